@@ -1,0 +1,47 @@
+//! Typed ids: a food's id cannot be passed where an exercise's is meant.
+
+use sea_orm::{DbErr, DeriveValueType, TryFromU64};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, DeriveValueType, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl TryFromU64 for $name {
+            fn try_from_u64(_: u64) -> Result<Self, DbErr> {
+                Err(DbErr::ConvertFromU64(stringify!($name)))
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(formatter)
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A person with an account.
+    UserId
+    /// A sign-in on one device.
+    SessionId
+    /// A food of the catalogue or of a person.
+    FoodId
+    /// A row of a food diary.
+    FoodEntryId
+    /// An exercise of the catalogue or of a person.
+    ExerciseId
+    /// A row of an exercise diary.
+    ExerciseEntryId
+    /// A measurement.
+    MeasurementId
+    /// A goal.
+    GoalId
+    /// A grant of family access.
+    FamilyAccessId
+}

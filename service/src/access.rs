@@ -1,0 +1,350 @@
+//! The one door to the database: a token becomes a [`Viewer`], a viewer opens a [`Tx`], and queries run on nothing else.
+//!
+//! Inside a `Tx` PostgreSQL knows who asks (`app.user_id`), and its row policies decide what exists. Every statement runs in
+//! an explicit transaction; there is no auto-commit write that a half-open transaction of somebody else could swallow.
+#![expect(clippy::disallowed_types, reason = "the one place that holds a pool")]
+
+use std::{
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use entity::id::{SessionId, UserId};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
+use sea_query_sqlx::SqlxValues;
+use sqlx::{
+    AssertSqlSafe, Executor, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use crate::{
+    clock::Clock,
+    error::{Error, Result},
+    random::{Random, uuid_v7},
+    tokens::Keys,
+};
+
+/// How to reach the database as `hale_app`.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// The URL of the database, with a role that is bound by row level security.
+    pub url: String,
+    /// How many connections at most.
+    pub max_connections: u32,
+    /// How many prepared statements a connection keeps; 0 for a pooler that cannot keep any.
+    pub statement_cache: usize,
+}
+
+/// The database, the clock and the keys. It can authenticate; it cannot query.
+#[derive(Clone)]
+pub struct Database {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    keys: Arc<Keys>,
+}
+
+/// Someone who has proved who they are. Made by [`Database::authenticate`] alone.
+#[derive(Clone)]
+pub struct Viewer {
+    user_id: UserId,
+    session_id: SessionId,
+    database: Database,
+}
+
+impl Database {
+    /// Connects, and refuses a role or a schema under which isolation would not hold.
+    pub async fn connect(connection: &Connection, clock: Arc<dyn Clock>, random: Arc<dyn Random>, keys: Keys) -> Result<Self> {
+        let database = Self { pool: pool(connection).await?, clock, random, keys: Arc::new(keys) };
+        database.refuse_unsafe_role().await?;
+        Ok(database)
+    }
+
+    /// The viewer that an access token speaks for. Takes no connection: whether the session still lives is checked when the
+    /// viewer's transaction begins.
+    pub fn authenticate(&self, access_token: &str) -> Result<Viewer> {
+        let claims = self.keys.verify(access_token, self.clock.now())?;
+        Ok(Viewer { user_id: claims.user_id, session_id: claims.session_id, database: self.clone() })
+    }
+
+    /// The current instant.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        self.random.as_ref()
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        let tx = self.without_viewer().await?;
+        tx.query_one_raw(Statement::from_string(DbBackend::Postgres, "SELECT 1")).await?;
+        Ok(())
+    }
+
+    /// Closes the connections once the transactions on them have ended.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A transaction in which there is no viewer, hence no rows: only the doors of hale_auth open in it.
+    pub(crate) async fn without_viewer(&self) -> Result<Tx> {
+        self.begin(None, "BEGIN".to_owned()).await
+    }
+
+    async fn begin(&self, viewer: Option<UserId>, batch: String) -> Result<Tx> {
+        begin(&self.pool, viewer, batch, self.clock.clone(), self.random.clone()).await
+    }
+
+    async fn refuse_unsafe_role(&self) -> Result<()> {
+        let tx = self.without_viewer().await?;
+        let rows = tx.query_all_raw(Statement::from_string(DbBackend::Postgres, UNSAFE)).await?;
+        let reasons = rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect::<std::result::Result<Vec<_>, _>>()?;
+        if reasons.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!(
+            "refusing to serve, since tenants would not be isolated: {}. DATABASE_URL must be the role hale_app on a migrated database",
+            reasons.join("; ")
+        )))
+    }
+}
+
+/// Reasons why this role on this schema would not be held by row level security.
+const UNSAFE: &str = "
+    SELECT 'the role ' || rolname || ' is a superuser' FROM pg_roles WHERE rolname = current_user AND rolsuper
+    UNION ALL SELECT 'the role ' || rolname || ' bypasses row level security' FROM pg_roles WHERE rolname = current_user AND rolbypassrls
+    UNION ALL SELECT 'the role ' || current_user || ' owns ' || relname FROM pg_class c JOIN pg_roles r ON r.oid = c.relowner
+      WHERE r.rolname = current_user AND relkind IN ('r', 'p', 'v', 'm')
+    UNION ALL SELECT 'the role ' || current_user || ' is a member of ' || roleid::regrole FROM pg_auth_members WHERE member = current_user::regrole
+    UNION ALL SELECT 'the table ' || relname || ' lacks FORCE ROW LEVEL SECURITY' FROM pg_class
+      WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'migrations' AND NOT (relrowsecurity AND relforcerowsecurity)
+    UNION ALL SELECT 'the table ' || relname || ' has no policy for ' || command FROM pg_class c
+      CROSS JOIN (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd')) AS commands (command, polcmd)
+      WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'migrations'
+        AND (has_table_privilege(c.oid, command) OR command <> 'DELETE' AND has_any_column_privilege(c.oid, command))
+        AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd IN ('*', commands.polcmd::\"char\")
+                        AND current_user::regrole = ANY (p.polroles))
+    ORDER BY 1";
+
+impl Viewer {
+    /// Who it is.
+    pub fn user_id(&self) -> UserId {
+        self.user_id
+    }
+
+    /// The sign-in this viewer comes from.
+    pub fn session_id(&self) -> SessionId {
+        self.session_id
+    }
+
+    /// A transaction that can only read. It ends when dropped.
+    pub async fn read(&self) -> Result<Tx> {
+        self.begin("BEGIN READ ONLY").await
+    }
+
+    /// A transaction whose changes last once [`Tx::commit`] has answered.
+    pub async fn write(&self) -> Result<Tx> {
+        self.begin("BEGIN").await
+    }
+
+    async fn begin(&self, begin: &str) -> Result<Tx> {
+        // Ids and an RFC 3339 time hold no quote, so they may stand in a batch; one round trip instead of three.
+        let batch =
+            format!("{begin}; SELECT auth.enter('{}', '{}', '{}')", self.user_id, self.session_id, self.database.now().to_rfc3339());
+        self.database.begin(Some(self.user_id), batch).await
+    }
+}
+
+/// The owner's way in, for the shared catalogue: sees and changes every row. Commands use it, requests never.
+pub struct Maintenance {
+    pool: PgPool,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Maintenance {
+    /// Connects as `hale_owner`.
+    pub async fn connect(owner_url: &str, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self> {
+        let connection = Connection { url: owner_url.to_owned(), max_connections: 2, statement_cache: 100 };
+        Ok(Self { pool: pool(&connection).await?, clock, random })
+    }
+
+    /// A transaction that no policy binds.
+    pub async fn begin(&self) -> Result<Tx> {
+        begin(&self.pool, None, "BEGIN".to_owned(), self.clock.clone(), self.random.clone()).await
+    }
+
+    /// Closes the connections.
+    pub async fn close(self) {
+        self.pool.close().await;
+    }
+}
+
+async fn pool(connection: &Connection) -> Result<PgPool> {
+    let options = PgConnectOptions::from_str(&connection.url)
+        .map_err(|error| {
+            Error::invalid("DATABASE_URL", format!("not a PostgreSQL URL ({error}): write postgres://hale_app:PASSWORD@HOST/DATABASE"))
+        })?
+        .application_name("hale")
+        .statement_cache_capacity(connection.statement_cache);
+    let options = sqlx::ConnectOptions::disable_statement_logging(options);
+    PgPoolOptions::new()
+        .max_connections(connection.max_connections)
+        .acquire_timeout(Duration::from_secs(5))
+        // A connection that died is noticed by its BEGIN, which is then sent on another one.
+        .test_before_acquire(false)
+        .connect_with(options)
+        .await
+        .map_err(|error| query_error(error).into())
+}
+
+async fn begin(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Tx> {
+    let mut dead = 0;
+    loop {
+        let connection = pool.acquire().await.map_err(query_error)?;
+        // The Tx owns the connection before BEGIN is sent: whoever cancels from here on drops the Tx, and with it goes a ROLLBACK.
+        let tx = Tx {
+            connection: Mutex::new(Some(connection)),
+            viewer,
+            failed: AtomicBool::new(false),
+            clock: clock.clone(),
+            random: random.clone(),
+        };
+        match tx.execute_unprepared(&batch).await {
+            Ok(_) => return Ok(tx),
+            Err(error) => match Error::from(error) {
+                Error::Unavailable { .. } if dead < pool.options().get_max_connections() => {
+                    tx.discard().await;
+                    dead += 1;
+                }
+                error => return Err(error),
+            },
+        }
+    }
+}
+
+/// A transaction in which row policies see the viewer. Dropped without [`Tx::commit`], it rolls back.
+#[must_use = "a Tx that is dropped rolls back"]
+pub struct Tx {
+    connection: Mutex<Option<PoolConnection<Postgres>>>,
+    viewer: Option<UserId>,
+    failed: AtomicBool,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl Tx {
+    /// Who asks.
+    pub fn viewer(&self) -> Result<UserId> {
+        self.viewer.ok_or(Error::Unauthenticated("sign in first"))
+    }
+
+    /// The current instant.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// A new id: UUIDv7.
+    pub fn new_id(&self) -> Uuid {
+        uuid_v7(self.random.as_ref(), self.clock.now())
+    }
+
+    /// Makes the changes last. When this answers with an error, nothing is known to have changed.
+    pub async fn commit(self) -> Result<()> {
+        if self.failed.load(Ordering::Relaxed) {
+            // PostgreSQL would answer COMMIT with a ROLLBACK and no error.
+            return Err(Error::internal("a statement of this transaction failed, so it cannot be committed"));
+        }
+        self.execute_unprepared("COMMIT").await?;
+        // Nothing is open on the connection any more: it goes back without a ROLLBACK.
+        drop(self.connection.lock().await.take());
+        Ok(())
+    }
+
+    /// Closes a connection that no longer answers.
+    async fn discard(self) {
+        if let Some(mut connection) = self.connection.lock().await.take() {
+            connection.close_on_drop();
+        }
+    }
+
+    fn note<T>(&self, result: std::result::Result<T, sqlx::Error>) -> std::result::Result<T, DbErr> {
+        result.map_err(|error| {
+            self.failed.store(true, Ordering::Relaxed);
+            query_error(error)
+        })
+    }
+}
+
+/// The guard against poisoned connections: sqlx 0.9.0 hands a connection back as it is when a request is dropped while its
+/// BEGIN is on the wire. Here every connection that leaves without a COMMIT goes through a ROLLBACK of its own task, which no
+/// hang-up cancels, and returns to the pool only after that was answered.
+impl Drop for Tx {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.get_mut().take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if (&mut *connection).execute("ROLLBACK").await.is_err() {
+                connection.close_on_drop();
+            }
+        });
+    }
+}
+
+fn query_error(error: sqlx::Error) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+fn gone() -> DbErr {
+    query_error(sqlx::Error::PoolClosed)
+}
+
+fn query(statement: &Statement) -> sqlx::query::Query<'_, Postgres, SqlxValues> {
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new()))))
+}
+
+#[async_trait]
+impl ConnectionTrait for Tx {
+    fn get_database_backend(&self) -> DbBackend {
+        DbBackend::Postgres
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
+        let mut connection = self.connection.lock().await;
+        let connection = connection.as_deref_mut().ok_or_else(gone)?;
+        Ok(self.note(query(&statement).execute(connection).await)?.into())
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
+        let mut connection = self.connection.lock().await;
+        let connection = connection.as_deref_mut().ok_or_else(gone)?;
+        Ok(self.note(connection.execute(AssertSqlSafe(sql)).await)?.into())
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
+        let mut connection = self.connection.lock().await;
+        let connection = connection.as_deref_mut().ok_or_else(gone)?;
+        Ok(self.note(query(&statement).fetch_optional(connection).await)?.map(Into::into))
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
+        let mut connection = self.connection.lock().await;
+        let connection = connection.as_deref_mut().ok_or_else(gone)?;
+        Ok(self.note(query(&statement).fetch_all(connection).await)?.into_iter().map(Into::into).collect())
+    }
+}

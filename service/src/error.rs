@@ -1,0 +1,163 @@
+//! What can go wrong, in the caller's terms.
+
+use std::{error::Error as StdError, time::Duration};
+
+use sea_orm::{DbErr, RuntimeErr};
+
+/// A result whose error a client may be told about.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an operation did not happen. Nothing has changed when one of these is returned.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No one is signed in, the token is not valid, or the session has ended.
+    #[error("{0}")]
+    Unauthenticated(&'static str),
+    /// There is no such thing, or it is not the viewer's to know about.
+    #[error("no {0} with this id")]
+    NotFound(&'static str),
+    /// The viewer sees it but may not do this with it.
+    #[error("{0}")]
+    Forbidden(String),
+    /// A value that cannot be accepted.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The input field, as the schema names it, with a dotted path for nested ones.
+        field: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// Something else was there first or has changed meanwhile.
+    #[error("{message}")]
+    Conflict {
+        /// What clashes and what to do.
+        message: String,
+        /// The row as it is now, where there is one: scalar fields by their schema names.
+        current: Option<serde_json::Map<String, serde_json::Value>>,
+    },
+    /// Too many attempts.
+    #[error("too many attempts, try again in {} seconds", .retry_after.as_secs().max(1))]
+    RateLimited {
+        /// When the next attempt is allowed.
+        retry_after: Duration,
+    },
+    /// The database took too long.
+    #[error("this took too long and was given up")]
+    Timeout,
+    /// The server cannot do this right now.
+    #[error("the server cannot answer right now")]
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+        /// For the log, never for the client.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// A defect of Hale's. The source is for the log, never for the client.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl Error {
+    /// A value of `field` that cannot be accepted.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), message: message.into() }
+    }
+
+    /// A clash without a row to show.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::Conflict { message: message.into(), current: None }
+    }
+
+    /// A defect of Hale's.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::Internal(message.into().into())
+    }
+}
+
+/// What the user did, for each constraint that a user can break after validation: uniqueness is decided by the database.
+fn broken_constraint(name: &str) -> Option<Error> {
+    Some(match name {
+        "users_email_key" => Error::conflict("this e-mail address already has an account: sign in instead"),
+        "users_username_key" => Error::conflict("this username is taken: choose another"),
+        "goals_open_key" => Error::conflict("a goal of this type was set at the same moment: read it and try again"),
+        "food_portions_name_key" => Error::invalid("portions", "two portions of a food may not have the same name"),
+        "family_access_open_key" | "family_access_active_key" => {
+            Error::conflict("this is already offered to or shared with this address: revoke it first to change it")
+        }
+        "family_access_change_check" => Error::conflict("this offer has ended: ask for a new one"),
+        "family_access_not_self_check" => Error::invalid("granteeEmail", "this is your own address"),
+        _ => return None,
+    })
+}
+
+/// The fields whose range is also a CHECK in the database: `table_column_check`. Validation in the service comes first,
+/// so this catches what only the stored type decides, such as a product that grew too large.
+fn out_of_range(constraint: &str) -> Error {
+    let column = constraint.strip_suffix("_check").unwrap_or(constraint);
+    let column = [
+        "food_diary_",
+        "exercise_diary_",
+        "exercise_sets_",
+        "measurements_",
+        "goals_",
+        "food_items_",
+        "nutrition_data_",
+        "food_portions_",
+        "users_",
+        "user_preferences_",
+        "exercises_",
+    ]
+    .iter()
+    .find_map(|table| column.strip_prefix(table))
+    .unwrap_or(column);
+    let mut words = column.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    let field = words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..]);
+    Error::invalid(field, "out of range")
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        let (DbErr::Query(RuntimeErr::SqlxError(source))
+        | DbErr::Exec(RuntimeErr::SqlxError(source))
+        | DbErr::Conn(RuntimeErr::SqlxError(source))) = &error
+        else {
+            return Self::Internal(error.into());
+        };
+        let sqlx::Error::Database(database) = source.as_ref() else {
+            let lost = matches!(
+                source.as_ref(),
+                sqlx::Error::Io(_)
+                    | sqlx::Error::PoolTimedOut
+                    | sqlx::Error::PoolClosed
+                    | sqlx::Error::WorkerCrashed
+                    | sqlx::Error::Protocol(_)
+            );
+            return if lost {
+                Self::Unavailable { retry_after: Duration::from_secs(2), source: error.into() }
+            } else {
+                Self::Internal(error.into())
+            };
+        };
+        let code = database.code().unwrap_or_default();
+        match code.as_ref() {
+            "28000" => Self::Unauthenticated("this session has ended: sign in again"),
+            "42501" => Self::NotFound("row"),
+            "23505" | "23514" | "23503" => {
+                let constraint = database.constraint().unwrap_or_default();
+                match broken_constraint(constraint) {
+                    Some(error) => error,
+                    None if code == "23514" => out_of_range(constraint),
+                    None => Self::Internal(error.into()),
+                }
+            }
+            "57014" | "55P03" => Self::Timeout,
+            "40001" | "40P01" => Self::conflict("this was changed at the same moment: read it and try again"),
+            // The server is going down, starting up or full.
+            "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "25P03" => {
+                Self::Unavailable { retry_after: Duration::from_secs(2), source: error.into() }
+            }
+            _ => Self::Internal(error.into()),
+        }
+    }
+}
