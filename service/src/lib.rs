@@ -3,6 +3,13 @@
 
 pub mod access;
 pub mod clock;
+pub mod day;
 pub mod error;
+pub mod food_diary;
+pub mod foods;
+mod input;
+pub mod nutrition;
+pub mod page;
+pub mod people;
 pub mod random;
 pub mod tokens;
