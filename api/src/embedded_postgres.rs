@@ -6,10 +6,8 @@
 //! process, so a killed Hale leaves a server that the next one adopts.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
+    fs::{self, File},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -25,52 +23,25 @@ mod account;
 mod binaries;
 mod bundle;
 mod error;
+mod place;
 mod secrets;
 mod socket;
 
 pub use error::Error;
 
-use account::Account;
 use binaries::{Binaries, Wanted};
+use place::{Place, SUPERUSER, open_lock};
 use socket::Server;
 
 /// Receives lines for the person at the terminal, such as "initialising PostgreSQL 15 in …".
 pub type Progress = Arc<dyn Fn(&str) + Send + Sync>;
 
-const SUPERUSER: &str = "postgres";
-const SUPERUSER_SECRET: &str = "postgres_superuser";
-
 const POLL: Duration = Duration::from_millis(20);
-// Covers a first start of another process, with its download.
-const LOCK_PATIENCE: Duration = Duration::from_secs(600);
 // Recovery after a crash replays the log before it lets anyone in.
 const START_PATIENCE: Duration = Duration::from_secs(300);
 // Backends of a killed server end, and give back its shared memory, when they next look up from their work.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
-const LARGEST_LOG: u64 = 10 * 1024 * 1024;
-
-const SETTINGS: [&str; 12] = [
-    "listen_addresses=",
-    "cluster_name=hale",
-    "max_connections=100",
-    "shared_buffers=128MB",
-    "timezone=UTC",
-    "log_timezone=UTC",
-    "jit=off",
-    "log_min_messages=warning",
-    // The details and texts of failed statements hold people's data.
-    "log_error_verbosity=terse",
-    "log_min_error_statement=panic",
-    "log_parameter_max_length=0",
-    "log_parameter_max_length_on_error=0",
-];
-const THROWAWAY_SETTINGS: [&str; 3] = [
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-];
-
 /// Whether the data must outlive a crash of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -108,14 +79,6 @@ pub struct EmbeddedPostgres {
     start_lock: Option<File>,
     /// Held shared until this value drops out.
     users_lock: Option<File>,
-}
-
-/// Where everything lies, and whose it is.
-struct Place {
-    data_dir: PathBuf,
-    cluster: PathBuf,
-    socket_folder: PathBuf,
-    account: Account,
 }
 
 impl EmbeddedPostgres {
@@ -225,13 +188,14 @@ impl EmbeddedPostgres {
                 .initialise(&binaries, &self.superuser_password, options.durability)
                 .await?;
         }
-        self.launch(&binaries, options.durability).await
+        self.launch(&binaries, options).await
     }
 
     /// Starts the server and waits until it lets us in, again while what a killed one left is in the way.
-    async fn launch(&mut self, binaries: &Binaries, durability: Durability) -> Result<(), Error> {
+    async fn launch(&mut self, binaries: &Binaries, options: &Options) -> Result<(), Error> {
         let begun = Instant::now();
         let mut log_start = 0;
+        let mut has_told = false;
         while begun.elapsed() < START_PATIENCE {
             match socket::ask(&self.place.socket(), &self.place.account).await {
                 Server::Ready { pid } => {
@@ -242,7 +206,7 @@ impl EmbeddedPostgres {
                 Server::Busy => {}
                 Server::Absent => match &mut self.child {
                     None => {
-                        let (child, log_length) = self.place.spawn(binaries, durability)?;
+                        let (child, log_length) = self.place.spawn(binaries, options.durability)?;
                         self.child = Some(child);
                         log_start = log_length;
                     }
@@ -252,14 +216,25 @@ impl EmbeddedPostgres {
                             .map_err(Error::folder("watch", "postgres"))?;
                         if ended.is_some() {
                             self.child = None;
-                            let line = self.place.reason_in_log(log_start);
-                            let is_passing =
-                                line.contains("is still in use") || line.contains("already exists");
-                            if !is_passing || begun.elapsed() > ORPHAN_PATIENCE {
+                            let (line, is_passing) = self.place.reason_in_log(log_start);
+                            if !is_passing {
                                 return Err(Error::Ended {
                                     line,
                                     log: self.place.log(),
                                 });
+                            }
+                            if begun.elapsed() > ORPHAN_PATIENCE {
+                                let seconds = ORPHAN_PATIENCE.as_secs();
+                                return Err(Error::InUse {
+                                    data: self.place.data(),
+                                    line,
+                                    seconds,
+                                });
+                            }
+                            if !has_told {
+                                let line = "waiting for what a killed PostgreSQL left to end";
+                                (options.progress)(line);
+                                has_told = true;
                             }
                             sleep(Duration::from_millis(300)).await;
                         }
@@ -329,273 +304,6 @@ impl Drop for EmbeddedPostgres {
         {
             tell_to_stop(pid);
         }
-    }
-}
-
-impl Place {
-    async fn prepare(options: &Options) -> Result<Self, Error> {
-        let given = &options.data_dir;
-        if !given.exists() {
-            let made = DirBuilder::new().recursive(true).mode(0o711).create(given);
-            // PostgreSQL's user passes through; the umask of whoever starts Hale does not count.
-            made.and_then(|()| fs::set_permissions(given, fs::Permissions::from_mode(0o711)))
-                .map_err(Error::folder("make the data folder", given))?;
-        }
-        let data_dir = given
-            .canonicalize()
-            .map_err(Error::folder("read the data folder", given))?;
-        let cluster = data_dir.join("postgres");
-        let account = Account::choose(&cluster.join("data"), &options.progress).await?;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&cluster)
-            .and_then(|()| account.give(&cluster))
-            .map_err(Error::folder("write to", &data_dir))?;
-        let cluster = cluster
-            .canonicalize()
-            .map_err(Error::folder("read", &cluster))?;
-        if let Some(folder) = account.closed_folder(&cluster) {
-            return Err(Error::ClosedFolder {
-                account: account.name,
-                folder,
-            });
-        }
-        let socket_folder = socket::folder_for(&cluster, &account)?;
-        Ok(Self {
-            data_dir,
-            cluster,
-            socket_folder,
-            account,
-        })
-    }
-
-    fn data(&self) -> PathBuf {
-        self.cluster.join("data")
-    }
-
-    fn log(&self) -> PathBuf {
-        self.cluster.join("server.log")
-    }
-
-    fn socket(&self) -> PathBuf {
-        socket::path_in(&self.socket_folder)
-    }
-
-    fn secrets(&self) -> PathBuf {
-        self.data_dir.join("secrets")
-    }
-
-    fn start_lock(&self) -> PathBuf {
-        self.data_dir.join("postgres.start.lock")
-    }
-
-    fn users_lock(&self) -> PathBuf {
-        self.data_dir.join("postgres.users.lock")
-    }
-
-    /// Waits by asking again: a blocking lock would hold a worker of the runtime.
-    async fn lock_start(&self, progress: &Progress) -> Result<File, Error> {
-        let path = self.start_lock();
-        let lock = open_lock(&path)?;
-        let begun = Instant::now();
-        let mut has_told = false;
-        while begun.elapsed() < LOCK_PATIENCE {
-            match lock.try_lock() {
-                Ok(()) => return Ok(lock),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(Error::folder("lock", path)(error)),
-            }
-            if !has_told && begun.elapsed() > Duration::from_secs(2) {
-                progress("waiting for another Hale process that starts or stops PostgreSQL");
-                has_told = true;
-            }
-            sleep(POLL).await;
-        }
-        Err(Error::Locked {
-            lock: path,
-            seconds: LOCK_PATIENCE.as_secs(),
-        })
-    }
-
-    fn superuser_password(&self) -> Result<String, Error> {
-        let file = self.secrets().join(SUPERUSER_SECRET);
-        if self.data_major()?.is_some() && !file.exists() {
-            return Err(Error::PasswordMissing {
-                data: self.data(),
-                file,
-            });
-        }
-        secrets::read_or_create(&self.secrets(), SUPERUSER_SECRET)
-    }
-
-    /// The major version that made the data, if there is any.
-    fn data_major(&self) -> Result<Option<u32>, Error> {
-        let path = self.data().join("PG_VERSION");
-        match fs::read_to_string(&path) {
-            Ok(text) => {
-                text.trim().parse().map(Some).map_err(|_| {
-                    Error::folder("understand", path)(io::ErrorKind::InvalidData.into())
-                })
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::folder("read", path)(error)),
-        }
-    }
-
-    fn recorded_pid(&self) -> Option<u32> {
-        let text = fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
-        text.lines().next()?.trim().parse().ok()
-    }
-
-    async fn initialise(
-        &self,
-        binaries: &Binaries,
-        password: &str,
-        durability: Durability,
-    ) -> Result<(), Error> {
-        // Renamed when complete, so a half-made cluster is never taken for one.
-        let draft = self.cluster.join("data.new");
-        let password_file = self.cluster.join("password.new");
-        remove(tokio::fs::remove_dir_all(&draft).await, &draft)?;
-        remove(tokio::fs::remove_file(&password_file).await, &password_file)?;
-        secrets::write_private(&password_file, password)
-            .and_then(|()| self.account.give(&password_file))
-            .map_err(Error::folder("write", &password_file))?;
-
-        let program = binaries.folder.join("initdb");
-        let mut initdb = self.account.command(&program, &self.cluster);
-        initdb.args([
-            "-U",
-            SUPERUSER,
-            "-A",
-            "scram-sha-256",
-            "-E",
-            "UTF8",
-            "--no-locale",
-            "--no-instructions",
-        ]);
-        initdb.arg(match durability {
-            Durability::Durable => "--data-checksums",
-            Durability::Throwaway => "--no-sync",
-        });
-        initdb
-            .arg("--pwfile")
-            .arg(&password_file)
-            .arg("-D")
-            .arg(&draft)
-            .kill_on_drop(true);
-        let output = initdb.output().await;
-        let removed = remove(tokio::fs::remove_file(&password_file).await, &password_file);
-        let output = output.map_err(|error| not_run(&program, &error))?;
-        removed?;
-        if !output.status.success() {
-            let reason = telling_line(&String::from_utf8_lossy(&output.stderr));
-            return Err(Error::Initialise {
-                folder: self.cluster.clone(),
-                reason,
-            });
-        }
-        fs::rename(&draft, self.data())
-            .and_then(|()| File::open(&self.cluster)?.sync_all())
-            .map_err(Error::folder("write", self.data()))
-    }
-
-    /// Starts the server's process; tells also where in the log its lines begin.
-    fn spawn(&self, binaries: &Binaries, durability: Durability) -> Result<(Child, u64), Error> {
-        let (log, log_length) = self
-            .open_log()
-            .map_err(Error::folder("write", self.log()))?;
-        let program = binaries.folder.join("postgres");
-        let mut postgres = self.account.command(&program, &self.cluster);
-        postgres
-            .arg("-D")
-            .arg(self.data())
-            .arg("-k")
-            .arg(&self.socket_folder);
-        postgres.arg("-p").arg(socket::PORT.to_string());
-        let throwaway = match durability {
-            Durability::Durable => &[][..],
-            Durability::Throwaway => &THROWAWAY_SETTINGS[..],
-        };
-        for setting in SETTINGS.iter().chain(throwaway) {
-            postgres.arg("-c").arg(setting);
-        }
-        let error_log = log
-            .try_clone()
-            .map_err(Error::folder("write", self.log()))?;
-        // A group of its own, or Ctrl-C would end the server before Hale has finished with it.
-        postgres.stdout(log).stderr(error_log).process_group(0);
-        let child = postgres
-            .spawn()
-            .map_err(|error| not_run(&program, &error))?;
-        Ok((child, log_length))
-    }
-
-    fn open_log(&self) -> io::Result<(File, u64)> {
-        let path = self.log();
-        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.len() > LARGEST_LOG) {
-            fs::rename(&path, self.cluster.join("server.log.1"))?;
-        }
-        // The folder is PostgreSQL's user's, who must not lead root to write elsewhere.
-        let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o640)
-            .custom_flags(no_link)
-            .open(path)?;
-        let length = log.metadata()?.len();
-        Ok((log, length))
-    }
-
-    fn reason_in_log(&self, start: u64) -> String {
-        let mut bytes = Vec::new();
-        let read = File::open(self.log()).and_then(|mut log| {
-            log.seek(SeekFrom::Start(start))?;
-            log.read_to_end(&mut bytes)
-        });
-        match read {
-            Ok(_) => telling_line(&String::from_utf8_lossy(&bytes)),
-            Err(error) => format!("its log cannot be read: {error}"),
-        }
-    }
-}
-
-/// The line that names the failure, else the last one.
-fn telling_line(text: &str) -> String {
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let is_telling = |line: &&str| {
-        ["FATAL:", "PANIC:", "error:"]
-            .iter()
-            .any(|word| line.contains(word))
-    };
-    lines()
-        .rfind(is_telling)
-        .or_else(|| lines().next_back())
-        .unwrap_or("it said nothing")
-        .to_owned()
-}
-
-fn open_lock(path: &Path) -> Result<File, Error> {
-    let mut options = OpenOptions::new();
-    options.create(true).truncate(false).write(true).mode(0o600);
-    options.open(path).map_err(Error::folder("write to", path))
-}
-
-fn remove(result: io::Result<()>, path: &Path) -> Result<(), Error> {
-    match result {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::folder("remove", path)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn not_run(program: &Path, error: &io::Error) -> Error {
-    Error::Program {
-        program: program.to_owned(),
-        reason: error.to_string(),
     }
 }
 

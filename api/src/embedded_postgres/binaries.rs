@@ -12,7 +12,7 @@ use super::{Error, Progress, account::Account, bundle};
 /// The oldest major version whose SQL Hale speaks.
 pub(super) const OLDEST_MAJOR: u32 = 15;
 
-pub(super) const INSTALL_COMMAND_SETTINGS: &str =
+pub(super) const OTHER_WAYS: &str =
     "set HALE_PG_BIN to the folder of a PostgreSQL's programs, or DATABASE_URL to a server";
 
 /// Where packages put their programs: a folder, the start of a name in it, and what follows that name.

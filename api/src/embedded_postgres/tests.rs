@@ -1,4 +1,7 @@
 use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
     process::Stdio,
     sync::{
         Mutex,
@@ -8,7 +11,7 @@ use std::{
 
 use tokio::process::Command;
 
-use super::*;
+use super::{place::SUPERUSER_SECRET, *};
 
 /// A folder that PostgreSQL's user may pass through, removed at the end.
 struct Folder(PathBuf);
