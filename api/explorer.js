@@ -171,7 +171,7 @@ class Editor {
     area.closest('.editor').addEventListener('mousedown', (event) => {
       if (event.target !== area) {
         event.preventDefault();
-        area.focus();
+        area.focus({ preventScroll: true });
       }
     });
     this.redraw();
@@ -448,7 +448,7 @@ async function run() {
     learnSession(answer.json?.data);
     learnIds(answer.json?.data);
     showAnswer(answer);
-    advise(operation, answer);
+    advise(operation, answer, body.variables);
     markDone(operation, answer);
     learnViewer();
   } catch (error) {
@@ -499,12 +499,14 @@ function showAnswer({ status, reason, text, json, took, note: told }) {
 }
 
 /** A word on what to do next, where the answer alone would leave a newcomer stuck. */
-function advise(operation, { json }) {
+function advise(operation, { json }, sent) {
   const codes = codesOf(json);
   const signUp = json?.data?.signUp;
   if (signUp && !signUp.session) note('good', 'Look at your mail', 'Hale sent a message to that address; it says how to go on.');
-  if (operation.roots.includes('signUp') && codes.includes('CONFLICT')) offer('That address has an account already.', 'signIn', 'Sign in instead');
-  else if (codes.includes('UNAUTHENTICATED') && !session && !operation.roots.some((root) => SIGN_IN.includes(root))) {
+  if (operation.roots.includes('signUp') && codes.includes('CONFLICT')) {
+    remember({ email: sent.input?.email ?? seen.email });
+    offer('That address has an account already.', 'signIn', 'Sign in instead');
+  } else if (codes.includes('UNAUTHENTICATED') && !session && !operation.roots.some((root) => SIGN_IN.includes(root))) {
     offer('This needs a session.', 'signUp', 'Sign up');
   }
   if (json?.data?.foods?.nodes?.length === 0) note('warn', 'Nothing found', 'Try another word, or import foods as the README says.');
