@@ -153,7 +153,7 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
     };
     match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
         TryInsertResult::Inserted(row) => {
-            exercise_sets::Entity::insert_many(sets).on_empty_do_nothing().exec_without_returning(tx).await?;
+            exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
             with_its_sets(tx, row).await
         }
         _ => {
@@ -206,7 +206,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: ExerciseEntryId, change
         let sets = checked_sets(person, id, sets)?;
         let old = exercise_sets::Entity::delete_many().filter(exercise_sets::Column::UserId.eq(person));
         old.filter(exercise_sets::Column::ExerciseEntryId.eq(id)).exec(tx).await?;
-        exercise_sets::Entity::insert_many(sets).on_empty_do_nothing().exec_without_returning(tx).await?;
+        exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
         // The entry has changed with its sets, so its version must too.
         row.exercise_name = Set(entry.exercise_name.clone());
     }

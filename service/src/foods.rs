@@ -333,7 +333,7 @@ async fn insert_portions(tx: &Tx, owner: UserId, food: FoodId, portions: Vec<Por
         amount: Set(portion.amount),
         unit: Set(portion.unit),
     });
-    food_portions::Entity::insert_many(rows).on_empty_do_nothing().exec_without_returning(tx).await?;
+    food_portions::Entity::insert_many(rows).exec_without_returning(tx).await?;
     Ok(())
 }
 
