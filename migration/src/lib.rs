@@ -1,1 +1,19 @@
-//! x
+//! Hale's schema: SQL files, their runner and the roles.
+//!
+//! The promise: whoever calls [`up`], and however many at once, the database afterwards holds every
+//! file of `migration/sql` exactly once, in order, and each one's row in `migrations` tells which
+//! text it was. A database whose files were changed, or that a newer Hale has migrated, is refused
+//! before anything happens to it. [`pending`], [`verify`] and [`status`] only read, and work with
+//! the server's own role. Roles and the database itself come from [`bootstrap`], once per server.
+//!
+//! URLs of [`up`], [`down`], [`mark`] and [`bootstrap`] must lead straight to PostgreSQL, never
+//! through a pooler in transaction mode: the lock belongs to the session.
+
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the build script uses the rest")
+)]
+mod file;
+mod sql;
+
+pub use sql::{SqlMigration, migrations};
