@@ -9,11 +9,37 @@
 //! URLs of [`up`], [`down`], [`mark`] and [`bootstrap`] must lead straight to PostgreSQL, never
 //! through a pooler in transaction mode: the lock belongs to the session.
 
+mod error;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the build script uses the rest")
 )]
 mod file;
+mod history;
+mod new;
+mod runner;
+mod session;
 mod sql;
 
+pub use error::Error;
+pub use history::{Pending, Status, pending, status, verify};
+pub use new::new;
+pub use runner::{Applied, Step, down, mark, up};
 pub use sql::{SqlMigration, migrations};
+
+#[cfg(test)]
+mod tests {
+    /// The server migrates in a spawned task.
+    #[test]
+    fn the_futures_are_send() {
+        fn send(future: impl Send) {
+            drop(future);
+        }
+        let progress = |_: &super::Step| {};
+        send(super::up("", progress));
+        send(super::down("", 1));
+        send(super::mark("", ""));
+        send(super::status(""));
+        send(super::verify(""));
+    }
+}
