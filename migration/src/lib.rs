@@ -9,6 +9,7 @@
 //! URLs of [`up`], [`down`], [`mark`] and [`bootstrap`] must lead straight to PostgreSQL, never
 //! through a pooler in transaction mode: the lock belongs to the session.
 
+mod bootstrap;
 mod error;
 #[cfg_attr(
     not(test),
@@ -17,10 +18,12 @@ mod error;
 mod file;
 mod history;
 mod new;
+mod password;
 mod runner;
 mod session;
 mod sql;
 
+pub use bootstrap::{Bootstrap, bootstrap};
 pub use error::Error;
 pub use history::{Pending, Status, pending, status, verify};
 pub use new::new;
