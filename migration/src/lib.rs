@@ -10,6 +10,7 @@
 //! through a pooler in transaction mode: the lock belongs to the session.
 
 mod bootstrap;
+pub mod cli;
 mod error;
 #[cfg_attr(
     not(test),
