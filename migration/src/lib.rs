@@ -44,6 +44,15 @@ mod tests {
         send(super::down("", 1));
         send(super::mark("", ""));
         send(super::status(""));
+        send(super::pending(""));
         send(super::verify(""));
+        let settings = super::Bootstrap {
+            database: String::new(),
+            owner_password: String::new(),
+            app_password: String::new(),
+        };
+        send(super::bootstrap("", &settings));
+        let urls = super::cli::Urls::default();
+        send(super::cli::run(super::cli::Command::Up, &urls));
     }
 }
