@@ -34,28 +34,18 @@ fn embed() -> Result<(), String> {
     let directory = Path::new(&variable("CARGO_MANIFEST_DIR")?).join("sql");
     println!("cargo::rerun-if-changed={}", directory.display());
     println!("cargo::rerun-if-changed=src/file.rs");
-    let pairs = if directory.is_dir() {
-        read(&directory)?
-    } else {
-        BTreeMap::new()
-    };
+    let pairs = if directory.is_dir() { read(&directory)? } else { BTreeMap::new() };
 
     let mut code = String::from("&[\n");
     for (version, pair) in pairs {
         let missing = |direction: &str| {
             let stem = format!("{version}_{}", pair.description);
-            format!(
-                "migration/sql/{stem}.{direction}.sql is missing: each migration is a pair of files"
-            )
+            format!("migration/sql/{stem}.{direction}.sql is missing: each migration is a pair of files")
         };
         let up = pair.up.as_ref().ok_or_else(|| missing("up"))?;
         let down = pair.down.as_ref().ok_or_else(|| missing("down"))?;
         let stem = format!("{version}_{}", pair.description);
-        writeln!(
-            code,
-            "SqlMigration::new({stem:?}, include_str!({up:?}), include_str!({down:?})),"
-        )
-        .map_err(|error| error.to_string())?;
+        writeln!(code, "SqlMigration::new({stem:?}, include_str!({up:?}), include_str!({down:?})),").map_err(|error| error.to_string())?;
     }
     code.push(']');
     let target = Path::new(&variable("OUT_DIR")?).join("migrations.rs");
@@ -71,27 +61,20 @@ fn read(directory: &Path) -> Result<BTreeMap<String, Pair>, String> {
     let mut pairs: BTreeMap<String, Pair> = BTreeMap::new();
     for entry in fs::read_dir(directory).map_err(fail)? {
         let path = entry.map_err(fail)?.path();
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         // .gitkeep, and what editors leave while a file is open.
         if name.starts_with('.') {
             continue;
         }
-        let parsed =
-            FileName::parse(&name).map_err(|reason| format!("migration/sql/{name}: {reason}"))?;
-        let text =
-            fs::read_to_string(&path).map_err(|error| format!("migration/sql/{name}: {error}"))?;
+        let parsed = FileName::parse(&name).map_err(|reason| format!("migration/sql/{name}: {reason}"))?;
+        let text = fs::read_to_string(&path).map_err(|error| format!("migration/sql/{name}: {error}"))?;
         file::check(&text).map_err(|reason| format!("migration/sql/{name}: {reason}"))?;
 
-        let pair = pairs
-            .entry(parsed.version.to_owned())
-            .or_insert_with(|| Pair {
-                description: parsed.description.to_owned(),
-                up: None,
-                down: None,
-            });
+        let pair = pairs.entry(parsed.version.to_owned()).or_insert_with(|| Pair {
+            description: parsed.description.to_owned(),
+            up: None,
+            down: None,
+        });
         if pair.description != parsed.description {
             return Err(format!(
                 "migration/sql/{name}: version {} is taken by {}; give one of them another minute",

@@ -91,9 +91,7 @@ impl EmbeddedPostgres {
         let start_lock = place.lock_start(&options.progress).await?;
         let users_lock = open_lock(&place.users_lock())?;
         // Whoever holds it exclusively holds the start lock too, so this does not wait.
-        users_lock
-            .lock_shared()
-            .map_err(Error::folder("lock", place.users_lock()))?;
+        users_lock.lock_shared().map_err(Error::folder("lock", place.users_lock()))?;
         let superuser_password = place.superuser_password()?;
         let mut server = Self {
             place,
@@ -120,10 +118,7 @@ impl EmbeddedPostgres {
     pub fn url(&self, role: &str, password: &str, database: &str) -> String {
         let [role, password, database] = [role, password, database].map(percent_encoded);
         let folder = percent_encoded(&self.place.socket_folder.to_string_lossy());
-        format!(
-            "postgres://{role}:{password}@localhost/{database}?host={folder}&port={}",
-            socket::PORT
-        )
+        format!("postgres://{role}:{password}@localhost/{database}?host={folder}&port={}", socket::PORT)
     }
 
     /// A random password that stays the same: made at its first use, kept in the data folder as `secrets/<name>`.
@@ -163,8 +158,7 @@ impl EmbeddedPostgres {
     }
 
     async fn join_or_launch(&mut self, options: &Options) -> Result<(), Error> {
-        if let Server::Ready { pid } = socket::ask(&self.place.socket(), &self.place.account).await
-        {
+        if let Server::Ready { pid } = socket::ask(&self.place.socket(), &self.place.account).await {
             self.pid = pid;
             return Ok(());
         }
@@ -178,15 +172,9 @@ impl EmbeddedPostgres {
         };
         let binaries = binaries::find(options.pg_bin.as_deref(), &wanted).await?;
         if data_major.is_none() {
-            let line = format!(
-                "initialising PostgreSQL {} in {}",
-                binaries.major,
-                self.place.cluster.display()
-            );
+            let line = format!("initialising PostgreSQL {} in {}", binaries.major, self.place.cluster.display());
             (options.progress)(&line);
-            self.place
-                .initialise(&binaries, &self.superuser_password, options.durability)
-                .await?;
+            self.place.initialise(&binaries, &self.superuser_password, options.durability).await?;
         }
         self.launch(&binaries, options).await
     }
@@ -211,25 +199,16 @@ impl EmbeddedPostgres {
                         log_start = log_length;
                     }
                     Some(child) => {
-                        let ended = child
-                            .try_wait()
-                            .map_err(Error::folder("watch", "postgres"))?;
+                        let ended = child.try_wait().map_err(Error::folder("watch", "postgres"))?;
                         if ended.is_some() {
                             self.child = None;
                             let (line, is_passing) = self.place.reason_in_log(log_start);
                             if !is_passing {
-                                return Err(Error::Ended {
-                                    line,
-                                    log: self.place.log(),
-                                });
+                                return Err(Error::Ended { line, log: self.place.log() });
                             }
                             if begun.elapsed() > ORPHAN_PATIENCE {
                                 let seconds = ORPHAN_PATIENCE.as_secs();
-                                return Err(Error::InUse {
-                                    data: self.place.data(),
-                                    line,
-                                    seconds,
-                                });
+                                return Err(Error::InUse { data: self.place.data(), line, seconds });
                             }
                             if !has_told {
                                 let line = "waiting for what a killed PostgreSQL left to end";
@@ -243,10 +222,7 @@ impl EmbeddedPostgres {
             }
             sleep(POLL).await;
         }
-        Err(Error::NotReady {
-            seconds: START_PATIENCE.as_secs(),
-            log: self.place.log(),
-        })
+        Err(Error::NotReady { seconds: START_PATIENCE.as_secs(), log: self.place.log() })
     }
 
     /// Gives up this value's share; tells whether it was the last. Needs the start lock.
@@ -280,11 +256,7 @@ impl EmbeddedPostgres {
             }
             sleep(POLL).await;
         }
-        Err(Error::NotStopped {
-            pid,
-            seconds: STOP_PATIENCE.as_secs(),
-            log: self.place.log(),
-        })
+        Err(Error::NotStopped { pid, seconds: STOP_PATIENCE.as_secs(), log: self.place.log() })
     }
 }
 
@@ -333,9 +305,7 @@ fn tell_to_stop(pid: u32) {
 
 fn percent_encoded(text: &str) -> String {
     // A form's "+" for a space is not understood by libpq.
-    url::form_urlencoded::byte_serialize(text.as_bytes())
-        .collect::<String>()
-        .replace('+', "%20")
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
 #[cfg(test)]

@@ -1,2 +1,4 @@
-//! x
+//! The hale server and its command line.
+
 pub mod embedded_postgres;
+pub mod graphql;

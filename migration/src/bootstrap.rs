@@ -19,11 +19,8 @@ const EXTENSIONS: [&str; 2] = ["pg_trgm", "unaccent"];
 const FUNCTION_OWNERS: [&str; 3] = ["hale_auth", "hale_search", "hale_reports"];
 
 /// A request that takes longer has gone wrong.
-const APP_SETTINGS: [(&str, &str); 3] = [
-    ("statement_timeout", "5s"),
-    ("lock_timeout", "2s"),
-    ("idle_in_transaction_session_timeout", "15s"),
-];
+const APP_SETTINGS: [(&str, &str); 3] =
+    [("statement_timeout", "5s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "15s")];
 
 /// What [`bootstrap`] makes.
 #[derive(Clone)]
@@ -38,10 +35,7 @@ pub struct Bootstrap {
 
 impl fmt::Debug for Bootstrap {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Bootstrap")
-            .field("database", &self.database)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Bootstrap").field("database", &self.database).finish_non_exhaustive()
     }
 }
 
@@ -55,20 +49,8 @@ struct Role {
 }
 
 const ROLES: [Role; 5] = [
-    Role {
-        name: "hale_owner",
-        login: true,
-        bypass_rls: true,
-        create_database: true,
-        inherit: true,
-    },
-    Role {
-        name: "hale_app",
-        login: true,
-        bypass_rls: false,
-        create_database: false,
-        inherit: false,
-    },
+    Role { name: "hale_owner", login: true, bypass_rls: true, create_database: true, inherit: true },
+    Role { name: "hale_app", login: true, bypass_rls: false, create_database: false, inherit: false },
     Role::function_owner(FUNCTION_OWNERS[0]),
     Role::function_owner(FUNCTION_OWNERS[1]),
     Role::function_owner(FUNCTION_OWNERS[2]),
@@ -76,13 +58,7 @@ const ROLES: [Role; 5] = [
 
 impl Role {
     const fn function_owner(name: &'static str) -> Self {
-        Self {
-            name,
-            login: false,
-            bypass_rls: false,
-            create_database: false,
-            inherit: true,
-        }
+        Self { name, login: false, bypass_rls: false, create_database: false, inherit: true }
     }
 
     /// Each attribute's column of pg_roles, its keyword, and whether the role has it.
@@ -145,17 +121,11 @@ async fn make_roles(server: &Session) -> Result<(), Error> {
         )
         .await?;
         let attributes = role.attributes();
-        let right = attributes
-            .iter()
-            .map(|(column, _, value)| format!("{column} = {value}"))
-            .collect::<Vec<_>>()
-            .join(" AND ");
+        let right = attributes.iter().map(|(column, _, value)| format!("{column} = {value}")).collect::<Vec<_>>().join(" AND ");
         let sql = format!("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1 AND {right}");
         if !exists(server, &sql, [name.into()]).await? {
-            let keywords: String = attributes
-                .iter()
-                .map(|(_, keyword, value)| format!(" {}{keyword}", if *value { "" } else { "NO" }))
-                .collect();
+            let keywords: String =
+                attributes.iter().map(|(_, keyword, value)| format!(" {}{keyword}", if *value { "" } else { "NO" })).collect();
             let sql = format!("ALTER ROLE {name}{keywords}");
             run(server, &format!("set the attributes of {name}"), &sql).await?;
         }
@@ -177,23 +147,12 @@ async fn make_roles(server: &Session) -> Result<(), Error> {
     grant_function_owners(server).await
 }
 
-/// hale_owner must be a member of the roles that it hands functions over to. Since PostgreSQL 16
-/// that needs no inheritance; before, membership is one thing.
+/// hale_owner must be a member of the roles that it hands functions over to, and inherit from them: without that, PostgreSQL 16
+/// and newer answer its later GRANT and REVOKE on such a function with a warning and do nothing. It bypasses row level
+/// security anyway.
 async fn grant_function_owners(server: &Session) -> Result<(), Error> {
-    let set_alone = exists(
-        server,
-        "SELECT WHERE current_setting('server_version_num')::int >= 160000",
-        [],
-    )
-    .await?;
-    let (column, options) = if set_alone {
-        (
-            "AND m.set_option AND NOT m.inherit_option",
-            " WITH INHERIT FALSE, SET TRUE",
-        )
-    } else {
-        ("", "")
-    };
+    let split = exists(server, "SELECT WHERE current_setting('server_version_num')::int >= 160000", []).await?;
+    let (column, options) = if split { ("AND m.set_option AND m.inherit_option", " WITH INHERIT TRUE, SET TRUE") } else { ("", "") };
     for role in FUNCTION_OWNERS {
         let sql = format!(
             "SELECT FROM pg_catalog.pg_auth_members m
@@ -201,12 +160,7 @@ async fn grant_function_owners(server: &Session) -> Result<(), Error> {
         );
         if !exists(server, &sql, [role.into()]).await? {
             let doing = format!("grant {role} to hale_owner");
-            run(
-                server,
-                &doing,
-                &format!("GRANT {role} TO hale_owner{options}"),
-            )
-            .await?;
+            run(server, &doing, &format!("GRANT {role} TO hale_owner{options}")).await?;
         }
     }
     Ok(())
@@ -236,10 +190,7 @@ async fn set_password(server: &Session, role: &str, password: &str) -> Result<()
 async fn make_database(server: &Session, name: &str) -> Result<(), Error> {
     let found = "SELECT FROM pg_catalog.pg_database WHERE datname = $1";
     if !exists(server, found, [name.into()]).await? {
-        let sql = format!(
-            "CREATE DATABASE {} OWNER hale_owner ENCODING 'UTF8' TEMPLATE template0",
-            identifier(name)
-        );
+        let sql = format!("CREATE DATABASE {} OWNER hale_owner ENCODING 'UTF8' TEMPLATE template0", identifier(name));
         match server.execute(&sql).await {
             Err(error) if !has_code(&error, "42P04") => {
                 return Err(Error::doing(format!("make the database {name}"))(error));
@@ -250,19 +201,13 @@ async fn make_database(server: &Session, name: &str) -> Result<(), Error> {
     let sql = "SELECT pg_get_userbyid(datdba)::text AS owner FROM pg_database WHERE datname = $1";
     let owner: String = first(server, sql, [name.into()], "owner").await?;
     if owner != "hale_owner" {
-        return Err(Error::ForeignDatabase {
-            database: name.to_owned(),
-            owner,
-        });
+        return Err(Error::ForeignDatabase { database: name.to_owned(), owner });
     }
     let sql = "SELECT pg_encoding_to_char(encoding)::text AS encoding
         FROM pg_database WHERE datname = $1";
     let encoding: String = first(server, sql, [name.into()], "encoding").await?;
     if encoding != "UTF8" {
-        return Err(Error::Encoding {
-            database: name.to_owned(),
-            encoding,
-        });
+        return Err(Error::Encoding { database: name.to_owned(), encoding });
     }
     Ok(())
 }
@@ -298,11 +243,7 @@ async fn run(session: &Session, doing: &str, sql: &str) -> Result<(), Error> {
     session.execute(sql).await.map_err(Error::doing(doing))
 }
 
-async fn exists(
-    session: &Session,
-    query: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<bool, Error> {
+async fn exists(session: &Session, query: &str, values: impl IntoIterator<Item = Value>) -> Result<bool, Error> {
     let sql = format!("SELECT EXISTS ({query}) AS found");
     first(session, &sql, values, "found").await
 }
@@ -314,14 +255,11 @@ async fn first<T: sea_orm::TryGetable>(
     column: &str,
 ) -> Result<T, Error> {
     let rows = session.query(statement(sql, values)).await;
-    rows.and_then(|rows| get(rows, column))
-        .map_err(Error::doing("read PostgreSQL's catalogue"))
+    rows.and_then(|rows| get(rows, column)).map_err(Error::doing("read PostgreSQL's catalogue"))
 }
 
 fn get<T: sea_orm::TryGetable>(rows: Vec<QueryResult>, column: &str) -> Result<T, DbErr> {
-    let row = rows.first().ok_or_else(|| {
-        DbErr::RecordNotFound(format!("PostgreSQL answered without a row for {column}"))
-    })?;
+    let row = rows.first().ok_or_else(|| DbErr::RecordNotFound(format!("PostgreSQL answered without a row for {column}")))?;
     row.try_get("", column)
 }
 
@@ -346,11 +284,7 @@ mod tests {
 
     #[test]
     fn a_password_is_not_printed() {
-        let settings = Bootstrap {
-            database: "hale".to_owned(),
-            owner_password: "secret".to_owned(),
-            app_password: "secret".to_owned(),
-        };
+        let settings = Bootstrap { database: "hale".to_owned(), owner_password: "secret".to_owned(), app_password: "secret".to_owned() };
         assert!(!format!("{settings:?}").contains("secret"));
     }
 

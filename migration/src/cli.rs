@@ -16,7 +16,7 @@ pub enum Command {
     /// Revert the newest migrations, with the data in what they made
     Down {
         /// How many
-        #[arg(long, default_value_t = 1)]
+        #[arg(default_value_t = 1)]
         steps: usize,
     },
     /// List every migration and whether it is applied
@@ -62,10 +62,7 @@ pub struct BootstrapArguments {
 
 impl fmt::Debug for BootstrapArguments {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("BootstrapArguments")
-            .field("database", &self.database)
-            .finish_non_exhaustive()
+        formatter.debug_struct("BootstrapArguments").field("database", &self.database).finish_non_exhaustive()
     }
 }
 
@@ -137,16 +134,8 @@ pub async fn run(command: Command, urls: &Urls) -> Result<String, Error> {
 
 impl BootstrapArguments {
     async fn read(self) -> Result<Bootstrap, Error> {
-        let owner = secret(
-            "HALE_OWNER_PASSWORD",
-            self.owner_password,
-            self.owner_password_file,
-        );
-        let app = secret(
-            "HALE_APP_PASSWORD",
-            self.app_password,
-            self.app_password_file,
-        );
+        let owner = secret("HALE_OWNER_PASSWORD", self.owner_password, self.owner_password_file);
+        let app = secret("HALE_APP_PASSWORD", self.app_password, self.app_password_file);
         Ok(Bootstrap {
             database: self.database,
             owner_password: owner.await?.unwrap_or_default(),
@@ -163,11 +152,7 @@ pub fn path() -> impl TypedValueParser<Value = PathBuf> {
 
 /// A secret setting, given itself or as a file that holds it. Empty is as good as missing, for
 /// that is how Compose passes on what is not set.
-pub async fn secret(
-    name: &'static str,
-    value: Option<String>,
-    file: Option<PathBuf>,
-) -> Result<Option<String>, Error> {
+pub async fn secret(name: &'static str, value: Option<String>, file: Option<PathBuf>) -> Result<Option<String>, Error> {
     let value = value.filter(|value| !value.is_empty());
     let file = file.filter(|file| !file.as_os_str().is_empty());
     match (value, file) {
@@ -176,20 +161,14 @@ pub async fn secret(
         (None, None) => Ok(None),
         (None, Some(file)) => {
             let text = tokio::fs::read_to_string(&file).await;
-            let text = text.map_err(|source| Error::File {
-                path: file.display().to_string(),
-                source,
-            })?;
+            let text = text.map_err(|source| Error::File { path: file.display().to_string(), source })?;
             Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
         }
     }
 }
 
 async fn create(directory: &Path, name: &str) -> Result<String, Error> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the stamp of a source file is its author's time; no test needs another"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the stamp of a source file is its author's time; no test needs another")]
     let now = chrono::Utc::now();
     let (up, down) = crate::new(directory, name, now).await?;
     Ok(format!("{}\n{}", up.display(), down.display()))
@@ -200,11 +179,7 @@ fn describe(files: &[Applied], verb: &str, nothing: &str) -> String {
         return nothing.to_owned();
     }
     let lines = files.iter().map(|file| {
-        let Applied {
-            version,
-            name,
-            took,
-        } = file;
+        let Applied { version, name, took } = file;
         format!("{verb} {version} {name} ({} ms)", took.as_millis())
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -222,10 +197,7 @@ fn table(statuses: &[Status]) -> String {
             (Some(_), Some(false)) => "changed",
             (Some(_), None) => "unknown",
         };
-        let when = status
-            .applied_at
-            .map(|at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
-            .unwrap_or_default();
+        let when = status.applied_at.map(|at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
         let (version, name) = (&status.version, &status.name);
         let _ = writeln!(text, "{version}  {state}  {when:23}  {name}");
     }
@@ -245,16 +217,8 @@ mod tests {
             applied_at: applied.then_some(chrono::DateTime::UNIX_EPOCH),
             checksum_matches,
         };
-        let text = table(&[
-            row(true, Some(true)),
-            row(true, Some(false)),
-            row(true, None),
-            row(false, None),
-        ]);
-        let states: Vec<_> = text
-            .lines()
-            .filter_map(|line| line.split_whitespace().nth(1))
-            .collect();
+        let text = table(&[row(true, Some(true)), row(true, Some(false)), row(true, None), row(false, None)]);
+        let states: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
         assert_eq!(states, ["applied", "changed", "unknown", "pending"]);
     }
 }

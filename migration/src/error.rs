@@ -75,9 +75,7 @@ pub enum Error {
         name: String,
     },
     /// Files wait to be applied.
-    #[error(
-        "{count} migration(s) are pending, the first is {first}: run `hale migrate up` with DATABASE_OWNER_URL set"
-    )]
+    #[error("{count} migration(s) are pending, the first is {first}: run `hale migrate up` with DATABASE_OWNER_URL set")]
     Pending {
         /// How many.
         count: usize,
@@ -124,9 +122,7 @@ pub enum Error {
         owner: String,
     },
     /// The database does not store UTF-8.
-    #[error(
-        "database {database} stores {encoding}, and Hale needs UTF8: give Hale another name, and the database is made rightly"
-    )]
+    #[error("database {database} stores {encoding}, and Hale needs UTF8: give Hale another name, and the database is made rightly")]
     Encoding {
         /// The database.
         database: String,
@@ -139,10 +135,7 @@ impl Error {
     /// For `map_err`: a statement of our own failed while doing this.
     pub(crate) fn doing(doing: impl Into<String>) -> impl FnOnce(DbErr) -> Self {
         let doing = doing.into();
-        move |error| Self::Database {
-            doing,
-            message: message(&error, None),
-        }
+        move |error| Self::Database { doing, message: message(&error, None) }
     }
 }
 
@@ -160,10 +153,7 @@ pub(crate) fn message(error: &DbErr, sql: Option<&str>) -> String {
                 _ => String::new(),
             };
             // Never the detail: it quotes rows, and rows are people's health.
-            let hint = error
-                .hint()
-                .map(|hint| format!(" ({hint})"))
-                .unwrap_or_default();
+            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
             format!("{line}{}{hint} [{}]", error.message(), error.code())
         }
         None => match error {

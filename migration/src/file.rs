@@ -37,20 +37,15 @@ impl<'a> FileName<'a> {
         } else {
             return Err("the name must end in .up.sql or .down.sql".to_owned());
         };
-        let (version, description) = split_stem(stem).ok_or_else(|| {
-            "the name must have the form YYYY_MM_DD_HH_MM_description.{up,down}.sql".to_owned()
-        })?;
+        let (version, description) =
+            split_stem(stem).ok_or_else(|| "the name must have the form YYYY_MM_DD_HH_MM_description.{up,down}.sql".to_owned())?;
         if !is_version(version) {
             return Err(format!("{version} is not a time YYYY_MM_DD_HH_MM"));
         }
         if !is_snake_case(description) {
             return Err(format!("the description {description} must be snake_case"));
         }
-        Ok(Self {
-            version,
-            description,
-            direction,
-        })
+        Ok(Self { version, description, direction })
     }
 }
 
@@ -71,9 +66,7 @@ fn is_version(text: &str) -> bool {
         return false;
     };
     let within = |part: &str, length: usize, range: std::ops::RangeInclusive<u32>| {
-        part.len() == length
-            && part.bytes().all(|byte| byte.is_ascii_digit())
-            && part.parse().is_ok_and(|value| range.contains(&value))
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse().is_ok_and(|value| range.contains(&value))
     };
     within(year, 4, 2000..=9999)
         && within(month, 2, 1..=12)
@@ -85,19 +78,12 @@ fn is_version(text: &str) -> bool {
 /// Whether a description is lower-case words of letters and digits, joined by single underscores.
 pub fn is_snake_case(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.split('_').all(|word| {
-            !word.is_empty()
-                && word
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+        && text.split('_').all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
 }
 
 /// Whether the file asks to run outside a transaction.
 pub fn is_no_transaction(sql: &str) -> bool {
-    sql.lines()
-        .next()
-        .is_some_and(|line| line.trim_end() == NO_TRANSACTION)
+    sql.lines().next().is_some_and(|line| line.trim_end() == NO_TRANSACTION)
 }
 
 /// Checks a file's text: outside a transaction there is room for one statement only, for
@@ -108,9 +94,7 @@ pub fn check(sql: &str) -> Result<(), String> {
     }
     match statements(sql).len() {
         1 => Ok(()),
-        count => Err(format!(
-            "a file without a transaction must hold exactly one statement, and this one holds {count}"
-        )),
+        count => Err(format!("a file without a transaction must hold exactly one statement, and this one holds {count}")),
     }
 }
 
@@ -118,11 +102,7 @@ pub fn check(sql: &str) -> Result<(), String> {
 pub fn concurrent_index(sql: &str) -> Option<String> {
     let statement = statements(sql).into_iter().next()?;
     let mut words = statement.split_whitespace().peekable();
-    let mut expect = |wanted: &str| {
-        words
-            .next_if(|word| word.eq_ignore_ascii_case(wanted))
-            .is_some()
-    };
+    let mut expect = |wanted: &str| words.next_if(|word| word.eq_ignore_ascii_case(wanted)).is_some();
     if !expect("CREATE") {
         return None;
     }
@@ -217,15 +197,11 @@ fn dollar_quoted_length(text: &str) -> usize {
         return 1;
     };
     let tag = &text[..end];
-    let is_tag = tag[1..end - 1]
-        .chars()
-        .all(|character| character.is_alphanumeric() || character == '_');
+    let is_tag = tag[1..end - 1].chars().all(|character| character.is_alphanumeric() || character == '_');
     if !is_tag || tag[1..].starts_with(|first: char| first.is_ascii_digit()) {
         return 1;
     }
-    text[end..]
-        .find(tag)
-        .map_or(text.len(), |at| end + at + tag.len())
+    text[end..].find(tag).map_or(text.len(), |at| end + at + tag.len())
 }
 
 fn ends_in_word(text: &str) -> bool {
@@ -234,9 +210,7 @@ fn ends_in_word(text: &str) -> bool {
 
 /// `E'...'` alone knows backslashes.
 fn has_escapes(before: &str) -> bool {
-    before
-        .strip_suffix(['e', 'E'])
-        .is_some_and(|word| !ends_in_word(word))
+    before.strip_suffix(['e', 'E']).is_some_and(|word| !ends_in_word(word))
 }
 
 #[cfg(test)]
@@ -297,15 +271,10 @@ mod tests {
     fn the_concurrent_index_is_named() {
         let name = |sql| concurrent_index(sql);
         assert_eq!(
-            name(
-                "-- migrate: no-transaction\ncreate unique index concurrently\n if not exists Foods_Name on foods (name);"
-            ),
+            name("-- migrate: no-transaction\ncreate unique index concurrently\n if not exists Foods_Name on foods (name);"),
             Some("foods_name".to_owned())
         );
-        assert_eq!(
-            name("CREATE INDEX CONCURRENTLY \"Foods\" ON foods (name)"),
-            Some("Foods".to_owned())
-        );
+        assert_eq!(name("CREATE INDEX CONCURRENTLY \"Foods\" ON foods (name)"), Some("Foods".to_owned()));
         assert_eq!(name("CREATE INDEX CONCURRENTLY ON foods (name)"), None);
         assert_eq!(name("CREATE INDEX foods_name ON foods (name)"), None);
         assert_eq!(name("DROP INDEX CONCURRENTLY foods_name"), None);

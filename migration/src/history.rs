@@ -20,8 +20,7 @@ const CREATE_TABLE: &str = "CREATE TABLE public.migrations (
 const TABLE_EXISTS: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_tables
     WHERE schemaname = 'public' AND tablename = 'migrations') AS found";
 
-const READ_TABLE: &str =
-    "SELECT version, applied_at, name, checksum FROM public.migrations ORDER BY version";
+const READ_TABLE: &str = "SELECT version, applied_at, name, checksum FROM public.migrations ORDER BY version";
 
 /// hale_app compares at start-up. A role made after the table gets its right here too.
 const GRANT_READ: &str = "DO $hale$ BEGIN
@@ -97,11 +96,7 @@ pub async fn pending(url: &str) -> Result<Vec<Pending>, Error> {
     let pending = compare(migrations(), &rows)?;
     Ok(pending
         .into_iter()
-        .map(|(migration, out_of_order)| Pending {
-            version: migration.version(),
-            name: migration.description(),
-            out_of_order,
-        })
+        .map(|(migration, out_of_order)| Pending { version: migration.version(), name: migration.description(), out_of_order })
         .collect())
 }
 
@@ -110,26 +105,17 @@ pub async fn verify(url: &str) -> Result<(), Error> {
     let pending = pending(url).await?;
     match pending.first() {
         None => Ok(()),
-        Some(first) => Err(Error::Pending {
-            count: pending.len(),
-            first: first.version,
-        }),
+        Some(first) => Err(Error::Pending { count: pending.len(), first: first.version }),
     }
 }
 
 pub(crate) fn find(version: &str) -> Result<&'static SqlMigration, Error> {
-    migrations()
-        .iter()
-        .find(|migration| migration.version() == version)
-        .ok_or_else(|| Error::UnknownVersion(version.to_owned()))
+    migrations().iter().find(|migration| migration.version() == version).ok_or_else(|| Error::UnknownVersion(version.to_owned()))
 }
 
 /// The files without a row, each with whether a newer one has its row already. A row without a
 /// file, or with another text than its file, is an error.
-pub(crate) fn compare<'a>(
-    files: &'a [SqlMigration],
-    rows: &[Row],
-) -> Result<Vec<(&'a SqlMigration, bool)>, Error> {
+pub(crate) fn compare<'a>(files: &'a [SqlMigration], rows: &[Row]) -> Result<Vec<(&'a SqlMigration, bool)>, Error> {
     for row in rows {
         let (version, name) = (row.version.clone(), row.name.clone());
         match files.iter().find(|file| file.version() == row.version) {
@@ -151,25 +137,16 @@ pub(crate) fn compare<'a>(
 /// Makes the table where it is missing, and reads it.
 pub(crate) async fn rows_for_writing(session: &Session) -> Result<Vec<Row>, Error> {
     let doing = || Error::doing("make the table migrations as the schema's owner");
-    let found = session
-        .query(statement(TABLE_EXISTS, []))
-        .await
-        .map_err(doing())?;
+    let found = session.query(statement(TABLE_EXISTS, [])).await.map_err(doing())?;
     if !is_found(&found).map_err(doing())? {
         session.execute(CREATE_TABLE).await.map_err(doing())?;
     }
     session.execute(GRANT_READ).await.map_err(doing())?;
-    session
-        .query(statement(READ_TABLE, []))
-        .await
-        .and_then(parse)
-        .map_err(Error::doing("read the table migrations"))
+    session.query(statement(READ_TABLE, [])).await.and_then(parse).map_err(Error::doing("read the table migrations"))
 }
 
 async fn rows(transaction: &DatabaseTransaction) -> Result<Vec<Row>, DbErr> {
-    let found = transaction
-        .query_all_raw(statement(TABLE_EXISTS, []))
-        .await?;
+    let found = transaction.query_all_raw(statement(TABLE_EXISTS, [])).await?;
     if !is_found(&found)? {
         return Ok(Vec::new());
     }
@@ -177,8 +154,7 @@ async fn rows(transaction: &DatabaseTransaction) -> Result<Vec<Row>, DbErr> {
 }
 
 fn is_found(rows: &[QueryResult]) -> Result<bool, DbErr> {
-    rows.iter()
-        .try_fold(false, |_, row| row.try_get("", "found"))
+    rows.iter().try_fold(false, |_, row| row.try_get("", "found"))
 }
 
 fn parse(rows: Vec<QueryResult>) -> Result<Vec<Row>, DbErr> {
@@ -194,27 +170,16 @@ fn parse(rows: Vec<QueryResult>) -> Result<Vec<Row>, DbErr> {
         .collect()
 }
 
-pub(crate) async fn record(
-    transaction: &Transaction,
-    migration: &SqlMigration,
-    direction: Direction,
-) -> Result<(), DbErr> {
+pub(crate) async fn record(transaction: &Transaction, migration: &SqlMigration, direction: Direction) -> Result<(), DbErr> {
     let version = migration.version().into();
     let statement = match direction {
         // On conflict only when marked by hand, which accepts another text.
         Direction::Up => statement(
             "INSERT INTO public.migrations (version, name, checksum) VALUES ($1, $2, $3)
             ON CONFLICT (version) DO UPDATE SET name = excluded.name, checksum = excluded.checksum",
-            [
-                version,
-                migration.description().into(),
-                migration.checksum().into(),
-            ],
+            [version, migration.description().into(), migration.checksum().into()],
         ),
-        Direction::Down => statement(
-            "DELETE FROM public.migrations WHERE version = $1",
-            [version],
-        ),
+        Direction::Down => statement("DELETE FROM public.migrations WHERE version = $1", [version]),
     };
     transaction.execute(statement).await.map(drop)
 }
@@ -249,10 +214,7 @@ mod tests {
     #[test]
     fn a_gap_is_pending_and_out_of_order() {
         let pending = compare(FILES, &[row(&FILES[1])]).unwrap();
-        let found: Vec<_> = pending
-            .iter()
-            .map(|&(file, out_of_order)| (file.description(), out_of_order))
-            .collect();
+        let found: Vec<_> = pending.iter().map(|&(file, out_of_order)| (file.description(), out_of_order)).collect();
         assert_eq!(found, [("one", true), ("three", false)]);
     }
 
@@ -260,15 +222,9 @@ mod tests {
     fn a_changed_file_and_an_unknown_version_are_refused() {
         let mut changed = row(&FILES[0]);
         changed.checksum = "other".to_owned();
-        assert!(matches!(
-            compare(FILES, &[changed]),
-            Err(Error::Drift { .. })
-        ));
+        assert!(matches!(compare(FILES, &[changed]), Err(Error::Drift { .. })));
         let mut unknown = row(&FILES[2]);
         unknown.version = "2026_01_01_00_00".to_owned();
-        assert!(matches!(
-            compare(FILES, &[unknown]),
-            Err(Error::NewerSchema { .. })
-        ));
+        assert!(matches!(compare(FILES, &[unknown]), Err(Error::NewerSchema { .. })));
     }
 }

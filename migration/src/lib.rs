@@ -12,10 +12,7 @@
 mod bootstrap;
 pub mod cli;
 mod error;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the build script uses the rest")
-)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the build script uses the rest"))]
 mod file;
 mod history;
 mod new;
@@ -46,11 +43,7 @@ mod tests {
         send(super::status(""));
         send(super::pending(""));
         send(super::verify(""));
-        let settings = super::Bootstrap {
-            database: String::new(),
-            owner_password: String::new(),
-            app_password: String::new(),
-        };
+        let settings = super::Bootstrap { database: String::new(), owner_password: String::new(), app_password: String::new() };
         send(super::bootstrap("", &settings));
         let urls = super::cli::Urls::default();
         send(super::cli::run(super::cli::Command::Up, &urls));

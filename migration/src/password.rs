@@ -11,10 +11,7 @@ const ITERATIONS: u32 = 4096;
 /// What PostgreSQL stores for a password (RFC 5803), or nothing when the password would first have
 /// to be normalised, which is left to the server.
 pub(crate) fn verifier(password: &str, salt: &[u8]) -> Option<String> {
-    password
-        .is_ascii()
-        .then(|| derive(password, salt, ITERATIONS))
-        .flatten()
+    password.is_ascii().then(|| derive(password, salt, ITERATIONS)).flatten()
 }
 
 /// Whether what PostgreSQL stores is the verifier of this password.
@@ -24,9 +21,7 @@ pub(crate) fn matches(stored: &str, password: &str) -> bool {
         let (iterations, salt) = head.split_once(':')?;
         Some((iterations.parse().ok()?, STANDARD.decode(salt).ok()?))
     };
-    parts().is_some_and(|(iterations, salt)| {
-        derive(password, &salt, iterations).is_some_and(|derived| derived == stored)
-    })
+    parts().is_some_and(|(iterations, salt)| derive(password, &salt, iterations).is_some_and(|derived| derived == stored))
 }
 
 fn derive(password: &str, salt: &[u8], iterations: u32) -> Option<String> {
@@ -68,18 +63,13 @@ mod tests {
     fn the_verifier_is_that_of_the_standard() {
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
         let verifier = verifier("pencil", &salt).unwrap();
-        let server_key = STANDARD
-            .decode(verifier.rsplit_once(':').unwrap().1)
-            .unwrap();
+        let server_key = STANDARD.decode(verifier.rsplit_once(':').unwrap().1).unwrap();
         let message = "n=user,r=rOprNGfwEbeRWgbNEkqO,\
             r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
             s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,\
             c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
         let signature = hmac(&server_key, &[message.as_bytes()]).unwrap();
-        assert_eq!(
-            STANDARD.encode(signature),
-            "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
-        );
+        assert_eq!(STANDARD.encode(signature), "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
         assert!(matches(&verifier, "pencil"));
         assert!(!matches(&verifier, "Pencil"));
         assert!(!matches("md5abc", "pencil"));

@@ -50,14 +50,7 @@ pub async fn up(owner_url: &str, progress: impl Fn(&Step)) -> Result<Vec<Applied
         let mut applied = Vec::with_capacity(pending.len());
         for (index, &(migration, out_of_order)) in pending.iter().enumerate() {
             let (version, name) = (migration.version(), migration.description());
-            let mut step = Step {
-                version,
-                name,
-                number: index + 1,
-                total: pending.len(),
-                out_of_order,
-                took: None,
-            };
+            let mut step = Step { version, name, number: index + 1, total: pending.len(), out_of_order, took: None };
             if out_of_order {
                 tracing::warn!(version, name, "applying a migration after a newer one");
             }
@@ -66,11 +59,7 @@ pub async fn up(owner_url: &str, progress: impl Fn(&Step)) -> Result<Vec<Applied
             tracing::info!(version, name, ?took, "migration applied");
             step.took = Some(took);
             progress(&step);
-            applied.push(Applied {
-                version,
-                name,
-                took,
-            });
+            applied.push(Applied { version, name, took });
         }
         Ok(applied)
     })
@@ -88,11 +77,7 @@ pub async fn down(owner_url: &str, steps: usize) -> Result<Vec<Applied>, Error> 
             let (version, name) = (migration.version(), migration.description());
             let took = run(session, migration, Direction::Down).await?;
             tracing::info!(version, name, ?took, "migration reverted");
-            reverted.push(Applied {
-                version,
-                name,
-                took,
-            });
+            reverted.push(Applied { version, name, took });
         }
         Ok(reverted)
     })
@@ -107,9 +92,7 @@ pub async fn mark(owner_url: &str, version: &str) -> Result<(), Error> {
         rows_for_writing(session).await?;
         let transaction = session.begin().await?;
         let doing = || Error::doing(format!("record migration {version}"));
-        record(&transaction, migration, Direction::Up)
-            .await
-            .map_err(doing())?;
+        record(&transaction, migration, Direction::Up).await.map_err(doing())?;
         transaction.commit().await.map_err(doing())?;
         tracing::info!(version, "migration recorded by hand");
         Ok(())
@@ -117,10 +100,7 @@ pub async fn mark(owner_url: &str, version: &str) -> Result<(), Error> {
     .await
 }
 
-async fn locked<T>(
-    owner_url: &str,
-    work: impl AsyncFnOnce(&Session) -> Result<T, Error>,
-) -> Result<T, Error> {
+async fn locked<T>(owner_url: &str, work: impl AsyncFnOnce(&Session) -> Result<T, Error>) -> Result<T, Error> {
     let session = Session::open(owner_url, None).await?;
     let result = async {
         session.lock(LOCK).await?;
@@ -132,11 +112,7 @@ async fn locked<T>(
 }
 
 /// Runs one file together with its row.
-async fn run(
-    session: &Session,
-    migration: &SqlMigration,
-    direction: Direction,
-) -> Result<Duration, Error> {
+async fn run(session: &Session, migration: &SqlMigration, direction: Direction) -> Result<Duration, Error> {
     let start = Instant::now();
     if migration.is_no_transaction(direction) {
         run_alone(session, migration, direction).await?;
@@ -148,17 +124,9 @@ async fn run(
     Ok(took)
 }
 
-async fn run_in_transaction(
-    session: &Session,
-    migration: &SqlMigration,
-    direction: Direction,
-) -> Result<(), Error> {
+async fn run_in_transaction(session: &Session, migration: &SqlMigration, direction: Direction) -> Result<(), Error> {
     let (version, name) = (migration.version(), migration.description());
-    let failed = |error: DbErr| Error::Failed {
-        version,
-        name,
-        message: message(&error, Some(migration.text(direction))),
-    };
+    let failed = |error: DbErr| Error::Failed { version, name, message: message(&error, Some(migration.text(direction))) };
     let transaction = session.begin().await?;
     let result = async {
         let manager = transaction.manager();
@@ -170,9 +138,7 @@ async fn run_in_transaction(
         if !transaction.is_intact().await.map_err(failed)? {
             return Err(Error::EndedTransaction { version, name });
         }
-        record(&transaction, migration, direction)
-            .await
-            .map_err(failed)
+        record(&transaction, migration, direction).await.map_err(failed)
     }
     .await;
     match result {
@@ -184,11 +150,7 @@ async fn run_in_transaction(
     }
 }
 
-async fn run_alone(
-    session: &Session,
-    migration: &SqlMigration,
-    direction: Direction,
-) -> Result<(), Error> {
+async fn run_alone(session: &Session, migration: &SqlMigration, direction: Direction) -> Result<(), Error> {
     let failed = |error: DbErr| Error::FailedHalfway {
         version: migration.version(),
         name: migration.description(),
@@ -204,9 +166,7 @@ async fn run_alone(
     .map_err(failed)?;
     session.reset().await?;
     let transaction = session.begin().await?;
-    record(&transaction, migration, direction)
-        .await
-        .map_err(failed)?;
+    record(&transaction, migration, direction).await.map_err(failed)?;
     transaction.commit().await.map_err(failed)
 }
 
@@ -228,10 +188,7 @@ async fn drop_invalid_index(session: &Session, sql: &str) -> Result<(), Error> {
     for row in session.query(find).await.map_err(doing())? {
         let name: String = row.try_get("", "name").map_err(doing())?;
         tracing::warn!(index = name, "dropping the index that a failed run left");
-        session
-            .execute(&format!("DROP INDEX CONCURRENTLY {name}"))
-            .await
-            .map_err(doing())?;
+        session.execute(&format!("DROP INDEX CONCURRENTLY {name}")).await.map_err(doing())?;
     }
     Ok(())
 }

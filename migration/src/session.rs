@@ -1,16 +1,12 @@
 //! One connection to PostgreSQL, outside any viewer: the only place in this crate that connects.
-#![expect(
-    clippy::disallowed_types,
-    clippy::disallowed_methods,
-    reason = "migrations run as the owner, outside any viewer"
-)]
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "migrations run as the owner, outside any viewer")]
 
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, QueryResult, Statement, TransactionTrait, Value,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
+    Statement, TransactionTrait, Value,
 };
 use sea_orm_migration::SchemaManager;
 
@@ -45,19 +41,14 @@ impl Session {
     /// Connects for changing things, to the URL's database or to another one of the same server.
     pub async fn open(url: &str, database: Option<&str>) -> Result<Self, Error> {
         let connection = connect(url, database).await?;
-        let session = Self {
-            backend: backend(&connection).await?,
-            connection,
-        };
+        let session = Self { backend: backend(&connection).await?, connection };
         session.reset().await?;
         Ok(session)
     }
 
     /// Puts the session's settings back to how it began.
     pub async fn reset(&self) -> Result<(), Error> {
-        self.execute(PRELUDE)
-            .await
-            .map_err(Error::doing("reset the session"))
+        self.execute(PRELUDE).await.map_err(Error::doing("reset the session"))
     }
 
     /// Waits for a session lock by polling: a session blocked in `pg_advisory_lock` holds a
@@ -67,9 +58,7 @@ impl Session {
         let mut said = false;
         loop {
             let row = self.connection.query_one_raw(take.clone()).await;
-            let taken = row
-                .and_then(|row| one(row)?.try_get("", "taken"))
-                .map_err(Error::doing("take the migration lock"))?;
+            let taken = row.and_then(|row| one(row)?.try_get("", "taken")).map_err(Error::doing("take the migration lock"))?;
             if taken {
                 return Ok(());
             }
@@ -83,11 +72,7 @@ impl Session {
 
     /// Fails when the pool has replaced the connection, and the lock went with the old one.
     pub async fn check_lock(&self) -> Result<(), Error> {
-        if backend(&self.connection).await? == self.backend {
-            Ok(())
-        } else {
-            Err(Error::LockLost)
-        }
+        if backend(&self.connection).await? == self.backend { Ok(()) } else { Err(Error::LockLost) }
     }
 
     /// Begins a transaction in the session that holds the lock.
@@ -133,9 +118,7 @@ impl Transaction {
     /// Takes back a role that a file may have set, and says whether this still is the transaction
     /// that began.
     pub async fn is_intact(&self) -> Result<bool, DbErr> {
-        self.inner
-            .execute_unprepared("RESET SESSION AUTHORIZATION; RESET ROLE")
-            .await?;
+        self.inner.execute_unprepared("RESET SESSION AUTHORIZATION; RESET ROLE").await?;
         Ok(transaction_id(&self.inner).await? == self.id)
     }
 
@@ -160,10 +143,7 @@ impl Transaction {
 
 /// Runs queries in one READ ONLY transaction on a connection of their own. Nothing is prepared
 /// under a name, so that this also works behind PgBouncer.
-pub(crate) async fn read<T>(
-    url: &str,
-    queries: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>,
-) -> Result<T, Error> {
+pub(crate) async fn read<T>(url: &str, queries: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>) -> Result<T, Error> {
     let connection = connect(url, None).await?;
     let result = async {
         let access = Some(AccessMode::ReadOnly);
@@ -181,10 +161,7 @@ pub(crate) async fn read<T>(
 
 async fn connect(url: &str, database: Option<&str>) -> Result<DatabaseConnection, Error> {
     // SeaORM knows only one of the two schemes, and prints a URL that it cannot parse.
-    let rest = url
-        .strip_prefix("postgres://")
-        .or_else(|| url.strip_prefix("postgresql://"))
-        .ok_or(Error::BadUrl)?;
+    let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")).ok_or(Error::BadUrl)?;
     let url = format!("postgres://{rest}");
     url.parse::<PgConnectOptions>().map_err(|_| Error::BadUrl)?;
     let database = database.map(str::to_owned);
@@ -207,16 +184,13 @@ async fn connect(url: &str, database: Option<&str>) -> Result<DatabaseConnection
                 None => options,
             }
         });
-    Database::connect(options)
-        .await
-        .map_err(|error| Error::Connect(message(&error, None)))
+    Database::connect(options).await.map_err(|error| Error::Connect(message(&error, None)))
 }
 
 async fn backend(connection: &impl ConnectionTrait) -> Result<i32, Error> {
     let ask = statement("SELECT pg_backend_pid() AS pid", []);
     let row = connection.query_one_raw(ask).await;
-    row.and_then(|row| one(row)?.try_get("", "pid"))
-        .map_err(Error::doing("ask PostgreSQL for the session"))
+    row.and_then(|row| one(row)?.try_get("", "pid")).map_err(Error::doing("ask PostgreSQL for the session"))
 }
 
 async fn transaction_id(transaction: &DatabaseTransaction) -> Result<String, DbErr> {

@@ -32,13 +32,7 @@ impl SqlMigration {
         let Some((version, description)) = file::split_stem(stem) else {
             panic!("a migration's stem must be YYYY_MM_DD_HH_MM_description");
         };
-        Self {
-            stem,
-            version,
-            description,
-            up,
-            down,
-        }
+        Self { stem, version, description, up, down }
     }
 
     /// The time in the files' names, `YYYY_MM_DD_HH_MM`: what `migrations.version` holds.
@@ -54,12 +48,10 @@ impl SqlMigration {
     /// The SHA-256 of the up file, in hexadecimal: what `migrations.checksum` holds.
     pub fn checksum(&self) -> String {
         use std::fmt::Write;
-        Sha256::digest(self.up.as_bytes())
-            .iter()
-            .fold(String::new(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            })
+        Sha256::digest(self.up.as_bytes()).iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     pub(crate) const fn text(&self, direction: Direction) -> &'static str {
@@ -108,10 +100,7 @@ mod tests {
         assert_eq!(migration.version(), "2025_11_22_04_33");
         assert_eq!(migration.description(), "food_diary");
         assert_eq!(migration.name(), "2025_11_22_04_33_food_diary");
-        assert_eq!(
-            migration.checksum(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(migration.checksum(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]

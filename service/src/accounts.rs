@@ -1,9 +1,6 @@
 //! Accounts and sessions: signing up, in and out, and the rotation of refresh tokens.
 
-use std::{
-    sync::LazyLock,
-    time::Duration,
-};
+use std::{sync::LazyLock, time::Duration};
 
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -79,7 +76,8 @@ pub async fn sign_up(database: &Database, client: &str, new: SignUp) -> Result<S
     let user_id = UserId(random::uuid_v7(database.random(), database.now()));
     let tx = database.without_viewer().await?;
     let zone = new.time_zone.unwrap_or(Tz::UTC).name();
-    run(&tx, "SELECT auth.sign_up($1, $2, $3, $4, $5)", [user_id.0.into(), email.into(), hash.into(), full_name.into(), zone.into()]).await?;
+    run(&tx, "SELECT auth.sign_up($1, $2, $3, $4, $5)", [user_id.0.into(), email.into(), hash.into(), full_name.into(), zone.into()])
+        .await?;
     let session = open_session(database, &tx, user_id, None).await?;
     tx.commit().await?;
     Ok(session)
@@ -210,7 +208,8 @@ fn checked_password(password: String) -> Result<String> {
 }
 
 /// Hashing costs 19 MiB and tens of milliseconds of a core. Half of the cores may be at it, and a bounded queue waits.
-static HASHING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new((std::thread::available_parallelism().map_or(2, usize::from) / 2).max(1)));
+static HASHING: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new((std::thread::available_parallelism().map_or(2, usize::from) / 2).max(1)));
 static WAITING: Semaphore = Semaphore::const_new(32);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -221,7 +220,13 @@ static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| {
 });
 
 async fn hash(password: String) -> Result<String> {
-    bounded(move || Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|error| Error::internal(error.to_string()))).await?
+    bounded(move || {
+        Argon2::default()
+            .hash_password(password.as_bytes())
+            .map(|hash| hash.to_string())
+            .map_err(|error| Error::internal(error.to_string()))
+    })
+    .await?
 }
 
 async fn verify(password: String, hash: String) -> Result<bool> {

@@ -83,7 +83,7 @@ pub(crate) fn checked(field: &str, day: NaiveDate) -> Result<NaiveDate> {
 }
 
 /// A range of at most `most` days, both ends included.
-pub(crate) fn range(from: NaiveDate, to: NaiveDate, most: i64) -> Result<(NaiveDate, NaiveDate)> {
+pub fn range(from: NaiveDate, to: NaiveDate, most: i64) -> Result<(NaiveDate, NaiveDate)> {
     let (from, to) = (checked("from", from)?, checked("to", to)?);
     if to < from {
         return Err(Error::invalid("to", "must not be before from"));

@@ -164,7 +164,12 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
 }
 
 /// Changes an entry. Answers with it and the day it was on before.
-pub async fn update(tx: &Tx, person: Option<UserId>, id: ExerciseEntryId, change: ExerciseEntryChange) -> Result<(ExerciseEntry, NaiveDate)> {
+pub async fn update(
+    tx: &Tx,
+    person: Option<UserId>,
+    id: ExerciseEntryId,
+    change: ExerciseEntryChange,
+) -> Result<(ExerciseEntry, NaiveDate)> {
     let person = person.map_or_else(|| tx.viewer(), Ok)?;
     let entry = editable(tx, person, id, change.expected_version).await?;
     let before = entry.performed_on;
@@ -309,7 +314,8 @@ fn distance(distance: Option<Decimal>, unit: Option<&str>) -> Result<(Option<Dec
     let Some(distance) = distance else { return Ok((None, None, None)) };
     let distance = input::number("distance", distance, 3, Decimal::new(1, 3)..=Decimal::from(10_000_000))?;
     let unit = unit.and_then(Unit::named).filter(|unit| unit.dimension == Dimension::Length);
-    let unit = unit.ok_or_else(|| Error::invalid("distanceUnit", format!("not a unit of length: write one of {}", Unit::codes(Dimension::Length))))?;
+    let unit = unit
+        .ok_or_else(|| Error::invalid("distanceUnit", format!("not a unit of length: write one of {}", Unit::codes(Dimension::Length))))?;
     Ok((Some(distance), Some(unit.code.to_owned()), unit.to_base(distance).map(|metres| round(metres, 6))))
 }
 
@@ -323,9 +329,12 @@ fn checked_sets(person: UserId, entry: ExerciseEntryId, sets: Vec<NewSet>) -> Re
         if !matches!(kind.as_str(), "working" | "warmup" | "drop" | "failure") {
             return Err(Error::invalid(field("kind"), "must be working, warmup, drop or failure"));
         }
-        let weight = set.weight.map(|weight| input::number(&field("weight"), weight, 3, Decimal::ZERO..=Decimal::from(100_000))).transpose()?;
+        let weight =
+            set.weight.map(|weight| input::number(&field("weight"), weight, 3, Decimal::ZERO..=Decimal::from(100_000))).transpose()?;
         let unit = Unit::named(set.weight_unit.as_deref().unwrap_or("kg")).filter(|unit| unit.dimension == Dimension::Mass);
-        let unit = unit.ok_or_else(|| Error::invalid(field("weightUnit"), format!("not a unit of mass: write one of {}", Unit::codes(Dimension::Mass))))?;
+        let unit = unit.ok_or_else(|| {
+            Error::invalid(field("weightUnit"), format!("not a unit of mass: write one of {}", Unit::codes(Dimension::Mass)))
+        })?;
         Ok(exercise_sets::ActiveModel {
             user_id: Set(person),
             exercise_entry_id: Set(entry),
@@ -346,7 +355,9 @@ fn scalars(entry: &Model) -> serde_json::Map<String, JsonValue> {
         "distance": entry.distance.map(|distance| distance.normalize()), "distanceUnit": entry.distance_unit,
         "caloriesBurned": entry.calories_burned.map(|calories| calories.normalize()), "notes": entry.notes,
         "performedAt": entry.performed_at, "timeZone": entry.time_zone, "date": entry.performed_on, "version": entry.version,
-    }) else { return serde_json::Map::new() };
+    }) else {
+        return serde_json::Map::new();
+    };
     row
 }
 
@@ -357,7 +368,9 @@ mod tests {
     #[test]
     fn the_compendium_example_holds() {
         let decimal = |text: &str| Decimal::from_str_exact(text).expect("a literal");
-        for (met, kilograms, minutes, expected) in [("9.8", "70", "30", "360.15"), ("3.5", "62", "45", "170.888"), ("6.0", "90", "60", "567")] {
+        for (met, kilograms, minutes, expected) in
+            [("9.8", "70", "30", "360.15"), ("3.5", "62", "45", "170.888"), ("6.0", "90", "60", "567")]
+        {
             assert_eq!(gross_calories(decimal(met), decimal(kilograms), decimal(minutes)), decimal(expected));
         }
     }

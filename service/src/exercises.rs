@@ -84,7 +84,10 @@ pub async fn search(tx: &Tx, search: &Search, page: &PageRequest) -> Result<Page
     let found = Found::find_by_statement(statement).all(tx).await?;
     let found = page.page(&("exercises", &search), found, |found| (found.rank, found.id))?;
     let exercises = by_ids(tx, &found.items.iter().map(|(_, found)| found.id).collect::<Vec<_>>()).await?;
-    let ranked = found.items.into_iter().filter_map(|(cursor, found)| Some((cursor, exercises.iter().find(|exercise| exercise.id == found.id)?.clone())));
+    let ranked = found
+        .items
+        .into_iter()
+        .filter_map(|(cursor, found)| Some((cursor, exercises.iter().find(|exercise| exercise.id == found.id)?.clone())));
     Ok(Page { items: ranked.collect(), has_next: found.has_next })
 }
 
@@ -96,7 +99,11 @@ pub async fn create(tx: &Tx, new: NewExercise) -> Result<Model> {
     if new.muscle_groups.len() > 30 {
         return Err(Error::invalid("muscleGroups", "an exercise has at most 30 muscle groups"));
     }
-    let muscles = new.muscle_groups.iter().enumerate().map(|(position, muscle)| Ok(input::line(&format!("muscleGroups[{position}]"), muscle, 100)?.to_lowercase()));
+    let muscles = new
+        .muscle_groups
+        .iter()
+        .enumerate()
+        .map(|(position, muscle)| Ok(input::line(&format!("muscleGroups[{position}]"), muscle, 100)?.to_lowercase()));
     let row = ActiveModel {
         id: Set(id),
         owner_id: Set(Some(owner)),

@@ -6,11 +6,7 @@ use entity::{
     family_access::{AccessStatus, AccessType, Column, Entity, Model},
     id::{FamilyAccessId, UserId},
 };
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::Expr,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 
 use crate::{
     access::Tx,
@@ -81,18 +77,35 @@ pub async fn decline(tx: &Tx, id: FamilyAccessId) -> Result<Model> {
 pub async fn revoke(tx: &Tx, id: FamilyAccessId) -> Result<Model> {
     let viewer = tx.viewer()?;
     let mine = sea_orm::Condition::any().add(Column::GrantorUserId.eq(viewer)).add(Column::GranteeUserId.eq(viewer));
-    let ended = end(tx, Entity::update_many().filter(Column::Id.eq(id)).filter(mine).filter(Column::Status.is_in([AccessStatus::Offered, AccessStatus::Active]))).await?;
+    let ended = end(
+        tx,
+        Entity::update_many()
+            .filter(Column::Id.eq(id))
+            .filter(mine)
+            .filter(Column::Status.is_in([AccessStatus::Offered, AccessStatus::Active])),
+    )
+    .await?;
     ended.into_iter().next().ok_or(Error::NotFound("family access"))
 }
 
 /// What the viewer has given, newest first.
 pub async fn given(tx: &Tx) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::GrantorUserId.eq(tx.viewer()?)).order_by_desc(Column::OfferedAt).order_by_desc(Column::Id).all(tx).await?)
+    Ok(Entity::find()
+        .filter(Column::GrantorUserId.eq(tx.viewer()?))
+        .order_by_desc(Column::OfferedAt)
+        .order_by_desc(Column::Id)
+        .all(tx)
+        .await?)
 }
 
 /// What the viewer was offered or given, newest first.
 pub async fn received(tx: &Tx) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::GrantorUserId.ne(tx.viewer()?)).order_by_desc(Column::OfferedAt).order_by_desc(Column::Id).all(tx).await?)
+    Ok(Entity::find()
+        .filter(Column::GrantorUserId.ne(tx.viewer()?))
+        .order_by_desc(Column::OfferedAt)
+        .order_by_desc(Column::Id)
+        .all(tx)
+        .await?)
 }
 
 /// What the viewer may see of this person now: everything of oneself.

@@ -223,6 +223,8 @@ fn scalars(entry: &Model) -> serde_json::Map<String, JsonValue> {
     let JsonValue::Object(row) = serde_json::json!({
         "id": entry.id, "name": entry.food_name, "brand": entry.food_brand, "quantity": entry.quantity.normalize(), "unit": entry.unit,
         "mealType": entry.meal_type, "consumedAt": entry.consumed_at, "timeZone": entry.time_zone, "date": entry.consumed_on, "version": entry.version,
-    }) else { return serde_json::Map::new() };
+    }) else {
+        return serde_json::Map::new();
+    };
     row
 }

@@ -9,7 +9,8 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, FromJsonQueryResult, FromQueryResult, JsonValue, QueryFilter, QuerySelect, Statement, TryInsertResult,
+    ColumnTrait, DbBackend, EntityTrait, FromJsonQueryResult, FromQueryResult, JsonValue, QueryFilter, QuerySelect, Statement,
+    TryInsertResult,
     prelude::DateTimeUtc,
     sea_query::Expr,
 };
@@ -126,7 +127,11 @@ const SELECT: &str = "
 /// The foods of these ids that the viewer may see, in any order.
 pub async fn by_ids(tx: &Tx, ids: &[FoodId]) -> Result<Vec<Food>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, format!("{SELECT} WHERE f.id = ANY ($1) AND f.deleted_at IS NULL"), [ids.into()]);
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        format!("{SELECT} WHERE f.id = ANY ($1) AND f.deleted_at IS NULL"),
+        [ids.into()],
+    );
     Ok(Food::find_by_statement(statement).all(tx).await?)
 }
 
@@ -140,7 +145,9 @@ pub async fn by_barcode(tx: &Tx, barcode: &str) -> Result<Option<Food>> {
     let barcode = gtin14("barcode", barcode)?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        format!("{SELECT} WHERE f.barcode = $1 AND f.deleted_at IS NULL ORDER BY f.owner_id = $2 DESC NULLS LAST, f.owner_id, f.id DESC LIMIT 1"),
+        format!(
+            "{SELECT} WHERE f.barcode = $1 AND f.deleted_at IS NULL ORDER BY f.owner_id = $2 DESC NULLS LAST, f.owner_id, f.id DESC LIMIT 1"
+        ),
         [barcode.into(), tx.viewer()?.0.into()],
     );
     Ok(Food::find_by_statement(statement).one(tx).await?)
@@ -169,7 +176,8 @@ pub async fn search(tx: &Tx, words: &str, page: &PageRequest) -> Result<Page<Foo
     let found = Found::find_by_statement(statement).all(tx).await?;
     let found = page.page(&("foods", &words), found, |found| (found.rank, found.id))?;
     let foods = by_ids(tx, &found.items.iter().map(|(_, found)| found.id).collect::<Vec<_>>()).await?;
-    let ranked = found.items.into_iter().filter_map(|(cursor, found)| Some((cursor, foods.iter().find(|food| food.id == found.id)?.clone())));
+    let ranked =
+        found.items.into_iter().filter_map(|(cursor, found)| Some((cursor, foods.iter().find(|food| food.id == found.id)?.clone())));
     Ok(Page { items: ranked.collect(), has_next: found.has_next })
 }
 
@@ -194,7 +202,9 @@ pub async fn create(tx: &Tx, new: NewFood) -> Result<Food> {
     };
     let inserted = food_items::Entity::insert(row).on_conflict_do_nothing_on([food_items::Column::Id]).exec_without_returning(tx).await?;
     if matches!(inserted, TryInsertResult::Conflicted | TryInsertResult::Inserted(0)) {
-        return input::repeated(find(tx, id).await?, |food| food.created_from.as_ref() == Some(&created_from) && food.owner_id == Some(owner));
+        return input::repeated(find(tx, id).await?, |food| {
+            food.created_from.as_ref() == Some(&created_from) && food.owner_id == Some(owner)
+        });
     }
     insert_nutrition(tx, owner, id, 1, serving_size, serving_unit, nutrition).await?;
     insert_portions(tx, owner, id, portions).await?;
@@ -230,7 +240,11 @@ pub async fn update(tx: &Tx, id: FoodId, change: FoodChange) -> Result<Food> {
         id: Unchanged(id),
         name: change.name.map(|name| input::line("name", &name, 255)).transpose()?.map_or(NotSet, Set),
         brand: change.brand.map(|brand| brand.map(|brand| input::line("brand", &brand, 255)).transpose()).transpose()?.map_or(NotSet, Set),
-        barcode: change.barcode.map(|barcode| barcode.map(|barcode| gtin14("barcode", &barcode)).transpose()).transpose()?.map_or(NotSet, Set),
+        barcode: change
+            .barcode
+            .map(|barcode| barcode.map(|barcode| gtin14("barcode", &barcode)).transpose())
+            .transpose()?
+            .map_or(NotSet, Set),
         nutrition_version: Set(nutrition_version),
         ..Default::default()
     };
@@ -268,7 +282,11 @@ fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
         .ok_or_else(|| {
             Error::invalid(
                 "servingUnit",
-                format!("not a unit of mass or volume, piece or serving: write one of {}, {}, piece, serving", Unit::codes(Dimension::Mass), Unit::codes(Dimension::Volume)),
+                format!(
+                    "not a unit of mass or volume, piece or serving: write one of {}, {}, piece, serving",
+                    Unit::codes(Dimension::Mass),
+                    Unit::codes(Dimension::Volume)
+                ),
             )
         })?;
     Ok((size, unit))
@@ -286,11 +304,17 @@ fn checked_portions(portions: Vec<Portion>, serving_unit: &Unit) -> Result<Vec<P
             return Err(Error::invalid(field("name"), format!("\"{name}\" is a unit already: choose another name")));
         }
         let amount = input::number(&field("amount"), portion.amount, 6, Decimal::new(1, 6)..=Decimal::from(100_000))?;
-        let unit = Unit::named(&portion.unit).ok_or_else(|| Error::invalid(field("unit"), format!("not a known unit: {}", portion.unit)))?;
+        let unit =
+            Unit::named(&portion.unit).ok_or_else(|| Error::invalid(field("unit"), format!("not a known unit: {}", portion.unit)))?;
         if unit.dimension != serving_unit.dimension && unit.dimension != Dimension::Serving {
             return Err(Error::invalid(
                 field("unit"),
-                format!("{} does not convert to {}, in which this food is described: write one of {}", unit.code, serving_unit.code, Unit::codes(serving_unit.dimension)),
+                format!(
+                    "{} does not convert to {}, in which this food is described: write one of {}",
+                    unit.code,
+                    serving_unit.code,
+                    Unit::codes(serving_unit.dimension)
+                ),
             ));
         }
         Ok(Portion { name, amount, unit: unit.code.to_owned() })
@@ -303,7 +327,15 @@ fn may_name_a_portion(unit: &Unit) -> bool {
     !matches!(unit.dimension, Dimension::Mass | Dimension::Energy | Dimension::Serving)
 }
 
-async fn insert_nutrition(tx: &Tx, owner: UserId, food: FoodId, version: i32, serving_size: Decimal, serving_unit: &Unit, nutrition: Nutrition) -> Result<()> {
+async fn insert_nutrition(
+    tx: &Tx,
+    owner: UserId,
+    food: FoodId,
+    version: i32,
+    serving_size: Decimal,
+    serving_unit: &Unit,
+    nutrition: Nutrition,
+) -> Result<()> {
     let row = nutrition_data::ActiveModel {
         id: Set(tx.new_id()),
         food_item_id: Set(food),
@@ -351,18 +383,28 @@ impl Food {
     }
 
     fn servings_of_unit(&self, quantity: Decimal, name: &str) -> Result<(Decimal, String)> {
-        let unit = Unit::named(name).ok_or_else(|| Error::invalid("unit", format!("\"{name}\" is neither a unit nor a portion of this food: {}", self.choices())))?;
+        let unit = Unit::named(name).ok_or_else(|| {
+            Error::invalid("unit", format!("\"{name}\" is neither a unit nor a portion of this food: {}", self.choices()))
+        })?;
         if unit.dimension == Dimension::Serving {
             return Ok((quantity, unit.code.to_owned()));
         }
-        let serving_unit = Unit::named(&self.serving_unit).ok_or_else(|| Error::internal(format!("food {} is described in an unknown unit", self.id)))?;
+        let serving_unit =
+            Unit::named(&self.serving_unit).ok_or_else(|| Error::internal(format!("food {} is described in an unknown unit", self.id)))?;
         if unit.dimension != serving_unit.dimension {
             return Err(Error::invalid(
                 "unit",
-                format!("{} of {} cannot be converted to {}, in which this food is described: {}", unit.code, unit.dimension.name(), self.serving_unit, self.choices()),
+                format!(
+                    "{} of {} cannot be converted to {}, in which this food is described: {}",
+                    unit.code,
+                    unit.dimension.name(),
+                    self.serving_unit,
+                    self.choices()
+                ),
             ));
         }
-        let servings = unit.to_base(quantity).zip(serving_unit.to_base(self.serving_size)).and_then(|(eaten, serving)| eaten.checked_div(serving));
+        let servings =
+            unit.to_base(quantity).zip(serving_unit.to_base(self.serving_size)).and_then(|(eaten, serving)| eaten.checked_div(serving));
         Ok((servings.ok_or_else(|| Error::invalid("quantity", "is more than anyone can eat: check the unit"))?, unit.code.to_owned()))
     }
 
@@ -380,11 +422,16 @@ impl Food {
         }
         let described = |portion: &&Portion| {
             let portion = portion.name.to_lowercase();
-            [Some(name.as_str()), singular].into_iter().flatten().any(|name| portion.strip_prefix(name).is_some_and(|rest| rest.starts_with([',', ' ', '('])))
+            [Some(name.as_str()), singular]
+                .into_iter()
+                .flatten()
+                .any(|name| portion.strip_prefix(name).is_some_and(|rest| rest.starts_with([',', ' ', '('])))
         };
         let mut candidates = self.portions.0.iter().filter(described);
         match (candidates.next(), candidates.next()) {
-            (Some(_), Some(_)) => Err(Error::invalid("unit", format!("\"{name}\" could mean several portions of this food: {}", self.choices()))),
+            (Some(_), Some(_)) => {
+                Err(Error::invalid("unit", format!("\"{name}\" could mean several portions of this food: {}", self.choices())))
+            }
             (only, _) => Ok(only),
         }
     }
@@ -395,7 +442,9 @@ impl Food {
         if dimension != Dimension::Serving {
             choices.push(Unit::codes(dimension));
         }
-        choices.extend(self.portions.0.iter().map(|portion| format!("\"{}\" ({} {})", portion.name, portion.amount.normalize(), portion.unit)));
+        choices.extend(
+            self.portions.0.iter().map(|portion| format!("\"{}\" ({} {})", portion.name, portion.amount.normalize(), portion.unit)),
+        );
         format!("write one of {}", choices.join(", "))
     }
 
@@ -404,7 +453,9 @@ impl Food {
         let JsonValue::Object(row) = serde_json::json!({
             "id": self.id, "name": self.name, "brand": self.brand, "barcode": self.barcode, "source": self.source,
             "servingSize": self.serving_size.normalize(), "servingUnit": self.serving_unit, "version": self.version,
-        }) else { return serde_json::Map::new() };
+        }) else {
+            return serde_json::Map::new();
+        };
         row
     }
 }
@@ -427,7 +478,8 @@ pub fn gtin14(field: &str, barcode: &str) -> Result<String> {
 
 /// Modulo 10, weights 3 and 1 in turn from the right.
 fn has_check_digit(digits: &str) -> bool {
-    let sum: u32 = digits.bytes().rev().map(|byte| u32::from(byte - b'0')).zip([1, 3].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
+    let sum: u32 =
+        digits.bytes().rev().map(|byte| u32::from(byte - b'0')).zip([1, 3].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
     sum.is_multiple_of(10)
 }
 
@@ -464,7 +516,12 @@ mod tests {
             serving_size: decimal("100"),
             serving_unit: serving_unit.into(),
             nutrition: Headline::default().checked().expect("nothing to refuse"),
-            portions: Portions(portions.iter().map(|(name, amount, unit)| Portion { name: (*name).into(), amount: decimal(amount), unit: (*unit).into() }).collect()),
+            portions: Portions(
+                portions
+                    .iter()
+                    .map(|(name, amount, unit)| Portion { name: (*name).into(), amount: decimal(amount), unit: (*unit).into() })
+                    .collect(),
+            ),
             created_from: None,
             deleted_at: None,
             version: 1,
@@ -491,8 +548,16 @@ mod tests {
 
     #[test]
     fn what_cannot_be_converted_is_refused_with_the_choices() {
-        for (food, unit) in [(food("g", &[]), "slice"), (food("g", &[]), "cup"), (food("ml", &[]), "g"), (food("g", &[]), "kcal"), (food("piece", &[]), "g")] {
-            let Err(Error::Invalid { field, message }) = grams(&food, "2", unit) else { panic!("{unit} of a food in {} was converted", food.serving_unit) };
+        for (food, unit) in [
+            (food("g", &[]), "slice"),
+            (food("g", &[]), "cup"),
+            (food("ml", &[]), "g"),
+            (food("g", &[]), "kcal"),
+            (food("piece", &[]), "g"),
+        ] {
+            let Err(Error::Invalid { field, message }) = grams(&food, "2", unit) else {
+                panic!("{unit} of a food in {} was converted", food.serving_unit)
+            };
             assert_eq!(field, "unit");
             assert!(message.contains("serving"), "{message}");
         }

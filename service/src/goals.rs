@@ -127,7 +127,12 @@ pub async fn set(tx: &Tx, new: NewGoal) -> Result<Model> {
 /// Corrects a goal. To aim at something else from a day on, set a new one.
 pub async fn update(tx: &Tx, id: GoalId, change: GoalChange) -> Result<Model> {
     let person = tx.viewer()?;
-    let goal = Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).lock_exclusive().one(tx).await?.ok_or(Error::NotFound("goal"))?;
+    let goal = Entity::find_by_id((person, id))
+        .filter(Column::DeletedAt.is_null())
+        .lock_exclusive()
+        .one(tx)
+        .await?
+        .ok_or(Error::NotFound("goal"))?;
     input::expect_version(change.expected_version, goal.version, || scalars(&goal))?;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.target_value.is_some() || change.target_unit.is_some() {
@@ -260,7 +265,9 @@ fn target(kind: &str, value: Option<Decimal>, unit: Option<&str>) -> Result<(Opt
     let Some(name) = unit else { return Ok((value, None)) };
     let unit = Unit::named(name).filter(|unit| dimension(kind).is_none_or(|dimension| unit.dimension == dimension));
     let unit = unit.ok_or_else(|| match dimension(kind) {
-        Some(dimension) => Error::invalid("targetUnit", format!("{kind} is a {}: write one of {}", dimension.name(), Unit::codes(dimension))),
+        Some(dimension) => {
+            Error::invalid("targetUnit", format!("{kind} is a {}: write one of {}", dimension.name(), Unit::codes(dimension)))
+        }
         None => Error::invalid("targetUnit", format!("not a known unit: {name}")),
     })?;
     Ok((value, Some(unit.code.to_owned())))
@@ -270,6 +277,8 @@ fn scalars(goal: &Model) -> serde_json::Map<String, JsonValue> {
     let JsonValue::Object(row) = serde_json::json!({
         "id": goal.id, "type": goal.r#type, "targetValue": goal.target_value.map(|value| value.normalize()), "targetUnit": goal.target_unit,
         "targetDate": goal.target_date, "validFrom": goal.valid_from, "version": goal.version,
-    }) else { return serde_json::Map::new() };
+    }) else {
+        return serde_json::Map::new();
+    };
     row
 }

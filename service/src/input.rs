@@ -49,7 +49,11 @@ pub(crate) fn number(field: &str, value: Decimal, decimals: u32, range: RangeInc
 
 /// A whole number within `range`.
 pub(crate) fn integer(field: &str, value: i32, range: RangeInclusive<i32>) -> Result<i32> {
-    if range.contains(&value) { Ok(value) } else { Err(Error::invalid(field, format!("must be between {} and {}, is {value}", range.start(), range.end()))) }
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(Error::invalid(field, format!("must be between {} and {}, is {value}", range.start(), range.end())))
+    }
 }
 
 /// The fingerprint by which a repeated creation is told from another one with the same id.
@@ -64,7 +68,11 @@ pub(crate) fn repeated<Row>(existing: Option<Row>, same_input: impl Fn(&Row) -> 
 }
 
 /// Refuses an update of a row that has changed since its editor read it.
-pub(crate) fn expect_version(expected: Option<i32>, current: i32, row: impl FnOnce() -> serde_json::Map<String, serde_json::Value>) -> Result<()> {
+pub(crate) fn expect_version(
+    expected: Option<i32>,
+    current: i32,
+    row: impl FnOnce() -> serde_json::Map<String, serde_json::Value>,
+) -> Result<()> {
     match expected {
         Some(expected) if expected != current => Err(Error::Conflict {
             message: format!("this has changed meanwhile: it is at version {current}, not {expected}"),

@@ -183,7 +183,8 @@ fn known_type(kind: &str) -> Option<(Dimension, i64, i64)> {
 }
 
 fn measured(kind: &str, value: Decimal, unit: &str) -> Result<(Decimal, &'static Unit, Decimal)> {
-    let unit_of = |dimension: Option<Dimension>| Unit::named(unit).filter(|unit| dimension.is_none_or(|dimension| unit.dimension == dimension));
+    let unit_of =
+        |dimension: Option<Dimension>| Unit::named(unit).filter(|unit| dimension.is_none_or(|dimension| unit.dimension == dimension));
     let (dimension, range) = match known_type(kind) {
         Some((dimension, least, most)) => (Some(dimension), Some((Decimal::from(least), Decimal::from(most)))),
         None => (None, None),
@@ -205,7 +206,8 @@ fn measured(kind: &str, value: Decimal, unit: &str) -> Result<(Decimal, &'static
 
 pub(crate) fn type_name(field: &str, name: &str) -> Result<String> {
     let name = input::line(field, name, 50)?.to_lowercase();
-    let valid = name.starts_with(|first: char| first.is_ascii_lowercase()) && name.chars().all(|character| matches!(character, 'a'..='z' | '0'..='9' | '_'));
+    let valid = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.chars().all(|character| matches!(character, 'a'..='z' | '0'..='9' | '_'));
     if valid { Ok(name) } else { Err(Error::invalid(field, "must be letters, digits and underscores, such as body_fat")) }
 }
 
@@ -213,6 +215,8 @@ fn scalars(row: &Model) -> serde_json::Map<String, JsonValue> {
     let JsonValue::Object(fields) = serde_json::json!({
         "id": row.id, "type": row.r#type, "value": row.value.normalize(), "unit": row.unit, "measuredAt": row.measured_at,
         "timeZone": row.time_zone, "date": row.measured_on, "version": row.version,
-    }) else { return serde_json::Map::new() };
+    }) else {
+        return serde_json::Map::new();
+    };
     fields
 }

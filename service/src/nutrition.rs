@@ -55,7 +55,9 @@ impl Headline {
     /// The amounts, each checked under its field's name.
     pub(crate) fn checked(self) -> Result<Nutrition> {
         let amount = |field: &str, value: Option<Decimal>| {
-            value.map(|value| crate::input::number(&format!("nutrition.{field}"), value, 6, Decimal::ZERO..=Decimal::from(100_000))).transpose()
+            value
+                .map(|value| crate::input::number(&format!("nutrition.{field}"), value, 6, Decimal::ZERO..=Decimal::from(100_000)))
+                .transpose()
         };
         Ok(Nutrition {
             calories: amount("calories", self.calories)?,
@@ -183,7 +185,11 @@ impl Totals {
         for sum in mean.sums() {
             *sum = round(sum.checked_div(count)?, SNAPSHOT_DECIMALS);
         }
-        mean.unknown = NAMES.iter().filter(|name| days.iter().any(|day| day.unknown.iter().any(|unknown| unknown == *name))).map(|name| (*name).to_owned()).collect();
+        mean.unknown = NAMES
+            .iter()
+            .filter(|name| days.iter().any(|day| day.unknown.iter().any(|unknown| unknown == *name)))
+            .map(|name| (*name).to_owned())
+            .collect();
         Some(mean)
     }
 

@@ -43,7 +43,12 @@ impl PageRequest {
     }
 
     /// The page of `rows`, which were read up to [`PageRequest::limit`].
-    pub(crate) fn page<Item, Key: Serialize>(&self, filter: &impl Serialize, mut rows: Vec<Item>, key: impl Fn(&Item) -> Key) -> Result<Page<Item>> {
+    pub(crate) fn page<Item, Key: Serialize>(
+        &self,
+        filter: &impl Serialize,
+        mut rows: Vec<Item>,
+        key: impl Fn(&Item) -> Key,
+    ) -> Result<Page<Item>> {
         let size = usize::try_from(self.limit()? - 1).unwrap_or_default();
         let has_next = rows.len() > size;
         rows.truncate(size);

@@ -103,7 +103,8 @@ pub async fn update_preferences(tx: &Tx, change: PreferencesChange) -> Result<us
     }
     if let Some(text) = change.day_starts_at {
         let time = chrono::NaiveTime::parse_from_str(&text, "%H:%M").ok().filter(|time| text.len() == 5 && *time <= day::LATEST_START);
-        row.day_starts_at = Set(time.ok_or_else(|| Error::invalid("dayStartsAt", "must be a time between 00:00 and 12:00, such as 03:00"))?);
+        row.day_starts_at =
+            Set(time.ok_or_else(|| Error::invalid("dayStartsAt", "must be a time between 00:00 and 12:00, such as 03:00"))?);
     }
     if !sea_orm::ActiveModelTrait::is_changed(&row) {
         return Ok(current);

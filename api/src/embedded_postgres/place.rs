@@ -11,10 +11,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{
-    Durability, Error, Options, POLL, Progress, account::Account, binaries::Binaries, secrets,
-    socket,
-};
+use super::{Durability, Error, Options, POLL, Progress, account::Account, binaries::Binaries, secrets, socket};
 
 pub(super) const SUPERUSER: &str = "postgres";
 pub(super) const SUPERUSER_SECRET: &str = "postgres_superuser";
@@ -38,11 +35,7 @@ const SETTINGS: [&str; 12] = [
     "log_parameter_max_length=0",
     "log_parameter_max_length_on_error=0",
 ];
-const THROWAWAY_SETTINGS: [&str; 3] = [
-    "fsync=off",
-    "synchronous_commit=off",
-    "full_page_writes=off",
-];
+const THROWAWAY_SETTINGS: [&str; 3] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
 /// Where everything lies, and whose it is.
 pub(super) struct Place {
@@ -61,9 +54,7 @@ impl Place {
             made.and_then(|()| fs::set_permissions(given, fs::Permissions::from_mode(0o711)))
                 .map_err(Error::folder("make the data folder", given))?;
         }
-        let data_dir = given
-            .canonicalize()
-            .map_err(Error::folder("read the data folder", given))?;
+        let data_dir = given.canonicalize().map_err(Error::folder("read the data folder", given))?;
         let cluster = data_dir.join("postgres");
         let account = Account::choose(&cluster.join("data"), &options.progress).await?;
         DirBuilder::new()
@@ -72,22 +63,12 @@ impl Place {
             .create(&cluster)
             .and_then(|()| account.give(&cluster))
             .map_err(Error::folder("write to", &data_dir))?;
-        let cluster = cluster
-            .canonicalize()
-            .map_err(Error::folder("read", &cluster))?;
+        let cluster = cluster.canonicalize().map_err(Error::folder("read", &cluster))?;
         if let Some(folder) = account.closed_folder(&cluster) {
-            return Err(Error::ClosedFolder {
-                account: account.name,
-                folder,
-            });
+            return Err(Error::ClosedFolder { account: account.name, folder });
         }
         let socket_folder = socket::folder_for(&cluster, &account)?;
-        Ok(Self {
-            data_dir,
-            cluster,
-            socket_folder,
-            account,
-        })
+        Ok(Self { data_dir, cluster, socket_folder, account })
     }
 
     pub(super) fn data(&self) -> PathBuf {
@@ -132,19 +113,13 @@ impl Place {
             }
             sleep(POLL).await;
         }
-        Err(Error::Locked {
-            lock: path,
-            seconds: LOCK_PATIENCE.as_secs(),
-        })
+        Err(Error::Locked { lock: path, seconds: LOCK_PATIENCE.as_secs() })
     }
 
     pub(super) fn superuser_password(&self) -> Result<String, Error> {
         let file = self.secrets().join(SUPERUSER_SECRET);
         if self.data_major()?.is_some() && !file.exists() {
-            return Err(Error::PasswordMissing {
-                data: self.data(),
-                file,
-            });
+            return Err(Error::PasswordMissing { data: self.data(), file });
         }
         secrets::read_or_create(&self.secrets(), SUPERUSER_SECRET)
     }
@@ -153,11 +128,7 @@ impl Place {
     pub(super) fn data_major(&self) -> Result<Option<u32>, Error> {
         let path = self.data().join("PG_VERSION");
         match fs::read_to_string(&path) {
-            Ok(text) => {
-                text.trim().parse().map(Some).map_err(|_| {
-                    Error::folder("understand", path)(io::ErrorKind::InvalidData.into())
-                })
-            }
+            Ok(text) => text.trim().parse().map(Some).map_err(|_| Error::folder("understand", path)(io::ErrorKind::InvalidData.into())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::folder("read", path)(error)),
         }
@@ -168,12 +139,7 @@ impl Place {
         text.lines().next()?.trim().parse().ok()
     }
 
-    pub(super) async fn initialise(
-        &self,
-        binaries: &Binaries,
-        password: &str,
-        durability: Durability,
-    ) -> Result<(), Error> {
+    pub(super) async fn initialise(&self, binaries: &Binaries, password: &str, durability: Durability) -> Result<(), Error> {
         // Renamed when complete, so a half-made cluster is never taken for one.
         let draft = self.cluster.join("data.new");
         let password_file = self.cluster.join("password.new");
@@ -185,58 +151,29 @@ impl Place {
 
         let program = binaries.folder.join("initdb");
         let mut initdb = self.account.command(&program, &self.cluster);
-        initdb.args([
-            "-U",
-            SUPERUSER,
-            "-A",
-            "scram-sha-256",
-            "-E",
-            "UTF8",
-            "--no-locale",
-            "--no-instructions",
-        ]);
+        initdb.args(["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-instructions"]);
         initdb.arg(match durability {
             Durability::Durable => "--data-checksums",
             Durability::Throwaway => "--no-sync",
         });
-        initdb
-            .arg("--pwfile")
-            .arg(&password_file)
-            .arg("-D")
-            .arg(&draft)
-            .kill_on_drop(true);
+        initdb.arg("--pwfile").arg(&password_file).arg("-D").arg(&draft).kill_on_drop(true);
         let output = initdb.output().await;
         let removed = remove(tokio::fs::remove_file(&password_file).await, &password_file);
         let output = output.map_err(|error| not_run(&program, &error))?;
         removed?;
         if !output.status.success() {
             let reason = telling_line(&String::from_utf8_lossy(&output.stderr));
-            return Err(Error::Initialise {
-                folder: self.cluster.clone(),
-                reason,
-            });
+            return Err(Error::Initialise { folder: self.cluster.clone(), reason });
         }
-        fs::rename(&draft, self.data())
-            .and_then(|()| File::open(&self.cluster)?.sync_all())
-            .map_err(Error::folder("write", self.data()))
+        fs::rename(&draft, self.data()).and_then(|()| File::open(&self.cluster)?.sync_all()).map_err(Error::folder("write", self.data()))
     }
 
     /// Starts the server's process; tells also where in the log its lines begin.
-    pub(super) fn spawn(
-        &self,
-        binaries: &Binaries,
-        durability: Durability,
-    ) -> Result<(Child, u64), Error> {
-        let (log, log_length) = self
-            .open_log()
-            .map_err(Error::folder("write", self.log()))?;
+    pub(super) fn spawn(&self, binaries: &Binaries, durability: Durability) -> Result<(Child, u64), Error> {
+        let (log, log_length) = self.open_log().map_err(Error::folder("write", self.log()))?;
         let program = binaries.folder.join("postgres");
         let mut postgres = self.account.command(&program, &self.cluster);
-        postgres
-            .arg("-D")
-            .arg(self.data())
-            .arg("-k")
-            .arg(&self.socket_folder);
+        postgres.arg("-D").arg(self.data()).arg("-k").arg(&self.socket_folder);
         postgres.arg("-p").arg(socket::PORT.to_string());
         let throwaway = match durability {
             Durability::Durable => &[][..],
@@ -245,14 +182,10 @@ impl Place {
         for setting in SETTINGS.iter().chain(throwaway) {
             postgres.arg("-c").arg(setting);
         }
-        let error_log = log
-            .try_clone()
-            .map_err(Error::folder("write", self.log()))?;
+        let error_log = log.try_clone().map_err(Error::folder("write", self.log()))?;
         // A group of its own, or Ctrl-C would end the server before Hale has finished with it.
         postgres.stdout(log).stderr(error_log).process_group(0);
-        let child = postgres
-            .spawn()
-            .map_err(|error| not_run(&program, &error))?;
+        let child = postgres.spawn().map_err(|error| not_run(&program, &error))?;
         Ok((child, log_length))
     }
 
@@ -263,12 +196,7 @@ impl Place {
         }
         // The folder is PostgreSQL's user's, who must not lead root to write elsewhere.
         let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .mode(0o640)
-            .custom_flags(no_link)
-            .open(path)?;
+        let log = OpenOptions::new().create(true).append(true).mode(0o640).custom_flags(no_link).open(path)?;
         let length = log.metadata()?.len();
         Ok((log, length))
     }
@@ -285,9 +213,7 @@ impl Place {
         }
         let text = String::from_utf8_lossy(&bytes);
         let passing = ["is still in use", "already exists"];
-        let is_passing = text.lines().any(|line| {
-            line.contains("FATAL:") && passing.iter().any(|reason| line.contains(reason))
-        });
+        let is_passing = text.lines().any(|line| line.contains("FATAL:") && passing.iter().any(|reason| line.contains(reason)));
         (telling_line(&text), is_passing)
     }
 }
@@ -312,16 +238,11 @@ pub(super) fn open_lock(path: &Path) -> Result<File, Error> {
 
 fn remove(result: io::Result<()>, path: &Path) -> Result<(), Error> {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::folder("remove", path)(error))
-        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::folder("remove", path)(error)),
         _ => Ok(()),
     }
 }
 
 fn not_run(program: &Path, error: &io::Error) -> Error {
-    Error::Program {
-        program: program.to_owned(),
-        reason: error.to_string(),
-    }
+    Error::Program { program: program.to_owned(), reason: error.to_string() }
 }

@@ -14,9 +14,7 @@ use super::Error;
 pub(super) fn read_or_create(folder: &Path, name: &str) -> Result<String, Error> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
     if name.is_empty() || !name.chars().all(is_plain) {
-        return Err(Error::SecretName {
-            name: name.to_owned(),
-        });
+        return Err(Error::SecretName { name: name.to_owned() });
     }
     let path = folder.join(name);
     if let Some(secret) = read(&path)? {
@@ -24,11 +22,7 @@ pub(super) fn read_or_create(folder: &Path, name: &str) -> Result<String, Error>
     }
     let secret = random(32)?;
     let draft = folder.join(format!(".{name}.{}", random(9)?));
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(Error::folder("make the folder", folder))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::folder("make the folder", folder))?;
     let created = write_private(&draft, &secret).and_then(|()| {
         // A link appears complete or not at all, and never replaces what another process made meanwhile.
         match fs::hard_link(&draft, &path) {
@@ -51,21 +45,13 @@ fn read(path: &Path) -> Result<Option<String>, Error> {
 
 /// Writes a new file that only its owner reads.
 pub(super) fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
 
 fn random(length: usize) -> Result<String, Error> {
     let mut bytes = vec![0; length];
-    SysRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|error| Error::NoRandomness {
-            reason: error.to_string(),
-        })?;
+    SysRng.try_fill_bytes(&mut bytes).map_err(|error| Error::NoRandomness { reason: error.to_string() })?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }

@@ -40,24 +40,16 @@ pub(super) fn path_in(folder: &Path) -> PathBuf {
 pub(super) fn folder_for(cluster: &Path, account: &Account) -> Result<PathBuf, Error> {
     let fits = path_in(cluster).as_os_str().len() <= LONGEST_PATH;
     // libpq and PostgreSQL take a comma for the end of one of several names.
-    let is_nameable = cluster
-        .to_str()
-        .is_some_and(|name| !name.contains([',', '"']));
+    let is_nameable = cluster.to_str().is_some_and(|name| !name.contains([',', '"']));
     if fits && is_nameable {
         return Ok(cluster.to_owned());
     }
     let hash = Sha256::digest(cluster.as_os_str().as_bytes());
-    let hash: String = hash
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     // Not $XDG_RUNTIME_DIR: a second process without it would look for the running server elsewhere.
     let folder = Path::new("/tmp").join(format!("hale-{hash}"));
     match DirBuilder::new().mode(0o700).create(&folder) {
-        Ok(()) => account
-            .give(&folder)
-            .map_err(Error::folder("set the owner of", &folder))?,
+        Ok(()) => account.give(&folder).map_err(Error::folder("set the owner of", &folder))?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(Error::folder("make the folder", &folder)(error)),
     }
@@ -77,20 +69,13 @@ pub(super) async fn ask(socket: &Path, account: &Account) -> Server {
     };
     // The kernel says who listens, so no process id has to be believed from a file.
     let pid = match stream.peer_cred() {
-        Ok(peer) if peer.uid() == account.uid => peer
-            .pid()
-            .and_then(|pid| u32::try_from(pid).ok())
-            .unwrap_or_default(),
+        Ok(peer) if peer.uid() == account.uid => peer.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default(),
         _ => return Server::Absent,
     };
     match timeout(Duration::from_secs(2), first_answer(&stream)).await {
         Ok(Ok(answer)) if answer.starts_with(b"R") => Server::Ready { pid },
         // Any refusal but "cannot connect now", such as too many clients, comes from a server at work.
-        Ok(Ok(answer))
-            if answer.starts_with(b"E") && !answer.windows(5).any(|code| code == b"57P03") =>
-        {
-            Server::Ready { pid }
-        }
+        Ok(Ok(answer)) if answer.starts_with(b"E") && !answer.windows(5).any(|code| code == b"57P03") => Server::Ready { pid },
         _ => Server::Busy,
     }
 }

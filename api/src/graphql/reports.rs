@@ -1,0 +1,37 @@
+//! Reports: sums over days.
+
+use async_graphql::SimpleObject;
+use service::reports;
+
+use super::{food_diary::NutritionTarget, foods::NutritionTotals, scalars::Date};
+
+/// What a person ate over a range of days, summed by day.
+#[derive(SimpleObject)]
+pub struct NutritionReport {
+    /// The days on which something was logged, oldest first.
+    days: Vec<NutritionReportDay>,
+    /// The mean of those days, rounded to 6 decimals; null without one.
+    average: Option<NutritionTotals>,
+}
+
+/// The sums of a day.
+#[derive(SimpleObject)]
+pub struct NutritionReportDay {
+    /// The day.
+    date: Date,
+    /// Its sums.
+    totals: NutritionTotals,
+    /// The daily targets that were in force on it; null when none was.
+    goal: Option<NutritionTarget>,
+}
+
+impl From<reports::NutritionReport> for NutritionReport {
+    fn from(report: reports::NutritionReport) -> Self {
+        let day = |(date, totals, goal): (chrono::NaiveDate, service::nutrition::Totals, Option<_>)| NutritionReportDay {
+            date: Date(date),
+            totals: totals.into(),
+            goal: goal.map(NutritionTarget::from),
+        };
+        Self { days: report.days.into_iter().map(day).collect(), average: report.average.map(Into::into) }
+    }
+}

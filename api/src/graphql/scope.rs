@@ -1,0 +1,95 @@
+//! What one request shares: who asks, one read transaction, and the loaders.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Context,
+    dataloader::{DataLoader, NoCache},
+    runtime::{TokioSpawner, TokioTimer},
+};
+use service::{
+    access::{Database, Tx, Viewer},
+    error::Error as ServiceError,
+};
+use tokio::sync::Mutex;
+
+use super::error::Result;
+
+/// One request. A query's fields share one read transaction, opened when the first of them needs it.
+pub struct RequestScope {
+    database: Database,
+    viewer: Result<Viewer, &'static str>,
+    client: String,
+    read: Mutex<Option<Arc<Tx>>>,
+}
+
+/// Loads rows in batches, one implementation of `Loader` in the file of each feature.
+pub struct Rows(pub Arc<RequestScope>);
+
+/// The loaders of a request. They do not cache: a mutation's answer must show what it changed.
+pub type Loaders = DataLoader<Rows, NoCache>;
+
+impl RequestScope {
+    /// A request by the bearer of `token` from the address `client`.
+    pub fn new(database: Database, token: Option<&str>, client: String) -> Self {
+        let viewer = match token.map(|token| database.authenticate(token)) {
+            Some(Ok(viewer)) => Ok(viewer),
+            Some(Err(_)) => Err("this access token is not valid: refresh the session or sign in"),
+            None => Err("sign in first: send Authorization: Bearer with an access token"),
+        };
+        Self { database, viewer, client, read: Mutex::new(None) }
+    }
+
+    /// The loaders for this request.
+    pub fn loaders(self: &Arc<Self>) -> Loaders {
+        DataLoader::new(Rows(self.clone()), TokioSpawner::current(), TokioTimer::default())
+    }
+
+    /// Who asks.
+    pub fn viewer(&self) -> Result<&Viewer> {
+        self.viewer.as_ref().map_err(|reason| ServiceError::Unauthenticated(reason).into())
+    }
+
+    /// The database, for what happens before there is a viewer.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The address of the caller.
+    pub fn client(&self) -> &str {
+        &self.client
+    }
+
+    /// The transaction that all fields of this request read in.
+    pub async fn read(&self) -> Result<Arc<Tx>> {
+        let mut read = self.read.lock().await;
+        if let Some(tx) = read.as_ref() {
+            return Ok(tx.clone());
+        }
+        let tx = Arc::new(self.viewer()?.read().await?);
+        *read = Some(tx.clone());
+        Ok(tx)
+    }
+
+    /// A transaction for one mutation. The shared one is given up first: whoever waited for a second connection while holding
+    /// one could wait for ever.
+    pub async fn write(&self) -> Result<Tx> {
+        self.read.lock().await.take();
+        Ok(self.viewer()?.write().await?)
+    }
+}
+
+/// The request that a resolver runs in.
+pub fn scope<'a>(ctx: &Context<'a>) -> &'a Arc<RequestScope> {
+    ctx.data_unchecked()
+}
+
+/// The loaders of the request that a resolver runs in.
+pub fn loaders<'a>(ctx: &Context<'a>) -> &'a Loaders {
+    ctx.data_unchecked()
+}
+
+/// Runs the body of a nullable field. Such a field answers `Option<Result<_>>`, so that its failure leaves its siblings alone.
+pub async fn nullable<T>(body: impl Future<Output = Result<T>>) -> Option<Result<T>> {
+    Some(body.await)
+}
