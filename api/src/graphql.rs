@@ -9,6 +9,7 @@ pub mod family_access;
 pub mod food_diary;
 pub mod foods;
 pub mod goals;
+pub mod limits;
 pub mod measurements;
 pub mod page;
 pub mod person;
@@ -16,7 +17,12 @@ pub mod reports;
 pub mod scalars;
 pub mod scope;
 
-use async_graphql::{EmptySubscription, MergedObject};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_graphql::{
+    EmptySubscription, MergedObject, Response,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
+};
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
@@ -38,3 +44,41 @@ pub struct Mutation(
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+
+/// The schema. `explorable` servers help whoever explores them: with introspection and suggestions of similar names.
+pub fn schema(explorable: bool) -> Schema {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .limit_complexity(limits::LIMITS.cost)
+        .limit_directives(10)
+        .extension(NoteExecution);
+    if explorable { builder.finish() } else { builder.disable_introspection().disable_suggestions().finish() }
+}
+
+/// Whether a request got as far as being executed. What failed before is an error of the request, not of a field.
+#[derive(Default)]
+pub struct Executed(AtomicBool);
+
+impl Executed {
+    /// Whether execution began.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct NoteExecution;
+
+impl ExtensionFactory for NoteExecution {
+    fn create(&self) -> std::sync::Arc<dyn Extension> {
+        std::sync::Arc::new(Self)
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for NoteExecution {
+    async fn execute(&self, ctx: &ExtensionContext<'_>, operation_name: Option<&str>, next: NextExecute<'_>) -> Response {
+        if let Some(executed) = ctx.data_opt::<std::sync::Arc<Executed>>() {
+            executed.0.store(true, Ordering::Relaxed);
+        }
+        next.run(ctx, operation_name).await
+    }
+}

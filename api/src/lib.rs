@@ -2,3 +2,4 @@
 
 pub mod embedded_postgres;
 pub mod graphql;
+pub mod http;

@@ -81,6 +81,11 @@ impl Database {
         self.clock.now()
     }
 
+    /// A new id: UUIDv7.
+    pub fn new_id(&self) -> Uuid {
+        uuid_v7(self.random.as_ref(), self.clock.now())
+    }
+
     pub(crate) fn keys(&self) -> &Keys {
         &self.keys
     }

@@ -14,7 +14,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::{
     access::{Database, Tx, Viewer},
     error::{Error, Result},
-    input, random,
+    input,
     tokens::{self, REFRESH_TOKEN_LIFETIME, SESSION_LIFETIME},
 };
 
@@ -73,7 +73,7 @@ pub async fn sign_up(database: &Database, client: &str, new: SignUp) -> Result<S
     limit(database, &format!("sign_up:{client}"), &SIGN_UPS_PER_CLIENT).await?;
     let hash = hash(password).await?;
 
-    let user_id = UserId(random::uuid_v7(database.random(), database.now()));
+    let user_id = UserId(database.new_id());
     let tx = database.without_viewer().await?;
     let zone = new.time_zone.unwrap_or(Tz::UTC).name();
     run(&tx, "SELECT auth.sign_up($1, $2, $3, $4, $5)", [user_id.0.into(), email.into(), hash.into(), full_name.into(), zone.into()])

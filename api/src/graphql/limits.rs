@@ -1,0 +1,280 @@
+//! What a document may cost, counted before it is executed: bytes, tokens and nesting before it is parsed (deep nesting would
+//! overflow the parser's stack), then its fields with fragments expanded, each fragment visited once.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name, Positioned,
+    parser::{
+        self,
+        types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
+    },
+};
+
+/// The limits of a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Length of the document.
+    pub bytes: usize,
+    /// Names, numbers, strings and punctuators.
+    pub tokens: usize,
+    /// Brackets of any kind within each other.
+    pub nesting: usize,
+    /// Fields within each other.
+    pub depth: usize,
+    /// The same below `__schema` and `__type`.
+    pub introspection_depth: usize,
+    /// Fields that were given another name.
+    pub aliases: usize,
+    /// Fields once all fragments are expanded.
+    pub fields: usize,
+    /// The sum of the costs of all fields; a page costs its size times its fields.
+    pub cost: usize,
+}
+
+/// What Hale allows.
+pub const LIMITS: Limits =
+    Limits { bytes: 15_000, tokens: 1_000, nesting: 64, depth: 10, introspection_depth: 16, aliases: 30, fields: 500, cost: 1_000 };
+
+/// Why a document is not executed.
+#[derive(Debug, PartialEq)]
+pub enum Refusal {
+    /// It does not parse.
+    Malformed {
+        /// What is wrong, without the source.
+        message: String,
+        /// Where: line and column.
+        position: Option<(usize, usize)>,
+    },
+    /// It asks for too much.
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// How much was asked for, as far as it was counted.
+        asked: usize,
+        /// How much is allowed.
+        allowed: usize,
+    },
+}
+
+impl Limits {
+    /// Parses a document that stays within these limits.
+    pub fn parse(&self, source: &str) -> Result<ExecutableDocument, Refusal> {
+        at_most("bytes", source.len(), self.bytes)?;
+        let (tokens, nesting) = measure(source);
+        at_most("tokens", tokens, self.tokens)?;
+        at_most("nested brackets", nesting, self.nesting)?;
+        let document = parser::parse_query(source).map_err(|error| malformed(&error))?;
+        self.check(&document)?;
+        Ok(document)
+    }
+
+    fn check(&self, document: &ExecutableDocument) -> Result<(), Refusal> {
+        let mut fragments = Fragments { document, known: HashMap::new(), visited: 0 };
+        let mut aliases = 0;
+        for set in document.operations.iter().map(|(_, operation)| &operation.node.selection_set).chain(document.fragments.values().map(|fragment| &fragment.node.selection_set)) {
+            aliases += count_aliases(&set.node);
+        }
+        at_most("aliases", aliases, self.aliases)?;
+        for (_, operation) in document.operations.iter() {
+            self.check_operation(&operation.node, &mut fragments)?;
+        }
+        Ok(())
+    }
+
+    fn check_operation<'a>(&self, operation: &'a OperationDefinition, fragments: &mut Fragments<'a>) -> Result<(), Refusal> {
+        let mut fields = 0usize;
+        for selection in &operation.selection_set.node.items {
+            let extent = fragments.selection(&selection.node);
+            fields = fields.saturating_add(extent.fields);
+            let introspection = matches!(&selection.node, Selection::Field(field) if matches!(field.node.name.node.as_str(), "__schema" | "__type"));
+            at_most("nested fields", extent.depth, if introspection { self.introspection_depth } else { self.depth })?;
+        }
+        at_most("fields", fields, self.fields)
+    }
+}
+
+fn at_most(what: &'static str, asked: usize, allowed: usize) -> Result<(), Refusal> {
+    if asked > allowed { Err(Refusal::TooMuch { what, asked, allowed }) } else { Ok(()) }
+}
+
+fn malformed(error: &parser::Error) -> Refusal {
+    // The parser's own text quotes the source line, however long it is.
+    let message = match error {
+        parser::Error::MissingOperation => "the document holds no operation",
+        parser::Error::MultipleOperations { .. } => "an operation without a name must be the only one",
+        parser::Error::OperationDuplicated { .. } => "two operations have the same name",
+        parser::Error::FragmentDuplicated { .. } => "two fragments have the same name",
+        parser::Error::RecursionLimitExceeded => "the document is nested too deep",
+        _ => "the document has a syntax error",
+    };
+    let position = error.positions().next().map(|position| (position.line, position.column));
+    Refusal::Malformed { message: message.to_owned(), position }
+}
+
+/// How many tokens a document has, and how deep its brackets nest. Strings and comments hold no tokens.
+fn measure(source: &str) -> (usize, usize) {
+    let bytes = source.as_bytes();
+    let (mut tokens, mut nesting, mut deepest) = (0, 0usize, 0);
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        at += match byte {
+            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
+                at += 1;
+                continue;
+            }
+            b'#' => {
+                at += bytes[at..].iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(bytes.len() - at);
+                continue;
+            }
+            b'"' => string_length(&bytes[start..]),
+            b'{' | b'[' | b'(' => {
+                nesting += 1;
+                deepest = deepest.max(nesting);
+                1
+            }
+            b'}' | b']' | b')' => {
+                nesting = nesting.saturating_sub(1);
+                1
+            }
+            _ => bytes[at..].iter().position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+'))).unwrap_or(bytes.len() - at).max(1),
+        };
+        tokens += 1;
+    }
+    (tokens, deepest)
+}
+
+fn string_length(bytes: &[u8]) -> usize {
+    let (quote, block): (&[u8], bool) = if bytes.starts_with(b"\"\"\"") { (b"\"\"\"", true) } else { (b"\"", false) };
+    let mut at = quote.len();
+    while at < bytes.len() {
+        if bytes[at] == b'\\' && (!block || bytes[at..].starts_with(b"\\\"\"\"")) {
+            at += if block { 4 } else { 2 };
+        } else if bytes[at..].starts_with(quote) {
+            return at + quote.len();
+        } else {
+            at += 1;
+        }
+    }
+    bytes.len()
+}
+
+fn count_aliases(set: &SelectionSet) -> usize {
+    let of = |selection: &Positioned<Selection>| match &selection.node {
+        Selection::Field(field) => usize::from(field.node.alias.is_some()) + count_aliases(&field.node.selection_set.node),
+        Selection::InlineFragment(fragment) => count_aliases(&fragment.node.selection_set.node),
+        Selection::FragmentSpread(_) => 0,
+    };
+    set.items.iter().map(of).sum()
+}
+
+/// How large a selection is once its fragments are expanded.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    fields: usize,
+    depth: usize,
+}
+
+/// The extents of fragments, each computed once, whatever the number of its spreads.
+struct Fragments<'a> {
+    document: &'a ExecutableDocument,
+    known: HashMap<&'a Name, Extent>,
+    visited: usize,
+}
+
+impl<'a> Fragments<'a> {
+    fn selection(&mut self, selection: &'a Selection) -> Extent {
+        match selection {
+            Selection::Field(field) => {
+                let inner = self.set(&field.node.selection_set.node);
+                Extent { fields: inner.fields.saturating_add(1), depth: inner.depth + 1 }
+            }
+            Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+        }
+    }
+
+    fn set(&mut self, set: &'a SelectionSet) -> Extent {
+        let mut extent = Extent::default();
+        for selection in &set.items {
+            let part = self.selection(&selection.node);
+            extent.fields = extent.fields.saturating_add(part.fields);
+            extent.depth = extent.depth.max(part.depth);
+        }
+        extent
+    }
+
+    fn fragment(&mut self, name: &'a Name) -> Extent {
+        if let Some(extent) = self.known.get(name) {
+            return *extent;
+        }
+        // A fragment that spreads itself finds this, and validation refuses it afterwards.
+        self.known.insert(name, Extent::default());
+        self.visited += 1;
+        let document = self.document;
+        let extent = document.fragments.get(name).map(|fragment| self.set(&fragment.node.selection_set.node)).unwrap_or_default();
+        self.known.insert(name, extent);
+        extent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(source: &str) -> &'static str {
+        match LIMITS.parse(source) {
+            Err(Refusal::TooMuch { what, asked, allowed }) => {
+                assert!(asked > allowed, "{asked} of {allowed}");
+                what
+            }
+            Err(Refusal::Malformed { .. }) => "malformed",
+            Ok(_) => "nothing",
+        }
+    }
+
+    #[test]
+    fn an_ordinary_document_passes() {
+        assert_eq!(refused("query Day($d: Date) { viewer { ...P foodDay(date: $d) { totals { calories } } } } fragment P on Person { id }"), "nothing");
+    }
+
+    #[test]
+    fn each_limit_refuses_what_is_beyond_it() {
+        assert_eq!(refused(&format!("{{ viewer {{ id }} }} # {}", "x".repeat(15_000))), "bytes");
+        assert_eq!(refused(&format!("{{ {} }}", "viewer ".repeat(1_000))), "tokens");
+        assert_eq!(refused(&format!("{{ food(id: {}1{}) {{ id }} }}", "[".repeat(65), "]".repeat(65))), "nested brackets");
+        assert_eq!(refused(&format!("{}{}", "{ a ".repeat(11), "}".repeat(11))), "nested fields");
+        assert_eq!(refused(&format!("{{ {} }}", (0..31).map(|n| format!("a{n}: viewer {{ id }} ")).collect::<String>())), "aliases");
+        assert_eq!(refused(&format!("{{ {} }}", "viewer { id } ".repeat(240))), "nothing");
+    }
+
+    #[test]
+    fn nesting_that_would_overflow_the_parser_is_refused_before_it() {
+        assert_eq!(refused(&format!("{{ a(b: {}", "[".repeat(14_000))), "tokens");
+        assert_eq!(refused(&format!("{{ a(b: {}", "{a:".repeat(300))), "nested brackets");
+    }
+
+    #[test]
+    fn brackets_in_strings_and_comments_are_text() {
+        assert_eq!(refused(&format!("{{ foods(search: \"{}\") {{ nodes {{ id }} }} }} # {}", "[".repeat(200), "{".repeat(200))), "nothing");
+        assert_eq!(refused(&format!("{{ foods(search: \"\"\"\\\"\"\" {} \"\"\") {{ nodes {{ id }} }} }}", "[".repeat(200))), "nothing");
+    }
+
+    #[test]
+    fn doubling_fragments_are_counted_by_visiting_each_once() {
+        let doubling: String = (0..30).map(|n| format!("fragment F{n} on Person {{ ...F{} ...F{} }} ", n + 1, n + 1)).collect();
+        let source = format!("{{ viewer {{ ...F0 }} }} {doubling} fragment F30 on Person {{ id fullName }}");
+        assert_eq!(refused(&source), "fields");
+        let document = parser::parse_query(&source).expect("parses");
+        let mut fragments = Fragments { document: &document, known: HashMap::new(), visited: 0 };
+        let (_, operation) = document.operations.iter().next().expect("one operation");
+        let extent = fragments.set(&operation.node.selection_set.node);
+        assert_eq!((extent.fields, fragments.visited), ((1 << 31) + 1, 31));
+    }
+
+    #[test]
+    fn a_fragment_that_spreads_itself_ends() {
+        assert_eq!(refused("{ viewer { ...A } } fragment A on Person { ...B } fragment B on Person { ...A }"), "nothing");
+    }
+}

@@ -1,0 +1,156 @@
+//! HTTP: routes, headers, health, and the explorer.
+
+mod graphql;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    extract::{Path, Request, State},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use service::access::Database;
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::CompressionLayer,
+    request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
+    trace::TraceLayer,
+};
+
+use crate::graphql::Schema;
+
+include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
+
+/// What the routes share.
+#[derive(Clone)]
+pub struct Server {
+    schema: Schema,
+    database: Database,
+    explorable: bool,
+    draining: Arc<AtomicBool>,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl Server {
+    /// A server over this database. `explorable` shows the explorer and answers introspection.
+    pub fn new(database: Database, explorable: bool) -> Self {
+        Self { schema: crate::graphql::schema(explorable), database, explorable, draining: Arc::default() }
+    }
+
+    /// From now on /readyz says no, so that a balancer sends nothing new.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// The routes, with what surrounds every one of them.
+    pub fn router(&self) -> Router {
+        let mut router = Router::new()
+            .route("/graphql", get(graphql::get).post(graphql::post).options(graphql::options))
+            .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
+            .route("/readyz", get(ready));
+        if self.explorable {
+            router = router
+                .route("/", get(explorer))
+                .route("/explorer.js", get(|| async { text("text/javascript; charset=utf-8", include_str!("../explorer.js")) }))
+                .route("/explorer.css", get(|| async { text("text/css; charset=utf-8", include_str!("../explorer.css")) }))
+                .route("/explorer/{*path}", get(|Path(path): Path<String>| async move { graphiql(&path) }));
+        }
+        router
+            .with_state(self.clone())
+            .layer(CompressionLayer::new())
+            .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| graphql::internal_error()))
+            .layer(middleware::map_response(security_headers))
+            .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+            .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
+                let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+                // The query string of a GET holds variables, so only the path is logged.
+                tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
+            }))
+            .layer(SetRequestIdLayer::new(REQUEST_ID, Sequence(self.database.clone())))
+    }
+}
+
+/// Ids for requests that bring none. A client's own is kept if it is short and plain.
+#[derive(Clone)]
+struct Sequence(Database);
+
+impl MakeRequestId for Sequence {
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        HeaderValue::from_str(&self.0.new_id().to_string()).ok().map(RequestId::new)
+    }
+}
+
+async fn security_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    }
+    response
+}
+
+async fn ready(State(server): State<Server>) -> Response {
+    let (status, text) = if server.draining.load(Ordering::Relaxed) {
+        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
+    } else {
+        match tokio::time::timeout(Duration::from_secs(2), server.database.ping()).await {
+            Ok(Ok(())) => (StatusCode::OK, "ready\n"),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+        }
+    };
+    (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
+}
+
+fn text(content_type: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-cache")], text).into_response()
+}
+
+/// GraphiQL where it was built, else the small page of our own.
+async fn explorer() -> Response {
+    const OWN: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
+                       form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+    const GRAPHIQL_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; \
+                            img-src 'self' data:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    let (policy, page) = match GRAPHIQL.iter().find(|(path, _)| *path == "index.html") {
+        Some((_, page)) => (GRAPHIQL_POLICY, *page),
+        None => (OWN, include_str!("../explorer.html").as_bytes()),
+    };
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache"), (header::CONTENT_SECURITY_POLICY, policy)], page).into_response()
+}
+
+fn graphiql(path: &str) -> Response {
+    let Some((_, file)) = GRAPHIQL.iter().find(|(name, _)| *name == path) else { return StatusCode::NOT_FOUND.into_response() };
+    let content_type = match path.rsplit('.').next() {
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("ttf") => "font/ttf",
+        Some("html") => "text/html; charset=utf-8",
+        _ => "application/octet-stream",
+    };
+    // The names hold a hash of the content.
+    ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")], *file).into_response()
+}
+
+/// The caller as limits count callers: an IPv6 network of 64 bits is one.
+fn caller(address: SocketAddr) -> String {
+    match address.ip() {
+        std::net::IpAddr::V4(address) => address.to_string(),
+        std::net::IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(address) => address.to_string(),
+            None => address.segments()[..4].iter().map(|segment| format!("{segment:x}:")).collect(),
+        },
+    }
+}
