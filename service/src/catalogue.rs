@@ -1,4 +1,4 @@
-//! The shared catalogue: foods and exercises that every account sees, from published files.
+//! The shared catalogue: foods and exercises that every account sees, from published files and from a starter of Hale's own.
 //!
 //! A file is read as a stream of records; a record that cannot be used is reported and skipped, and the others are written in
 //! batches, each in a transaction of its own. Importing the same file again changes nothing.
@@ -8,6 +8,7 @@ mod fdc_json;
 mod free_exercise_db;
 mod json_records;
 mod portion;
+mod starter;
 mod store;
 mod usda_sr;
 
@@ -183,6 +184,17 @@ pub async fn import_exercises(
         ExerciseFormat::FreeExerciseDb => free_exercise_db::exercises(reader),
     };
     import(maintenance, exercises.map_err(not_of_this_format)?, &read, progress).await
+}
+
+/// Brings Hale's own foods and exercises into the shared catalogue, so that a fresh install is useful at once. Two statements
+/// when they are there already.
+pub async fn load_starter(maintenance: &Maintenance) -> Result<Outcome> {
+    let tx = maintenance.begin().await?;
+    let mut outcome = Outcome::default();
+    outcome.count(Food::store(&tx, &starter::foods()?).await?);
+    outcome.count(Exercise::store(&tx, &starter::exercises()?).await?);
+    tx.commit().await?;
+    Ok(outcome)
 }
 
 /// How many records a transaction writes: enough that round trips do not matter, few enough to hold in memory.
