@@ -1,4 +1,17 @@
 //! Hale's tables as SeaORM entities, one file per table, with typed ids and the units that quantities are written in.
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
+pub mod exercise_diary;
+pub mod exercise_sets;
+pub mod exercises;
+pub mod family_access;
+pub mod food_diary;
+pub mod food_items;
+pub mod food_portions;
+pub mod goals;
 pub mod id;
+pub mod measurements;
+pub mod nutrition_data;
+pub mod unit;
+pub mod user_preferences;
+pub mod users;

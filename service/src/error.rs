@@ -5,7 +5,7 @@ use std::{error::Error as StdError, time::Duration};
 use sea_orm::{DbErr, RuntimeErr};
 
 /// A result whose error a client may be told about.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation did not happen. Nothing has changed when one of these is returned.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,22 @@
 //! the feature's story. This crate knows nothing of HTTP or GraphQL, and filters nothing by viewer: row policies do.
 
 pub mod access;
+pub mod accounts;
 pub mod catalogue;
 pub mod clock;
+pub mod day;
 pub mod error;
+pub mod exercise_diary;
+pub mod exercises;
+pub mod family_access;
+pub mod food_diary;
+pub mod foods;
+pub mod goals;
+mod input;
+pub mod measurements;
+pub mod nutrition;
+pub mod page;
+pub mod people;
 pub mod random;
+pub mod reports;
 pub mod tokens;

@@ -1,0 +1,36 @@
+//! One set of an exercise diary row.
+
+use sea_orm::entity::prelude::*;
+
+use crate::id::{ExerciseEntryId, UserId};
+
+/// One set of an exercise diary row.
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "exercise_sets")]
+pub struct Model {
+    /// Whose diary.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub user_id: UserId,
+    /// The diary row.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub exercise_entry_id: ExerciseEntryId,
+    /// Order.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub position: i32,
+    /// working, warmup, drop or failure.
+    pub kind: String,
+    /// Repetitions.
+    pub reps: Option<i32>,
+    /// Weight, as typed.
+    pub weight: Option<Decimal>,
+    /// Unit of `weight`.
+    pub weight_unit: Option<String>,
+    /// Weight in kg.
+    pub weight_kg: Option<Decimal>,
+}
+
+/// No relations: what belongs together is read by one statement of the feature.
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

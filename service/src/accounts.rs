@@ -1,0 +1,251 @@
+//! Accounts and sessions: signing up, in and out, and the rotation of refresh tokens.
+
+use std::{
+    sync::LazyLock,
+    time::Duration,
+};
+
+use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use entity::id::{SessionId, UserId};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::{
+    access::{Database, Tx, Viewer},
+    error::{Error, Result},
+    input, random,
+    tokens::{self, REFRESH_TOKEN_LIFETIME, SESSION_LIFETIME},
+};
+
+/// What a client keeps to stay signed in.
+pub struct Session {
+    /// Sent with each request; short-lived.
+    pub access_token: String,
+    /// When it stops being valid.
+    pub access_token_expires_at: DateTime<Utc>,
+    /// Exchanged once for the next session tokens.
+    pub refresh_token: String,
+    /// Who is signed in.
+    pub viewer: Viewer,
+}
+
+/// A new account.
+pub struct SignUp {
+    /// Address to sign in with.
+    pub email: String,
+    /// 8 to 128 characters.
+    pub password: String,
+    /// How others see the person.
+    pub full_name: Option<String>,
+    /// Where the person lives; UTC when absent.
+    pub time_zone: Option<Tz>,
+}
+
+/// A password attempt.
+pub struct SignIn {
+    /// E-mail address or username.
+    pub login: String,
+    /// The password.
+    pub password: String,
+    /// How the person will recognise this sign-in in a list.
+    pub device_name: Option<String>,
+}
+
+/// How long a repeated rotation counts as a lost answer and not as theft.
+const ROTATION_GRACE: TimeDelta = TimeDelta::seconds(10);
+
+/// A bucket of attempts that fills again, one per `refill`.
+struct Limit {
+    burst: i32,
+    refill: TimeDelta,
+}
+
+const SIGN_UPS_PER_CLIENT: Limit = Limit { burst: 60, refill: TimeDelta::minutes(1) };
+const SIGN_INS_PER_CLIENT: Limit = Limit { burst: 100, refill: TimeDelta::seconds(2) };
+const FAILURES_PER_ACCOUNT: Limit = Limit { burst: 10, refill: TimeDelta::minutes(1) };
+
+/// Makes an account and signs in. `client` is what sign-ups are limited by: the address of the caller.
+pub async fn sign_up(database: &Database, client: &str, new: SignUp) -> Result<Session> {
+    let email = address("email", &new.email)?;
+    let full_name = new.full_name.map(|name| input::line("fullName", &name, 255)).transpose()?;
+    let password = checked_password(new.password)?;
+    limit(database, &format!("sign_up:{client}"), &SIGN_UPS_PER_CLIENT).await?;
+    let hash = hash(password).await?;
+
+    let user_id = UserId(random::uuid_v7(database.random(), database.now()));
+    let tx = database.without_viewer().await?;
+    let zone = new.time_zone.unwrap_or(Tz::UTC).name();
+    run(&tx, "SELECT auth.sign_up($1, $2, $3, $4, $5)", [user_id.0.into(), email.into(), hash.into(), full_name.into(), zone.into()]).await?;
+    let session = open_session(database, &tx, user_id, None).await?;
+    tx.commit().await?;
+    Ok(session)
+}
+
+/// Signs in. An unknown login costs as much and answers as a wrong password does.
+pub async fn sign_in(database: &Database, client: &str, attempt: SignIn) -> Result<Session> {
+    const REFUSED: Error = Error::Unauthenticated("e-mail address or password is wrong");
+    let device = attempt.device_name.map(|name| input::line("deviceName", &name, 100)).transpose()?;
+    let login = normalized(&attempt.login);
+    let account = format!("sign_in:{}", input::fingerprint(&login)?.iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>());
+    limit(database, &format!("sign_in_from:{client}"), &SIGN_INS_PER_CLIENT).await?;
+    limit(database, &account, &FAILURES_PER_ACCOUNT).await?;
+
+    let found = {
+        let tx = database.without_viewer().await?;
+        let rows = tx.query_one_raw(statement("SELECT user_id, password_hash FROM auth.credentials($1)", [login.into()])).await?;
+        rows.map(|row| Ok::<_, Error>((UserId(row.try_get_by_index(0)?), row.try_get_by_index::<String>(1)?))).transpose()?
+    };
+    let (user_id, hash) = found.map_or((None, DUMMY_HASH.clone()), |(user_id, hash)| (Some(user_id), hash));
+    let matches = verify(attempt.password, hash).await?;
+    let user_id = user_id.filter(|_| matches).ok_or(REFUSED)?;
+
+    let tx = database.without_viewer().await?;
+    run(&tx, "SELECT auth.refill($1)", [account.into()]).await?;
+    let session = open_session(database, &tx, user_id, device).await?;
+    tx.commit().await?;
+    Ok(session)
+}
+
+/// Exchanges a refresh token for new tokens. A token that was used before ends its whole session: one of its holders is a thief.
+pub async fn refresh_session(database: &Database, refresh_token: &str) -> Result<Session> {
+    let now = database.now();
+    let next = tokens::new_refresh_token(database.random());
+    let tx = database.without_viewer().await?;
+    let rotation = statement(
+        "SELECT person, session FROM auth.rotate($1, $2, $3, $4, make_interval(secs => $5))",
+        [
+            tokens::refresh_token_hash(refresh_token).into(),
+            tokens::refresh_token_hash(&next).into(),
+            (now + REFRESH_TOKEN_LIFETIME).into(),
+            now.into(),
+            #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
+            (ROTATION_GRACE.num_seconds() as f64).into(),
+        ],
+    );
+    let row = tx.query_one_raw(rotation).await?;
+    // Committed in either case: a reuse has just ended its session.
+    tx.commit().await?;
+    let row = row.ok_or(Error::Unauthenticated("this refresh token is not valid any more: sign in again"))?;
+    session(database, UserId(row.try_get_by_index(0)?), SessionId(row.try_get_by_index(1)?), next)
+}
+
+/// Ends this session, or all of the viewer's.
+pub async fn sign_out(tx: &Tx, session: SessionId, everywhere: bool) -> Result<()> {
+    let condition = if everywhere { "" } else { " AND id = $3" };
+    let mut values: Vec<Value> = vec![tx.now().into(), tx.viewer()?.0.into()];
+    if !everywhere {
+        values.push(session.0.into());
+    }
+    run(tx, &format!("UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL{condition}"), values).await
+}
+
+async fn open_session(database: &Database, tx: &Tx, user_id: UserId, device: Option<String>) -> Result<Session> {
+    let now = database.now();
+    let session_id = SessionId(tx.new_id());
+    let refresh_token = tokens::new_refresh_token(database.random());
+    let values: [Value; 6] = [
+        user_id.0.into(),
+        session_id.0.into(),
+        device.into(),
+        (now + SESSION_LIFETIME).into(),
+        tokens::refresh_token_hash(&refresh_token).into(),
+        (now + REFRESH_TOKEN_LIFETIME).into(),
+    ];
+    run(tx, "SELECT auth.open_session($1, $2, $3, $4, $5, $6)", values).await?;
+    session(database, user_id, session_id, refresh_token)
+}
+
+fn session(database: &Database, user_id: UserId, session_id: SessionId, refresh_token: String) -> Result<Session> {
+    let (access_token, access_token_expires_at) = database.keys().sign(user_id, session_id, database.now())?;
+    let viewer = database.authenticate(&access_token)?;
+    Ok(Session { access_token, access_token_expires_at, refresh_token, viewer })
+}
+
+/// Takes an attempt from a bucket, or says when there will be one.
+async fn limit(database: &Database, bucket: &str, limit: &Limit) -> Result<()> {
+    let tx = database.without_viewer().await?;
+    let take = statement(
+        "SELECT extract(epoch FROM auth.take($1, $2, make_interval(secs => $3), $4))::float8",
+        [
+            bucket.into(),
+            limit.burst.into(),
+            #[expect(clippy::cast_precision_loss, reason = "a few minutes in seconds")]
+            (limit.refill.num_seconds() as f64).into(),
+            database.now().into(),
+        ],
+    );
+    let row = tx.query_one_raw(take).await?.ok_or_else(|| Error::internal("a rate limit without an answer"))?;
+    let seconds: f64 = row.try_get_by_index(0)?;
+    tx.commit().await?;
+    if seconds > 0.0 { Err(Error::RateLimited { retry_after: Duration::from_secs_f64(seconds.ceil()) }) } else { Ok(()) }
+}
+
+fn normalized(login: &str) -> String {
+    login.trim().nfkc().collect::<String>().to_lowercase()
+}
+
+/// An e-mail address in the form in which it is compared: NFKC, lower case.
+pub(crate) fn address(field: &str, text: &str) -> Result<String> {
+    let address = normalized(&input::line(field, text, 255)?);
+    let valid = address.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && domain.contains('.') && !domain.starts_with('.') && !domain.ends_with('.') && !domain.contains(['@', '/'])
+    });
+    if valid && address.len() <= 255 && !address.contains(char::is_whitespace) {
+        Ok(address)
+    } else {
+        Err(Error::invalid(field, "not an e-mail address: write one such as ann@example.org"))
+    }
+}
+
+fn checked_password(password: String) -> Result<String> {
+    let password: String = password.nfc().collect();
+    match password.chars().count() {
+        8..=128 => Ok(password),
+        length => Err(Error::invalid("password", format!("must have 8 to 128 characters, has {length}"))),
+    }
+}
+
+/// Hashing costs 19 MiB and tens of milliseconds of a core. Half of the cores may be at it, and a bounded queue waits.
+static HASHING: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new((std::thread::available_parallelism().map_or(2, usize::from) / 2).max(1)));
+static WAITING: Semaphore = Semaphore::const_new(32);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// What an unknown login is compared with, so that it takes as long as a known one.
+static DUMMY_HASH: LazyLock<String> = LazyLock::new(|| {
+    let salt = Sha256::digest(b"an account that does not exist");
+    Argon2::default().hash_password_with_salt(b"", &salt[..16]).map(|hash| hash.to_string()).unwrap_or_default()
+});
+
+async fn hash(password: String) -> Result<String> {
+    bounded(move || Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|error| Error::internal(error.to_string()))).await?
+}
+
+async fn verify(password: String, hash: String) -> Result<bool> {
+    let password: String = password.nfc().collect();
+    if password.chars().count() > 128 {
+        return Ok(false);
+    }
+    bounded(move || PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())).await
+}
+
+async fn bounded<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let busy = || Error::RateLimited { retry_after: LONGEST_WAIT };
+    let _waiting = WAITING.try_acquire().map_err(|_| busy())?;
+    let permit = tokio::time::timeout(LONGEST_WAIT, HASHING.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
+    let done = tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()));
+    drop(permit);
+    done
+}
+
+fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+    Statement::from_sql_and_values(DbBackend::Postgres, sql, values)
+}
+
+async fn run(tx: &Tx, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<()> {
+    tx.execute_raw(statement(sql, values)).await?;
+    Ok(())
+}

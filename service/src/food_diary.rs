@@ -1,0 +1,228 @@
+//! The food diary: what was eaten, in the person's days, with nutrition as it was when it was logged.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use entity::{
+    food_diary::{ActiveModel, Column, Entity, Model},
+    id::{FoodEntryId, FoodId, UserId},
+    nutrition_data,
+    unit::round,
+};
+use rust_decimal::Decimal;
+use sea_orm::{
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+    sea_query::Expr,
+};
+use serde::Serialize;
+
+use crate::{
+    access::Tx,
+    day::{self, Calendar},
+    error::{Error, Result},
+    foods, input,
+    nutrition::Nutrition,
+};
+
+/// Something eaten, as it is logged.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewFoodEntry {
+    /// Made by the client, or by the server.
+    pub id: Option<FoodEntryId>,
+    /// Whose diary; the viewer's when absent.
+    pub person: Option<UserId>,
+    /// What.
+    pub food: FoodId,
+    /// How much.
+    pub quantity: Decimal,
+    /// A unit or a portion of the food.
+    pub unit: String,
+    /// breakfast, lunch, dinner, snack or one's own.
+    pub meal_type: String,
+    /// When; now when absent.
+    pub consumed_at: Option<DateTime<Utc>>,
+    /// Where; the person's zone when absent.
+    pub time_zone: Option<Tz>,
+}
+
+/// What is to change of an entry; absent keeps.
+#[derive(Clone, Debug, Default)]
+pub struct FoodEntryChange {
+    /// How much.
+    pub quantity: Option<Decimal>,
+    /// A unit or a portion of the food.
+    pub unit: Option<String>,
+    /// Which meal.
+    pub meal_type: Option<String>,
+    /// When.
+    pub consumed_at: Option<DateTime<Utc>>,
+    /// Where.
+    pub time_zone: Option<Tz>,
+    /// Refuse when the entry is at another version.
+    pub expected_version: Option<i32>,
+}
+
+/// The entries of a person's days from `from` to `to`, in the order they were eaten.
+pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<Model>> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(person))
+        .filter(Column::ConsumedOn.between(from, to))
+        .filter(Column::DeletedAt.is_null())
+        .order_by_asc(Column::ConsumedOn)
+        .order_by_asc(Column::ConsumedAt)
+        .order_by_asc(Column::Id);
+    Ok(rows.all(tx).await?)
+}
+
+/// Logs something eaten, and keeps what it contains.
+pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
+    let created_from = input::fingerprint(&new)?;
+    let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    let id = new.id.unwrap_or_else(|| FoodEntryId(tx.new_id()));
+    let quantity = quantity(new.quantity)?;
+    let meal_type = meal_type(&new.meal_type)?;
+    let unit = input::line("unit", &new.unit, 100)?;
+    let moment = Calendar::of(tx, person).await?.moment("consumedAt", new.consumed_at, new.time_zone, tx.now())?;
+    let food = foods::find(tx, new.food).await?.ok_or(Error::NotFound("food"))?;
+    let (servings, unit) = food.servings(quantity, &unit)?;
+    let nutrition = food.nutrition.times(servings)?;
+
+    let row = ActiveModel {
+        user_id: Set(person),
+        id: Set(id),
+        food_item_id: Set(Some(food.id)),
+        food_name: Set(food.name),
+        food_brand: Set(food.brand),
+        nutrition_version: Set(Some(food.nutrition_version)),
+        quantity: Set(quantity),
+        unit: Set(unit),
+        servings: Set(round(servings, 12)),
+        meal_type: Set(meal_type),
+        consumed_at: Set(moment.at),
+        time_zone: Set(moment.time_zone.name().to_owned()),
+        consumed_on: Set(moment.on),
+        created_from: Set(Some(created_from.clone())),
+        ..with_nutrition(nutrition)
+    };
+    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
+        TryInsertResult::Inserted(row) => Ok(row),
+        _ => input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from)),
+    }
+}
+
+/// Changes an entry. What it contains changes with the amount alone, by the nutrition that it was logged with.
+/// Answers with the entry and the day it was on before.
+pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: FoodEntryChange) -> Result<(Model, NaiveDate)> {
+    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let entry = editable(tx, person, id, change.expected_version).await?;
+    let before = entry.consumed_on;
+    let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
+    if change.quantity.is_some() || change.unit.is_some() {
+        let quantity = quantity(change.quantity.unwrap_or(entry.quantity))?;
+        let (servings, unit) = match &change.unit {
+            Some(unit) if !unit.trim().eq_ignore_ascii_case(&entry.unit) => {
+                let food = match entry.food_item_id {
+                    Some(food) => foods::find(tx, food).await?,
+                    None => None,
+                };
+                let food = food.ok_or_else(|| Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit)))?;
+                food.servings(quantity, &input::line("unit", unit, 100)?)?
+            }
+            // In the same unit the amount at the time of logging is what counts, whatever the food says today.
+            _ => (entry.servings * quantity / entry.quantity, entry.unit.clone()),
+        };
+        let nutrition = match logged_nutrition(tx, &entry).await? {
+            Some(nutrition) => nutrition.times(servings)?,
+            None => Nutrition::from(&entry).times(servings / entry.servings)?,
+        };
+        row = ActiveModel { quantity: Set(quantity), unit: Set(unit), servings: Set(round(servings, 12)), ..patched(row, nutrition) };
+    }
+    if let Some(meal) = &change.meal_type {
+        row.meal_type = Set(meal_type(meal)?);
+    }
+    if change.consumed_at.is_some() || change.time_zone.is_some() {
+        let time_zone = change.time_zone.map_or_else(|| day::zone("timeZone", &entry.time_zone), Ok)?;
+        let at = change.consumed_at.unwrap_or(entry.consumed_at);
+        let moment = Calendar::of(tx, person).await?.moment("consumedAt", Some(at), Some(time_zone), tx.now())?;
+        row.consumed_at = Set(moment.at);
+        row.time_zone = Set(moment.time_zone.name().to_owned());
+        row.consumed_on = Set(moment.on);
+    }
+    if !sea_orm::ActiveModelTrait::is_changed(&row) {
+        return Ok((entry, before));
+    }
+    Ok((Entity::update(row).exec(tx).await?, before))
+}
+
+/// Takes an entry out of the diary. Answers with the day it was on.
+pub async fn delete(tx: &Tx, person: Option<UserId>, id: FoodEntryId, expected_version: Option<i32>) -> Result<(UserId, NaiveDate)> {
+    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let entry = editable(tx, person, id, expected_version).await?;
+    Entity::update_many()
+        .col_expr(Column::DeletedAt, Expr::value(tx.now()))
+        .filter(Column::UserId.eq(person))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok((person, entry.consumed_on))
+}
+
+async fn find(tx: &Tx, person: UserId, id: FoodEntryId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?)
+}
+
+/// An entry that the viewer may change, locked until the transaction ends.
+async fn editable(tx: &Tx, person: UserId, id: FoodEntryId, expected_version: Option<i32>) -> Result<Model> {
+    let entry = Entity::find_by_id((person, id))
+        .filter(Column::DeletedAt.is_null())
+        .lock_exclusive()
+        .one(tx)
+        .await?
+        .ok_or(Error::NotFound("food entry"))?;
+    input::expect_version(expected_version, entry.version, || scalars(&entry))?;
+    Ok(entry)
+}
+
+/// The nutrition of the food in the version that the entry was logged with, while the viewer can see the food.
+async fn logged_nutrition(tx: &Tx, entry: &Model) -> Result<Option<Nutrition>> {
+    let (Some(food), Some(version)) = (entry.food_item_id, entry.nutrition_version) else { return Ok(None) };
+    let nutrition = nutrition_data::Entity::find()
+        .filter(nutrition_data::Column::FoodItemId.eq(food))
+        .filter(nutrition_data::Column::NutritionVersion.eq(version))
+        .into_model::<Nutrition>();
+    Ok(nutrition.one(tx).await?)
+}
+
+fn quantity(value: Decimal) -> Result<Decimal> {
+    input::number("quantity", value, 3, Decimal::new(1, 3)..=Decimal::from(100_000))
+}
+
+fn meal_type(value: &str) -> Result<String> {
+    Ok(input::line("mealType", value, 20)?.to_lowercase())
+}
+
+fn with_nutrition(nutrition: Nutrition) -> ActiveModel {
+    patched(ActiveModel::default(), nutrition)
+}
+
+fn patched(row: ActiveModel, nutrition: Nutrition) -> ActiveModel {
+    ActiveModel {
+        calories: Set(nutrition.calories),
+        protein: Set(nutrition.protein),
+        carbohydrates: Set(nutrition.carbohydrates),
+        fat: Set(nutrition.fat),
+        fiber: Set(nutrition.fiber),
+        sugar: Set(nutrition.sugar),
+        sodium: Set(nutrition.sodium),
+        nutrients: Set(nutrition.nutrients),
+        ..row
+    }
+}
+
+fn scalars(entry: &Model) -> serde_json::Map<String, JsonValue> {
+    let JsonValue::Object(row) = serde_json::json!({
+        "id": entry.id, "name": entry.food_name, "brand": entry.food_brand, "quantity": entry.quantity.normalize(), "unit": entry.unit,
+        "mealType": entry.meal_type, "consumedAt": entry.consumed_at, "timeZone": entry.time_zone, "date": entry.consumed_on, "version": entry.version,
+    }) else { return serde_json::Map::new() };
+    row
+}

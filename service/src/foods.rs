@@ -1,0 +1,521 @@
+//! Foods: finding them, one's own, and how an amount in any unit becomes servings.
+
+use entity::{
+    food_items, food_portions,
+    id::{FoodId, UserId},
+    nutrition_data,
+    unit::{Dimension, Unit},
+};
+use rust_decimal::Decimal;
+use sea_orm::{
+    ActiveValue::{NotSet, Set, Unchanged},
+    ColumnTrait, DbBackend, EntityTrait, FromJsonQueryResult, FromQueryResult, JsonValue, QueryFilter, QuerySelect, Statement, TryInsertResult,
+    prelude::DateTimeUtc,
+    sea_query::Expr,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    access::Tx,
+    error::{Error, Result},
+    input,
+    nutrition::{Headline, Nutrition},
+    page::{Page, PageRequest},
+};
+
+/// A food with the nutrition that holds now and its portions.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Food {
+    /// Identifies the food.
+    pub id: FoodId,
+    /// Whose; nobody's in the shared catalogue.
+    pub owner_id: Option<UserId>,
+    /// Name.
+    pub name: String,
+    /// Brand.
+    pub brand: Option<String>,
+    /// GTIN-14.
+    pub barcode: Option<String>,
+    /// Where it comes from.
+    pub source: String,
+    /// Which version of its nutrition this is.
+    pub nutrition_version: i32,
+    /// What `nutrition` is per.
+    pub serving_size: Decimal,
+    /// Unit of `serving_size`.
+    pub serving_unit: String,
+    /// What a serving contains.
+    #[sea_orm(nested)]
+    pub nutrition: Nutrition,
+    /// Named amounts.
+    pub portions: Portions,
+    /// SHA-256 of the input that created it.
+    pub created_from: Option<Vec<u8>>,
+    /// When it was deleted.
+    pub deleted_at: Option<DateTimeUtc>,
+    /// Counts the changes, from 1.
+    pub version: i32,
+}
+
+/// A named amount of a food: "slice" = 28 g.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Portion {
+    /// What it is called.
+    pub name: String,
+    /// How much it is.
+    pub amount: Decimal,
+    /// Unit of `amount`.
+    pub unit: String,
+}
+
+/// The portions of a food, read as one JSON column of the statement that reads the food.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Portions(pub Vec<Portion>);
+
+/// A food as its owner describes it.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewFood {
+    /// Made by the client, or by the server.
+    pub id: Option<FoodId>,
+    /// Name.
+    pub name: String,
+    /// Brand.
+    pub brand: Option<String>,
+    /// GTIN-8, -12, -13, -14 or UPC-E.
+    pub barcode: Option<String>,
+    /// What `nutrition` is per.
+    pub serving_size: Decimal,
+    /// Unit of `serving_size`.
+    pub serving_unit: String,
+    /// What a serving contains.
+    pub nutrition: Headline,
+    /// Named amounts.
+    pub portions: Vec<Portion>,
+}
+
+/// What is to change of a food: absent keeps, `Some(None)` clears.
+#[derive(Clone, Debug, Default)]
+pub struct FoodChange {
+    /// Name.
+    pub name: Option<String>,
+    /// Brand.
+    pub brand: Option<Option<String>>,
+    /// Barcode.
+    pub barcode: Option<Option<String>>,
+    /// What nutrition is per.
+    pub serving_size: Option<Decimal>,
+    /// Unit of `serving_size`.
+    pub serving_unit: Option<String>,
+    /// Replaces all headline nutrients.
+    pub nutrition: Option<Headline>,
+    /// Replaces all portions.
+    pub portions: Option<Vec<Portion>>,
+    /// Refuse when the food is at another version.
+    pub expected_version: Option<i32>,
+}
+
+const MOST_PORTIONS: usize = 50;
+
+const SELECT: &str = "
+    SELECT f.id, f.owner_id, f.name, f.brand, f.barcode, f.source, f.nutrition_version, f.created_from, f.deleted_at, f.version,
+      n.serving_size, n.serving_unit, n.calories, n.protein, n.carbohydrates, n.fat, n.fiber, n.sugar, n.sodium, n.nutrients,
+      coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.name, 'amount', p.amount::text, 'unit', p.unit) ORDER BY p.position)
+                FROM food_portions p WHERE p.food_item_id = f.id), '[]') AS portions
+    FROM food_items f JOIN nutrition_data n ON n.food_item_id = f.id AND n.nutrition_version = f.nutrition_version";
+
+/// The foods of these ids that the viewer may see, in any order.
+pub async fn by_ids(tx: &Tx, ids: &[FoodId]) -> Result<Vec<Food>> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, format!("{SELECT} WHERE f.id = ANY ($1) AND f.deleted_at IS NULL"), [ids.into()]);
+    Ok(Food::find_by_statement(statement).all(tx).await?)
+}
+
+/// The food of this id, if the viewer may see it.
+pub async fn find(tx: &Tx, id: FoodId) -> Result<Option<Food>> {
+    Ok(by_ids(tx, &[id]).await?.pop())
+}
+
+/// The food with this barcode: one's own before a relative's before the catalogue's.
+pub async fn by_barcode(tx: &Tx, barcode: &str) -> Result<Option<Food>> {
+    let barcode = gtin14("barcode", barcode)?;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        format!("{SELECT} WHERE f.barcode = $1 AND f.deleted_at IS NULL ORDER BY f.owner_id = $2 DESC NULLS LAST, f.owner_id, f.id DESC LIMIT 1"),
+        [barcode.into(), tx.viewer()?.0.into()],
+    );
+    Ok(Food::find_by_statement(statement).one(tx).await?)
+}
+
+#[derive(FromQueryResult)]
+struct Found {
+    id: FoodId,
+    rank: Decimal,
+}
+
+/// Foods whose name or brand holds every word of `words`, spelling mistakes forgiven, best first.
+pub async fn search(tx: &Tx, words: &str, page: &PageRequest) -> Result<Page<Food>> {
+    let words = input::line("search", words, 200)?;
+    let after: Option<(Decimal, FoodId)> = page.key(&("foods", &words))?;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT id, rank FROM search.foods($1, $2, $3, $4)",
+        [
+            words.as_str().into(),
+            i32::try_from(page.limit()?).unwrap_or(i32::MAX).into(),
+            after.map(|(rank, _)| rank).into(),
+            after.map(|(_, id)| id.0).into(),
+        ],
+    );
+    let found = Found::find_by_statement(statement).all(tx).await?;
+    let found = page.page(&("foods", &words), found, |found| (found.rank, found.id))?;
+    let foods = by_ids(tx, &found.items.iter().map(|(_, found)| found.id).collect::<Vec<_>>()).await?;
+    let ranked = found.items.into_iter().filter_map(|(cursor, found)| Some((cursor, foods.iter().find(|food| food.id == found.id)?.clone())));
+    Ok(Page { items: ranked.collect(), has_next: found.has_next })
+}
+
+/// Adds a food of the viewer's own.
+pub async fn create(tx: &Tx, new: NewFood) -> Result<Food> {
+    let created_from = input::fingerprint(&new)?;
+    let owner = tx.viewer()?;
+    let id = new.id.unwrap_or_else(|| FoodId(tx.new_id()));
+    let (serving_size, serving_unit) = serving(new.serving_size, &new.serving_unit)?;
+    let portions = checked_portions(new.portions, serving_unit)?;
+    let nutrition = new.nutrition.checked()?;
+    let row = food_items::ActiveModel {
+        id: Set(id),
+        owner_id: Set(Some(owner)),
+        name: Set(input::line("name", &new.name, 255)?),
+        brand: Set(new.brand.map(|brand| input::line("brand", &brand, 255)).transpose()?),
+        barcode: Set(new.barcode.map(|barcode| gtin14("barcode", &barcode)).transpose()?),
+        source: Set("user".to_owned()),
+        nutrition_version: Set(1),
+        created_from: Set(Some(created_from.clone())),
+        ..Default::default()
+    };
+    let inserted = food_items::Entity::insert(row).on_conflict_do_nothing_on([food_items::Column::Id]).exec_without_returning(tx).await?;
+    if matches!(inserted, TryInsertResult::Conflicted | TryInsertResult::Inserted(0)) {
+        return input::repeated(find(tx, id).await?, |food| food.created_from.as_ref() == Some(&created_from) && food.owner_id == Some(owner));
+    }
+    insert_nutrition(tx, owner, id, 1, serving_size, serving_unit, nutrition).await?;
+    insert_portions(tx, owner, id, portions).await?;
+    find(tx, id).await?.ok_or_else(|| Error::internal("a food that was just created is not visible"))
+}
+
+/// Changes a food of the viewer's own. Diaries keep what they had: new nutrition is a new version.
+pub async fn update(tx: &Tx, id: FoodId, change: FoodChange) -> Result<Food> {
+    let owner = tx.viewer()?;
+    let food = editable(tx, id).await?;
+    input::expect_version(change.expected_version, food.version, || food.scalars())?;
+
+    let (size, unit) = (change.serving_size.unwrap_or(food.serving_size), change.serving_unit.as_deref().unwrap_or(&food.serving_unit));
+    let (serving_size, serving_unit) = serving(size, unit)?;
+    let portions = match &change.portions {
+        Some(portions) => checked_portions(portions.clone(), serving_unit)?,
+        None => checked_portions(food.portions.0.clone(), serving_unit)?,
+    };
+    let nutrition = match change.nutrition {
+        Some(headline) => Nutrition { nutrients: food.nutrition.nutrients.clone(), ..headline.checked()? },
+        None => food.nutrition.clone(),
+    };
+    let nutrition_changed = nutrition != food.nutrition || serving_size != food.serving_size || serving_unit.code != food.serving_unit;
+    let nutrition_version = food.nutrition_version + i32::from(nutrition_changed);
+    if nutrition_changed {
+        insert_nutrition(tx, owner, id, nutrition_version, serving_size, serving_unit, nutrition).await?;
+    }
+    if change.portions.is_some() {
+        food_portions::Entity::delete_many().filter(food_portions::Column::FoodItemId.eq(id)).exec(tx).await?;
+        insert_portions(tx, owner, id, portions).await?;
+    }
+    let row = food_items::ActiveModel {
+        id: Unchanged(id),
+        name: change.name.map(|name| input::line("name", &name, 255)).transpose()?.map_or(NotSet, Set),
+        brand: change.brand.map(|brand| brand.map(|brand| input::line("brand", &brand, 255)).transpose()).transpose()?.map_or(NotSet, Set),
+        barcode: change.barcode.map(|barcode| barcode.map(|barcode| gtin14("barcode", &barcode)).transpose()).transpose()?.map_or(NotSet, Set),
+        nutrition_version: Set(nutrition_version),
+        ..Default::default()
+    };
+    food_items::Entity::update(row).exec(tx).await?;
+    find(tx, id).await?.ok_or(Error::NotFound("food"))
+}
+
+/// Deletes a food of the viewer's own. Diaries keep what they had.
+pub async fn delete(tx: &Tx, id: FoodId, expected_version: Option<i32>) -> Result<FoodId> {
+    let food = editable(tx, id).await?;
+    input::expect_version(expected_version, food.version, || food.scalars())?;
+    food_items::Entity::update_many()
+        .col_expr(food_items::Column::DeletedAt, Expr::value(tx.now()))
+        .filter(food_items::Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(id)
+}
+
+/// A food that the viewer may edit, locked until the transaction ends.
+async fn editable(tx: &Tx, id: FoodId) -> Result<Food> {
+    food_items::Entity::find_by_id(id)
+        .filter(food_items::Column::OwnerId.eq(tx.viewer()?))
+        .lock_exclusive()
+        .one(tx)
+        .await?
+        .ok_or(Error::NotFound("food of your own"))?;
+    find(tx, id).await?.ok_or(Error::NotFound("food of your own"))
+}
+
+fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
+    let size = input::number("servingSize", size, 6, Decimal::new(1, 6)..=Decimal::from(100_000))?;
+    let unit = Unit::named(unit)
+        .filter(|unit| matches!(unit.dimension, Dimension::Mass | Dimension::Volume | Dimension::Count | Dimension::Serving))
+        .ok_or_else(|| {
+            Error::invalid(
+                "servingUnit",
+                format!("not a unit of mass or volume, piece or serving: write one of {}, {}, piece, serving", Unit::codes(Dimension::Mass), Unit::codes(Dimension::Volume)),
+            )
+        })?;
+    Ok((size, unit))
+}
+
+/// Portions that an amount of the food can be told from: none is named like a unit of mass or energy, and each converts.
+fn checked_portions(portions: Vec<Portion>, serving_unit: &Unit) -> Result<Vec<Portion>> {
+    if portions.len() > MOST_PORTIONS {
+        return Err(Error::invalid("portions", format!("a food has at most {MOST_PORTIONS} portions")));
+    }
+    let check = |(position, portion): (usize, Portion)| {
+        let field = |name: &str| format!("portions[{position}].{name}");
+        let name = input::line(&field("name"), &portion.name, 100)?;
+        if Unit::named(&name).is_some_and(|unit| !may_name_a_portion(unit)) {
+            return Err(Error::invalid(field("name"), format!("\"{name}\" is a unit already: choose another name")));
+        }
+        let amount = input::number(&field("amount"), portion.amount, 6, Decimal::new(1, 6)..=Decimal::from(100_000))?;
+        let unit = Unit::named(&portion.unit).ok_or_else(|| Error::invalid(field("unit"), format!("not a known unit: {}", portion.unit)))?;
+        if unit.dimension != serving_unit.dimension && unit.dimension != Dimension::Serving {
+            return Err(Error::invalid(
+                field("unit"),
+                format!("{} does not convert to {}, in which this food is described: write one of {}", unit.code, serving_unit.code, Unit::codes(serving_unit.dimension)),
+            ));
+        }
+        Ok(Portion { name, amount, unit: unit.code.to_owned() })
+    };
+    portions.into_iter().enumerate().map(check).collect()
+}
+
+/// A cup or a piece differs from food to food; a gram, a kilocalorie and a serving do not.
+fn may_name_a_portion(unit: &Unit) -> bool {
+    !matches!(unit.dimension, Dimension::Mass | Dimension::Energy | Dimension::Serving)
+}
+
+async fn insert_nutrition(tx: &Tx, owner: UserId, food: FoodId, version: i32, serving_size: Decimal, serving_unit: &Unit, nutrition: Nutrition) -> Result<()> {
+    let row = nutrition_data::ActiveModel {
+        id: Set(tx.new_id()),
+        food_item_id: Set(food),
+        owner_id: Set(Some(owner)),
+        nutrition_version: Set(version),
+        serving_size: Set(serving_size),
+        serving_unit: Set(serving_unit.code.to_owned()),
+        calories: Set(nutrition.calories),
+        protein: Set(nutrition.protein),
+        carbohydrates: Set(nutrition.carbohydrates),
+        fat: Set(nutrition.fat),
+        fiber: Set(nutrition.fiber),
+        sugar: Set(nutrition.sugar),
+        sodium: Set(nutrition.sodium),
+        nutrients: Set(nutrition.nutrients),
+    };
+    nutrition_data::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+async fn insert_portions(tx: &Tx, owner: UserId, food: FoodId, portions: Vec<Portion>) -> Result<()> {
+    let rows = (0..).zip(portions).map(|(position, portion)| food_portions::ActiveModel {
+        food_item_id: Set(food),
+        position: Set(position),
+        owner_id: Set(Some(owner)),
+        name: Set(portion.name),
+        amount: Set(portion.amount),
+        unit: Set(portion.unit),
+    });
+    food_portions::Entity::insert_many(rows).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+impl Food {
+    /// How many servings `quantity` of `unit` is, and the spelling in which the unit is kept. A portion wins over a unit of
+    /// the same name.
+    pub fn servings(&self, quantity: Decimal, unit: &str) -> Result<(Decimal, String)> {
+        let too_much = || Error::invalid("quantity", "is more than anyone can eat: check the unit");
+        if let Some(portion) = self.portion(unit)? {
+            let amount = quantity.checked_mul(portion.amount).ok_or_else(too_much)?;
+            let (servings, _) = self.servings_of_unit(amount, &portion.unit)?;
+            return Ok((servings, portion.name.clone()));
+        }
+        self.servings_of_unit(quantity, unit)
+    }
+
+    fn servings_of_unit(&self, quantity: Decimal, name: &str) -> Result<(Decimal, String)> {
+        let unit = Unit::named(name).ok_or_else(|| Error::invalid("unit", format!("\"{name}\" is neither a unit nor a portion of this food: {}", self.choices())))?;
+        if unit.dimension == Dimension::Serving {
+            return Ok((quantity, unit.code.to_owned()));
+        }
+        let serving_unit = Unit::named(&self.serving_unit).ok_or_else(|| Error::internal(format!("food {} is described in an unknown unit", self.id)))?;
+        if unit.dimension != serving_unit.dimension {
+            return Err(Error::invalid(
+                "unit",
+                format!("{} of {} cannot be converted to {}, in which this food is described: {}", unit.code, unit.dimension.name(), self.serving_unit, self.choices()),
+            ));
+        }
+        let servings = unit.to_base(quantity).zip(serving_unit.to_base(self.serving_size)).and_then(|(eaten, serving)| eaten.checked_div(serving));
+        Ok((servings.ok_or_else(|| Error::invalid("quantity", "is more than anyone can eat: check the unit"))?, unit.code.to_owned()))
+    }
+
+    /// The portion that `name` means: of that name, of its singular, or the only one of that name with a further description
+    /// ("cup" for "cup, chopped").
+    fn portion(&self, name: &str) -> Result<Option<&Portion>> {
+        let name = name.trim().to_lowercase();
+        if Unit::named(&name).is_some_and(|unit| !may_name_a_portion(unit)) {
+            return Ok(None);
+        }
+        let named = |wanted: &str| self.portions.0.iter().find(|portion| portion.name.to_lowercase() == wanted);
+        let singular = name.strip_suffix('s');
+        if let Some(portion) = named(&name).or_else(|| singular.and_then(named)) {
+            return Ok(Some(portion));
+        }
+        let described = |portion: &&Portion| {
+            let portion = portion.name.to_lowercase();
+            [Some(name.as_str()), singular].into_iter().flatten().any(|name| portion.strip_prefix(name).is_some_and(|rest| rest.starts_with([',', ' ', '('])))
+        };
+        let mut candidates = self.portions.0.iter().filter(described);
+        match (candidates.next(), candidates.next()) {
+            (Some(_), Some(_)) => Err(Error::invalid("unit", format!("\"{name}\" could mean several portions of this food: {}", self.choices()))),
+            (only, _) => Ok(only),
+        }
+    }
+
+    fn choices(&self) -> String {
+        let dimension = Unit::named(&self.serving_unit).map_or(Dimension::Serving, |unit| unit.dimension);
+        let mut choices = vec!["serving".to_owned()];
+        if dimension != Dimension::Serving {
+            choices.push(Unit::codes(dimension));
+        }
+        choices.extend(self.portions.0.iter().map(|portion| format!("\"{}\" ({} {})", portion.name, portion.amount.normalize(), portion.unit)));
+        format!("write one of {}", choices.join(", "))
+    }
+
+    /// The scalar fields by their schema names, for a client that lost a race.
+    fn scalars(&self) -> serde_json::Map<String, JsonValue> {
+        let JsonValue::Object(row) = serde_json::json!({
+            "id": self.id, "name": self.name, "brand": self.brand, "barcode": self.barcode, "source": self.source,
+            "servingSize": self.serving_size.normalize(), "servingUnit": self.serving_unit, "version": self.version,
+        }) else { return serde_json::Map::new() };
+        row
+    }
+}
+
+/// A barcode as GTIN-14. GTIN-8, -12 and -13 are padded with zeros, UPC-E is expanded, the check digit must be right.
+pub fn gtin14(field: &str, barcode: &str) -> Result<String> {
+    let digits: String = barcode.chars().filter(|character| !matches!(character, ' ' | '-')).collect();
+    let refused = |why: &str| Error::invalid(field, format!("not a barcode ({why}): write the 8, 12, 13 or 14 digits below the bars"));
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(refused("digits only"));
+    }
+    let candidate = match digits.len() {
+        8 if has_check_digit(&digits) => digits,
+        8 => upc_a(&digits).ok_or_else(|| refused("wrong check digit"))?,
+        12..=14 => digits,
+        length => return Err(refused(&format!("{length} digits"))),
+    };
+    if has_check_digit(&candidate) { Ok(format!("{candidate:0>14}")) } else { Err(refused("wrong check digit")) }
+}
+
+/// Modulo 10, weights 3 and 1 in turn from the right.
+fn has_check_digit(digits: &str) -> bool {
+    let sum: u32 = digits.bytes().rev().map(|byte| u32::from(byte - b'0')).zip([1, 3].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
+    sum.is_multiple_of(10)
+}
+
+/// The UPC-A that eight digits of UPC-E stand for: number system, six digits, check digit.
+fn upc_a(digits: &str) -> Option<String> {
+    let (system, code, check) = (&digits[..1], &digits[1..7], &digits[7..]);
+    if !matches!(system, "0" | "1") {
+        return None;
+    }
+    let last = &code[5..];
+    let (manufacturer, product) = match last {
+        "0" | "1" | "2" => (format!("{}{last}00", &code[..2]), format!("00{}", &code[2..5])),
+        "3" => (format!("{}00", &code[..3]), format!("000{}", &code[3..5])),
+        "4" => (format!("{}0", &code[..4]), format!("0000{}", &code[4..5])),
+        _ => (code[..5].to_owned(), format!("0000{last}")),
+    };
+    Some(format!("{system}{manufacturer}{product}{check}")).filter(|expanded| has_check_digit(expanded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn food(serving_unit: &str, portions: &[(&str, &str, &str)]) -> Food {
+        let decimal = |text: &str| Decimal::from_str_exact(text).expect("a literal");
+        Food {
+            id: FoodId(uuid::Uuid::nil()),
+            owner_id: None,
+            name: "food".into(),
+            brand: None,
+            barcode: None,
+            source: "user".into(),
+            nutrition_version: 1,
+            serving_size: decimal("100"),
+            serving_unit: serving_unit.into(),
+            nutrition: Headline::default().checked().expect("nothing to refuse"),
+            portions: Portions(portions.iter().map(|(name, amount, unit)| Portion { name: (*name).into(), amount: decimal(amount), unit: (*unit).into() }).collect()),
+            created_from: None,
+            deleted_at: None,
+            version: 1,
+        }
+    }
+
+    fn grams(food: &Food, quantity: &str, unit: &str) -> Result<Decimal> {
+        Ok(food.servings(Decimal::from_str_exact(quantity).expect("a literal"), unit)?.0 * food.serving_size)
+    }
+
+    #[test]
+    fn two_ounces_of_a_food_described_in_grams() {
+        assert_eq!(grams(&food("g", &[]), "2", "oz").expect("converts").normalize().to_string(), "56.69904625");
+    }
+
+    #[test]
+    fn a_portion_wins_over_the_volume_unit_of_its_name() {
+        let broccoli = food("g", &[("cup, chopped", "91", "g"), ("bunch", "608", "g")]);
+        assert_eq!(grams(&broccoli, "1", "cup").expect("a portion"), Decimal::from(91));
+        assert_eq!(grams(&broccoli, "2", "CUPS").expect("a portion"), Decimal::from(182));
+        let milk = food("ml", &[("cup", "200", "ml")]);
+        assert_eq!(grams(&milk, "1", "cup").expect("a portion"), Decimal::from(200));
+    }
+
+    #[test]
+    fn what_cannot_be_converted_is_refused_with_the_choices() {
+        for (food, unit) in [(food("g", &[]), "slice"), (food("g", &[]), "cup"), (food("ml", &[]), "g"), (food("g", &[]), "kcal"), (food("piece", &[]), "g")] {
+            let Err(Error::Invalid { field, message }) = grams(&food, "2", unit) else { panic!("{unit} of a food in {} was converted", food.serving_unit) };
+            assert_eq!(field, "unit");
+            assert!(message.contains("serving"), "{message}");
+        }
+        let banana = food("g", &[("cup, mashed", "225", "g"), ("cup, sliced", "150", "g")]);
+        assert!(grams(&banana, "1", "cup").is_err(), "either cup could be meant");
+    }
+
+    #[test]
+    fn barcodes_of_one_product_are_one() {
+        for (barcode, expected) in [
+            ("034000470693", "00034000470693"),
+            ("0034000470693", "00034000470693"),
+            ("4260392550101", "04260392550101"),
+            ("96385074", "00000096385074"),
+            ("04252614", "00042100005264"),
+            ("01234565", "00012345000065"),
+            ("01234531", "00012300000451"),
+            ("01234543", "00012340000053"),
+        ] {
+            assert_eq!(gtin14("barcode", barcode).expect(barcode), expected, "{barcode}");
+        }
+        for barcode in ["", "abc", "4260392550102", "123", "123456789012345"] {
+            assert!(gtin14("barcode", barcode).is_err(), "{barcode}");
+        }
+    }
+}

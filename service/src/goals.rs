@@ -1,0 +1,275 @@
+//! Goals, effective-dated: a day is judged by the goal that was in force on it.
+
+use chrono::NaiveDate;
+use entity::{
+    goals::{ActiveModel, Column, Entity, GoalStatus, Model},
+    id::{GoalId, UserId},
+    unit::{Dimension, Unit, round},
+};
+use rust_decimal::Decimal;
+use sea_orm::{
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement, TryInsertResult,
+    sea_query::Expr,
+};
+use serde::Serialize;
+
+use crate::{
+    access::Tx,
+    day::{self, Calendar},
+    error::{Error, Result},
+    input, measurements,
+};
+
+/// A goal as it is set.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewGoal {
+    /// Made by the client, or by the server.
+    pub id: Option<GoalId>,
+    /// calorie_target, weight_loss, …
+    pub kind: String,
+    /// What is aimed at.
+    pub target_value: Option<Decimal>,
+    /// Unit of `target_value`.
+    pub target_unit: Option<String>,
+    /// Until when.
+    pub target_date: Option<NaiveDate>,
+    /// First day in force; today when absent.
+    pub valid_from: Option<NaiveDate>,
+}
+
+/// What is to change: absent keeps, `Some(None)` clears.
+#[derive(Clone, Debug, Default)]
+pub struct GoalChange {
+    /// A correction of what is aimed at, for all the days the goal was in force.
+    pub target_value: Option<Option<Decimal>>,
+    /// Unit of `target_value`.
+    pub target_unit: Option<Option<String>>,
+    /// Until when.
+    pub target_date: Option<Option<NaiveDate>>,
+    /// Progress of a goal without data of its own.
+    pub current_value: Option<Option<Decimal>>,
+    /// Where it stands.
+    pub status: Option<GoalStatus>,
+    /// Refuse when it is at another version.
+    pub expected_version: Option<i32>,
+}
+
+/// What a day's intake is judged by; `None` where no goal was in force.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NutritionTarget {
+    /// kcal a day.
+    pub calories: Option<Decimal>,
+    /// g a day.
+    pub protein: Option<Decimal>,
+    /// g a day.
+    pub carbohydrates: Option<Decimal>,
+    /// g a day.
+    pub fat: Option<Decimal>,
+}
+
+/// A person's goals, newest first.
+pub async fn list(tx: &Tx, person: UserId, status: Option<GoalStatus>) -> Result<Vec<Model>> {
+    let mut rows = Entity::find().filter(Column::UserId.eq(person)).filter(Column::DeletedAt.is_null());
+    if let Some(status) = status {
+        rows = rows.filter(Column::Status.eq(status));
+    }
+    Ok(rows.order_by_desc(Column::ValidFrom).order_by_desc(Column::Id).all(tx).await?)
+}
+
+/// Sets a goal from a day on. The one of the same type that was in force until then ends on that day.
+pub async fn set(tx: &Tx, new: NewGoal) -> Result<Model> {
+    let created_from = input::fingerprint(&new)?;
+    let person = tx.viewer()?;
+    let id = new.id.unwrap_or_else(|| GoalId(tx.new_id()));
+    let kind = measurements::type_name("type", &new.kind)?;
+    let (target_value, target_unit) = target(&kind, new.target_value, new.target_unit.as_deref())?;
+    let target_date = new.target_date.map(|date| day::checked("targetDate", date)).transpose()?;
+    let valid_from = match new.valid_from {
+        Some(date) => day::checked("validFrom", date)?,
+        None => Calendar::of(tx, person).await?.today(tx.now()),
+    };
+    if let Some(existing) = Entity::find_by_id((person, id)).one(tx).await? {
+        return input::repeated(Some(existing), |row| row.created_from.as_ref() == Some(&created_from) && row.deleted_at.is_none());
+    }
+
+    let of_type = || Entity::find().filter(Column::UserId.eq(person)).filter(Column::Type.eq(&kind)).filter(Column::DeletedAt.is_null());
+    let next = of_type().filter(Column::ValidFrom.gt(valid_from)).order_by_asc(Column::ValidFrom).one(tx).await?;
+    let in_force = Entity::update_many()
+        .col_expr(Column::ValidTo, Expr::value(valid_from))
+        .col_expr(Column::Status, Expr::value(GoalStatus::Completed))
+        .filter(Column::UserId.eq(person))
+        .filter(Column::Type.eq(&kind))
+        .filter(Column::DeletedAt.is_null())
+        .filter(Column::ValidFrom.lte(valid_from))
+        .filter(Expr::cust_with_values("(valid_to IS NULL OR valid_to > $1)", [valid_from]));
+    in_force.exec(tx).await?;
+
+    let row = ActiveModel {
+        user_id: Set(person),
+        id: Set(id),
+        r#type: Set(kind.clone()),
+        target_value: Set(target_value),
+        target_unit: Set(target_unit),
+        target_date: Set(target_date),
+        status: Set(if next.is_some() { GoalStatus::Completed } else { GoalStatus::Active }),
+        valid_from: Set(valid_from),
+        valid_to: Set(next.map(|goal| goal.valid_from)),
+        created_from: Set(Some(created_from)),
+        ..Default::default()
+    };
+    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
+        TryInsertResult::Inserted(row) => Ok(row),
+        _ => Err(Error::conflict("this id is taken by something else: make a new one")),
+    }
+}
+
+/// Corrects a goal. To aim at something else from a day on, set a new one.
+pub async fn update(tx: &Tx, id: GoalId, change: GoalChange) -> Result<Model> {
+    let person = tx.viewer()?;
+    let goal = Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).lock_exclusive().one(tx).await?.ok_or(Error::NotFound("goal"))?;
+    input::expect_version(change.expected_version, goal.version, || scalars(&goal))?;
+    let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
+    if change.target_value.is_some() || change.target_unit.is_some() {
+        let unit = change.target_unit.unwrap_or(goal.target_unit.clone());
+        let (value, unit) = target(&goal.r#type, change.target_value.unwrap_or(goal.target_value), unit.as_deref())?;
+        row.target_value = Set(value);
+        row.target_unit = Set(unit);
+    }
+    if let Some(date) = change.target_date {
+        row.target_date = Set(date.map(|date| day::checked("targetDate", date)).transpose()?);
+    }
+    if let Some(value) = change.current_value {
+        let range = Decimal::from(-1_000_000)..=Decimal::from(10_000_000);
+        row.current_value = Set(value.map(|value| input::number("currentValue", value, 3, range)).transpose()?);
+    }
+    if let Some(status) = change.status {
+        row.status = Set(status);
+    }
+    if sea_orm::ActiveModelTrait::is_changed(&row) { Ok(Entity::update(row).exec(tx).await?) } else { Ok(goal) }
+}
+
+#[derive(FromQueryResult)]
+struct Latest {
+    r#type: String,
+    canonical_value: Decimal,
+}
+
+/// How far each of these goals of one person has come: by the newest measurement that it is about, else as typed.
+pub async fn current_values(tx: &Tx, person: UserId, goals: &[Model]) -> Result<Vec<Option<Decimal>>> {
+    let kinds: Vec<&str> = goals.iter().filter_map(|goal| measured_by(&goal.r#type)).collect();
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT t.type, m.canonical_value FROM unnest($2::text[]) AS t (type) CROSS JOIN LATERAL (
+           SELECT canonical_value FROM measurements WHERE user_id = $1 AND type = t.type AND deleted_at IS NULL
+           ORDER BY measured_at DESC, id DESC LIMIT 1) m",
+        [person.0.into(), kinds.into_iter().map(str::to_owned).collect::<Vec<_>>().into()],
+    );
+    let latest = Latest::find_by_statement(statement).all(tx).await?;
+    let current = |goal: &Model| {
+        let Some(kind) = measured_by(&goal.r#type) else { return goal.current_value };
+        let base = latest.iter().find(|latest| latest.r#type == kind)?.canonical_value;
+        let unit = goal.target_unit.as_deref().and_then(Unit::named);
+        unit.and_then(|unit| unit.of_base(base)).map(|value| round(value, 3))
+    };
+    Ok(goals.iter().map(current).collect())
+}
+
+/// The measurement that tells how far a goal of this type has come.
+fn measured_by(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "weight" | "weight_loss" | "weight_gain" | "weight_maintenance" => "weight",
+        "muscle_gain" | "muscle_mass" => "muscle_mass",
+        "body_fat" | "fat_loss" => "body_fat",
+        "waist" => "waist",
+        "hips" => "hips",
+        _ => return None,
+    })
+}
+
+#[derive(FromQueryResult)]
+struct TargetInForce {
+    r#type: String,
+    target_value: Decimal,
+    target_unit: Option<String>,
+    valid_from: NaiveDate,
+    valid_to: Option<NaiveDate>,
+}
+
+/// The daily targets of a range of days.
+pub struct NutritionTargets(Vec<TargetInForce>);
+
+impl NutritionTargets {
+    /// What was in force on some day from `from` to `to`, as far as the viewer may see it.
+    pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Self> {
+        let statement = Statement::from_sql_and_values(
+            DbBackend::Postgres,
+            "SELECT type, target_value, target_unit, valid_from, valid_to FROM reports.nutrition_targets($1, $2, $3)",
+            [person.0.into(), from.into(), to.into()],
+        );
+        Ok(Self(TargetInForce::find_by_statement(statement).all(tx).await?))
+    }
+
+    /// What was in force on this day; `None` when nothing was.
+    pub fn on(&self, day: NaiveDate) -> Option<NutritionTarget> {
+        let mut target = NutritionTarget::default();
+        let in_force = self.0.iter().filter(|goal| goal.valid_from <= day && goal.valid_to.is_none_or(|end| day < end));
+        for goal in in_force {
+            let unit = goal.target_unit.as_deref().and_then(Unit::named);
+            let amount = unit.and_then(|unit| unit.to_base(goal.target_value)).map_or(goal.target_value, |amount| round(amount, 6));
+            match goal.r#type.as_str() {
+                "calorie_target" => target.calories = Some(amount),
+                "protein_target" => target.protein = Some(amount),
+                "carbohydrate_target" => target.carbohydrates = Some(amount),
+                "fat_target" => target.fat = Some(amount),
+                _ => {}
+            }
+        }
+        (target != NutritionTarget::default()).then_some(target)
+    }
+}
+
+/// The dimension that a goal of this type is told in, where there is just one.
+fn dimension(kind: &str) -> Option<Dimension> {
+    Some(match kind {
+        "calorie_target" => Dimension::Energy,
+        "protein_target" | "carbohydrate_target" | "fat_target" => Dimension::Mass,
+        "body_fat" => Dimension::Proportion,
+        _ => match measured_by(kind)? {
+            "weight" | "muscle_mass" => Dimension::Mass,
+            "waist" | "hips" => Dimension::Length,
+            _ => return None,
+        },
+    })
+}
+
+fn target(kind: &str, value: Option<Decimal>, unit: Option<&str>) -> Result<(Option<Decimal>, Option<String>)> {
+    let value = value.map(|value| input::number("targetValue", value, 3, Decimal::ZERO..=Decimal::from(10_000_000))).transpose()?;
+    let daily = matches!(kind, "calorie_target" | "protein_target" | "carbohydrate_target" | "fat_target");
+    if daily && value.is_none() {
+        return Err(Error::invalid("targetValue", format!("a {kind} needs an amount a day")));
+    }
+    let unit = match (unit, dimension(kind)) {
+        (None, Some(Dimension::Energy)) => Some("kcal"),
+        (None, Some(Dimension::Mass)) if daily => Some("g"),
+        (None, Some(Dimension::Mass)) => Some("kg"),
+        (None, Some(Dimension::Length)) => Some("cm"),
+        (None, Some(Dimension::Proportion)) => Some("%"),
+        (unit, _) => unit,
+    };
+    let Some(name) = unit else { return Ok((value, None)) };
+    let unit = Unit::named(name).filter(|unit| dimension(kind).is_none_or(|dimension| unit.dimension == dimension));
+    let unit = unit.ok_or_else(|| match dimension(kind) {
+        Some(dimension) => Error::invalid("targetUnit", format!("{kind} is a {}: write one of {}", dimension.name(), Unit::codes(dimension))),
+        None => Error::invalid("targetUnit", format!("not a known unit: {name}")),
+    })?;
+    Ok((value, Some(unit.code.to_owned())))
+}
+
+fn scalars(goal: &Model) -> serde_json::Map<String, JsonValue> {
+    let JsonValue::Object(row) = serde_json::json!({
+        "id": goal.id, "type": goal.r#type, "targetValue": goal.target_value.map(|value| value.normalize()), "targetUnit": goal.target_unit,
+        "targetDate": goal.target_date, "validFrom": goal.valid_from, "version": goal.version,
+    }) else { return serde_json::Map::new() };
+    row
+}

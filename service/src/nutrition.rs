@@ -1,0 +1,235 @@
+//! Nutrition as arithmetic: amounts that may be unknown, scaled and summed exactly. Unknown is not zero.
+
+use entity::{food_diary, unit::round};
+use rust_decimal::Decimal;
+use sea_orm::{FromQueryResult, JsonValue};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Decimals that a diary row keeps of a nutrient. A label's finest figure has three per 100 g and a quantity three of its
+/// own; six hold their product for every portion up to a gram's thousandth, so sums of rows are exact.
+pub const SNAPSHOT_DECIMALS: u32 = 6;
+
+/// What a food or an amount of it contains; `None` where the source does not say.
+#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+pub struct Nutrition {
+    /// Energy in kcal.
+    pub calories: Option<Decimal>,
+    /// Protein in g.
+    pub protein: Option<Decimal>,
+    /// Carbohydrates in g.
+    pub carbohydrates: Option<Decimal>,
+    /// Fat in g.
+    pub fat: Option<Decimal>,
+    /// Fibre in g.
+    pub fiber: Option<Decimal>,
+    /// Sugars in g.
+    pub sugar: Option<Decimal>,
+    /// Sodium in mg.
+    pub sodium: Option<Decimal>,
+    /// Further nutrients: decimal strings by code.
+    pub nutrients: JsonValue,
+}
+
+/// The headline nutrients as a person types them. Part of a creation's fingerprint.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Headline {
+    /// Energy in kcal.
+    pub calories: Option<Decimal>,
+    /// Protein in g.
+    pub protein: Option<Decimal>,
+    /// Carbohydrates in g.
+    pub carbohydrates: Option<Decimal>,
+    /// Fat in g.
+    pub fat: Option<Decimal>,
+    /// Fibre in g.
+    pub fiber: Option<Decimal>,
+    /// Sugars in g.
+    pub sugar: Option<Decimal>,
+    /// Sodium in mg.
+    pub sodium: Option<Decimal>,
+}
+
+impl Headline {
+    /// The amounts, each checked under its field's name.
+    pub(crate) fn checked(self) -> Result<Nutrition> {
+        let amount = |field: &str, value: Option<Decimal>| {
+            value.map(|value| crate::input::number(&format!("nutrition.{field}"), value, 6, Decimal::ZERO..=Decimal::from(100_000))).transpose()
+        };
+        Ok(Nutrition {
+            calories: amount("calories", self.calories)?,
+            protein: amount("protein", self.protein)?,
+            carbohydrates: amount("carbohydrates", self.carbohydrates)?,
+            fat: amount("fat", self.fat)?,
+            fiber: amount("fiber", self.fiber)?,
+            sugar: amount("sugar", self.sugar)?,
+            sodium: amount("sodium", self.sodium)?,
+            nutrients: JsonValue::Object(serde_json::Map::new()),
+        })
+    }
+}
+
+impl From<&food_diary::Model> for Nutrition {
+    fn from(row: &food_diary::Model) -> Self {
+        Self {
+            calories: row.calories,
+            protein: row.protein,
+            carbohydrates: row.carbohydrates,
+            fat: row.fat,
+            fiber: row.fiber,
+            sugar: row.sugar,
+            sodium: row.sodium,
+            nutrients: row.nutrients.clone(),
+        }
+    }
+}
+
+impl Nutrition {
+    /// What `servings` of it contain, rounded once.
+    pub fn times(&self, servings: Decimal) -> Result<Self> {
+        let scaled = |amount: Decimal| {
+            amount
+                .checked_mul(servings)
+                .map(|product| round(product, SNAPSHOT_DECIMALS))
+                .filter(|product| *product <= Decimal::from(10_000_000))
+                .ok_or_else(|| Error::invalid("quantity", "is more than anyone can eat: check the unit"))
+        };
+        let maybe = |amount: Option<Decimal>| amount.map(scaled).transpose();
+        let mut nutrients = serde_json::Map::new();
+        for (code, amount) in self.nutrients.as_object().into_iter().flatten() {
+            if let Some(amount) = parse(amount) {
+                nutrients.insert(code.clone(), scaled(amount)?.normalize().to_string().into());
+            }
+        }
+        Ok(Self {
+            calories: maybe(self.calories)?,
+            protein: maybe(self.protein)?,
+            carbohydrates: maybe(self.carbohydrates)?,
+            fat: maybe(self.fat)?,
+            fiber: maybe(self.fiber)?,
+            sugar: maybe(self.sugar)?,
+            sodium: maybe(self.sodium)?,
+            nutrients: nutrients.into(),
+        })
+    }
+
+    /// A nutrient by its code; the headline ones answer to their INFOODS tag names too.
+    pub fn nutrient(&self, code: &str) -> Option<Decimal> {
+        match code {
+            "ENERC_KCAL" => self.calories,
+            "PROCNT" => self.protein,
+            "CHOCDF" => self.carbohydrates,
+            "FAT" => self.fat,
+            "FIBTG" => self.fiber,
+            "SUGAR" => self.sugar,
+            "NA" => self.sodium,
+            _ => self.nutrients.get(code).and_then(parse),
+        }
+    }
+}
+
+fn parse(amount: &JsonValue) -> Option<Decimal> {
+    amount.as_str().and_then(|text| Decimal::from_str_exact(text).ok())
+}
+
+/// Sums of what is known, and the names of what at least one part does not state.
+#[derive(Clone, Debug, Default, PartialEq, FromQueryResult)]
+pub struct Totals {
+    /// Energy in kcal.
+    pub calories: Decimal,
+    /// Protein in g.
+    pub protein: Decimal,
+    /// Carbohydrates in g.
+    pub carbohydrates: Decimal,
+    /// Fat in g.
+    pub fat: Decimal,
+    /// Fibre in g.
+    pub fiber: Decimal,
+    /// Sugars in g.
+    pub sugar: Decimal,
+    /// Sodium in mg.
+    pub sodium: Decimal,
+    /// Names of nutrients that are not known of every part, in the order of the fields.
+    pub unknown: Vec<String>,
+}
+
+impl Totals {
+    /// The sums of diary rows. A day is read with its rows, so that its totals cost no second statement.
+    pub fn of<'a>(rows: impl IntoIterator<Item = &'a food_diary::Model>) -> Self {
+        let mut totals = Self::default();
+        let mut missing = [false; 7];
+        for row in rows {
+            let parts = [row.calories, row.protein, row.carbohydrates, row.fat, row.fiber, row.sugar, row.sodium];
+            for ((sum, part), missing) in totals.sums().into_iter().zip(parts).zip(&mut missing) {
+                *sum += part.unwrap_or_default();
+                *missing |= part.is_none();
+            }
+        }
+        totals.unknown = NAMES.iter().zip(missing).filter(|(_, missing)| *missing).map(|(name, _)| (*name).to_owned()).collect();
+        totals
+    }
+
+    /// The mean over `days`; `None` without a day.
+    pub fn average(days: &[Self]) -> Option<Self> {
+        let count = Decimal::from(days.len());
+        let mut mean = Self::default();
+        for day in days {
+            let mut day = day.clone();
+            for (sum, part) in mean.sums().into_iter().zip(day.sums()) {
+                *sum += *part;
+            }
+        }
+        for sum in mean.sums() {
+            *sum = round(sum.checked_div(count)?, SNAPSHOT_DECIMALS);
+        }
+        mean.unknown = NAMES.iter().filter(|name| days.iter().any(|day| day.unknown.iter().any(|unknown| unknown == *name))).map(|name| (*name).to_owned()).collect();
+        Some(mean)
+    }
+
+    fn sums(&mut self) -> [&mut Decimal; 7] {
+        [&mut self.calories, &mut self.protein, &mut self.carbohydrates, &mut self.fat, &mut self.fiber, &mut self.sugar, &mut self.sodium]
+    }
+}
+
+const NAMES: [&str; 7] = ["calories", "protein", "carbohydrates", "fat", "fiber", "sugar", "sodium"];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of_calories(calories: Option<Decimal>) -> Nutrition {
+        Nutrition { calories, ..Headline::default().checked().expect("nothing to refuse") }
+    }
+
+    #[test]
+    fn unknown_stays_unknown() {
+        assert_eq!(of_calories(None).times(Decimal::TWO).expect("in range").calories, None);
+        assert_eq!(of_calories(Some(Decimal::ZERO)).times(Decimal::TWO).expect("in range").calories, Some(Decimal::ZERO));
+    }
+
+    #[test]
+    fn an_average_needs_a_day() {
+        assert_eq!(Totals::average(&[]), None);
+    }
+
+    #[test]
+    fn a_tablespoon_of_butter_keeps_every_digit() {
+        let fat = of_calories(Some(Decimal::new(8111, 2)));
+        assert_eq!(fat.times(Decimal::new(142, 3)).expect("in range").calories, Some(Decimal::new(1_151_762, 5)));
+    }
+
+    proptest! {
+        #[test]
+        fn whole_servings_scale_exactly(thousandths in 0i64..100_000_000, servings in 1i64..100) {
+            let amount = Decimal::new(thousandths, 3);
+            let scaled = of_calories(Some(amount)).times(Decimal::from(servings));
+            match scaled {
+                Ok(scaled) => prop_assert_eq!(scaled.calories, Some(amount * Decimal::from(servings))),
+                Err(_) => prop_assert!(amount * Decimal::from(servings) > Decimal::from(10_000_000)),
+            }
+        }
+    }
+}
