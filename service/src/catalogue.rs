@@ -278,3 +278,31 @@ impl<R: Read> Read for Counted<R> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_public_future_can_be_spawned() {
+        fn send(_: impl Send) {}
+        fn check(maintenance: &Maintenance) {
+            send(import_foods(maintenance, FoodFormat::UsdaSr, io::empty(), |_| {}));
+            send(import_exercises(maintenance, ExerciseFormat::FreeExerciseDb, io::empty(), |_| {}));
+            send(load_starter(maintenance));
+        }
+        let _ = check;
+    }
+
+    #[test]
+    fn words_keep_one_blank_between_them_and_nothing_unprintable() {
+        assert_eq!(tidy(" Crème \t\u{0}brûlée\r\n"), "Crème brûlée");
+        assert_eq!(tidy("\u{7}\n"), "");
+    }
+
+    #[test]
+    fn a_bad_row_tells_its_place() {
+        let row = BadRow { line: 5, record: 4, reason: "Energ_Kcal: -1 is negative".to_owned() };
+        assert_eq!(row.to_string(), "line 5, record 4: Energ_Kcal: -1 is negative");
+    }
+}

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use rust_decimal::{Decimal, RoundingStrategy};
+use entity::unit::round;
+use rust_decimal::Decimal;
 
 /// What the columns of nutrition hold: six decimals, and this much at most.
 const DECIMALS: u32 = 6;
@@ -36,7 +37,7 @@ pub(super) fn in_range(value: Decimal) -> Result<Decimal, String> {
 
 /// Rounded half away from zero to the decimals that are stored, and without trailing zeros, so that equal amounts look equal.
 pub(super) fn stored(value: Decimal) -> Decimal {
-    value.round_dp_with_strategy(DECIMALS, RoundingStrategy::MidpointAwayFromZero).normalize()
+    round(value, DECIMALS).normalize()
 }
 
 /// Whether this is an amount that a portion or serving can have.

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Food, Portion, Records, amount, json_records, portion, tidy};
+use crate::foods;
 
 /// Nutrient ids by column, the best first. These are ids, not the numbers that stand beside them: 1008 is number 208.
 const PROTEIN: &[u32] = &[1003];
@@ -146,7 +147,7 @@ impl Published<'_> {
             source_id: self.fdc_id.to_string(),
             name: tidy(&self.description),
             brand,
-            barcode: self.gtin_upc.as_deref().and_then(gtin_14),
+            barcode: self.gtin_upc.as_deref().and_then(barcode),
             serving_size: Decimal::ONE_HUNDRED,
             serving_unit: unit.unwrap_or("g").to_owned(),
             calories: self.energy()?,
@@ -241,10 +242,11 @@ fn factor(from: &str, to: &str) -> Option<Decimal> {
     }
 }
 
-/// Shorter codes of the same product are padded with zeros.
-fn gtin_14(code: &str) -> Option<String> {
+/// The barcode, if it is one; many were typed without the zeros they begin with.
+fn barcode(code: &str) -> Option<String> {
     let code = code.trim();
-    ((8..=14).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit())).then(|| format!("{code:0>14}"))
+    let padded = if code.len() == 8 { code.to_owned() } else { format!("{code:0>12}") };
+    foods::gtin14("barcode", &padded).ok()
 }
 
 #[cfg(test)]
@@ -347,8 +349,8 @@ mod tests {
         assert_eq!((food.brand.as_deref(), food.barcode.as_deref()), (Some("Maker Inc."), Some("00034000470693")));
         assert_eq!(food.serving_unit, "ml");
         assert_eq!(food.portions, [Portion { name: "cup".into(), amount: Decimal::from(240), unit: "ml" }]);
-        assert_eq!(gtin_14("34000470693").as_deref(), Some("00034000470693"));
-        assert_eq!((gtin_14("1234567"), gtin_14("no code here")), (None, None));
+        assert_eq!(barcode("34000470693").as_deref(), Some("00034000470693"));
+        assert_eq!((barcode("34000470694"), barcode("no code here")), (None, None));
     }
 
     #[test]

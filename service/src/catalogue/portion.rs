@@ -2,40 +2,10 @@
 
 use std::collections::HashSet;
 
+use entity::unit::{Dimension, Unit};
 use rust_decimal::Decimal;
 
 use super::{Portion, amount, tidy};
-
-/// Names that units of mass and energy have: what is called like one of these is left to the unit.
-const UNIT_NAMES: [&str; 27] = [
-    "g",
-    "gm",
-    "gr",
-    "gram",
-    "gramme",
-    "kg",
-    "kilo",
-    "kilogram",
-    "mg",
-    "milligram",
-    "ug",
-    "µg",
-    "μg",
-    "mcg",
-    "microgram",
-    "oz",
-    "ounce",
-    "lb",
-    "pound",
-    "st",
-    "stone",
-    "cal",
-    "kcal",
-    "calorie",
-    "kilocalorie",
-    "kj",
-    "kilojoule",
-];
 
 const LONGEST_NAME: usize = 100;
 const MOST_PORTIONS: usize = 100;
@@ -45,24 +15,42 @@ const MOST_PORTIONS: usize = 100;
 pub(super) fn described(description: &str, amount: Decimal, unit: &'static str) -> Option<Portion> {
     let description = tidy(description);
     let (count, thing) = leading_count(&description).unwrap_or((Count::ONE, &description));
-    if thing.is_empty() || is_unit(thing) || !amount::is_positive(amount) {
+    let dimension = dimension(thing);
+    if thing.is_empty() || matches!(dimension, Some(Dimension::Mass | Dimension::Energy)) || !amount::is_positive(amount) {
         return None;
     }
     let each = amount::stored(amount * count.under / count.over);
-    let (name, amount) = if each * count.over == amount * count.under { (thing, each) } else { (description.as_str(), amount) };
+    let (name, amount) = match each * count.over == amount * count.under {
+        // "1 serving" is as much as the nutrition is stated for; what the maker calls one needs a name of its own.
+        true if dimension == Some(Dimension::Serving) => (format!("serving of {each} {unit}"), each),
+        true if count.over > count.under => (singular(thing), each),
+        true => (thing.to_owned(), each),
+        false => (description, amount),
+    };
     let storable = amount::is_positive(amount) && name.chars().count() <= LONGEST_NAME;
-    storable.then(|| Portion { name: name.to_owned(), amount, unit })
+    storable.then_some(Portion { name, amount, unit })
+}
+
+/// What a portion's name measures already, as the name of a unit.
+fn dimension(name: &str) -> Option<Dimension> {
+    let name = name.trim_end_matches('.');
+    let unit = Unit::named(name).or_else(|| Unit::named(name.strip_suffix(['s', 'S'])?));
+    unit.map(|unit| unit.dimension)
+}
+
+/// "crackers, small" is what several are called: one is a "cracker, small". What has another singular stays as it is.
+fn singular(thing: &str) -> String {
+    let end = thing.find([',', '(']).map_or(thing.len(), |end| thing[..end].trim_end().len());
+    let (plural, rest) = thing.split_at(end);
+    let irregular = ["ss", "ves", "ches", "shes", "xes", "rries"].iter().any(|ending| plural.ends_with(ending));
+    let one = if irregular { plural } else { plural.strip_suffix('s').unwrap_or(plural) };
+    format!("{one}{rest}")
 }
 
 /// The portions of a food; of two with one name the first counts.
 pub(super) fn distinct(portions: impl IntoIterator<Item = Portion>) -> Vec<Portion> {
     let mut names = HashSet::new();
     portions.into_iter().filter(|portion| names.insert(portion.name.to_lowercase())).take(MOST_PORTIONS).collect()
-}
-
-fn is_unit(name: &str) -> bool {
-    let name = name.trim_end_matches('.').to_lowercase();
-    UNIT_NAMES.contains(&name.as_str()) || name.strip_suffix('s').is_some_and(|singular| UNIT_NAMES.contains(&singular))
 }
 
 /// How many: a fraction, since a third is no decimal.
@@ -112,12 +100,15 @@ mod tests {
     #[test]
     fn divides_a_leading_count_out() {
         check("1 cup, chopped", "91", Some(("cup, chopped", "91")));
-        check("2 slices", "57", Some(("slices", "28.5")));
+        check("2 slices", "57", Some(("slice", "28.5")));
+        check("10 crackers, (1 NLEA serving)", "30", Some(("cracker, (1 NLEA serving)", "3")));
+        check("2 leaves", "30", Some(("leaves", "15")));
+        check("1 slices", "30", Some(("slices", "30")));
         check(".5 cup", "122", Some(("cup", "244")));
         check("0.5 cup", "122", Some(("cup", "244")));
         check("1/2 cup", "122", Some(("cup", "244")));
         check("1/3 cup", "40", Some(("cup", "120")));
-        check("1 1/2 cups", "90", Some(("cups", "60")));
+        check("1 1/2 cups", "90", Some(("cup", "60")));
         check("1 6 oz container, (6 oz)", "170", Some(("6 oz container, (6 oz)", "170")));
         check("8 fl oz", "240", Some(("fl oz", "30")));
         check("large", "50", Some(("large", "50")));
@@ -145,6 +136,13 @@ mod tests {
             check(name, "100", None);
         }
         check("3 oz, cooked", "84", Some(("oz, cooked", "28")));
+    }
+
+    #[test]
+    fn a_serving_of_the_maker_is_not_what_the_nutrition_is_stated_for() {
+        check("1 serving", "30", Some(("serving of 30 g", "30")));
+        check("2 servings", "75", Some(("serving of 37.5 g", "37.5")));
+        check("1 serving, 1/2 cup", "120", Some(("serving, 1/2 cup", "120")));
     }
 
     #[test]

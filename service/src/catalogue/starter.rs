@@ -131,6 +131,10 @@ mod tests {
             assert!(food.serving_size == Decimal::ONE_HUNDRED && ["g", "ml"].contains(&food.serving_unit.as_str()), "{name}");
             assert!((1..=3).contains(&food.portions.len()), "{name}");
             assert!(food.portions.iter().all(|portion| amount::is_positive(portion.amount) && portion.unit == food.serving_unit), "{name}");
+            for portion in &food.portions {
+                let described = super::super::portion::described(&portion.name, portion.amount, portion.unit);
+                assert_eq!(described.as_ref(), Some(portion), "{name}");
+            }
             assert_eq!(super::super::portion::distinct(food.portions.clone()), food.portions, "{name}");
 
             let (protein, carbohydrates, fat) = (grams(food.protein), grams(food.carbohydrates), grams(food.fat));
