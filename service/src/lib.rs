@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod catalogue;
 pub mod clock;
 pub mod day;
 pub mod error;
