@@ -128,7 +128,15 @@ async fn explorer() -> Response {
         Some((_, page)) => (GRAPHIQL_POLICY, *page),
         None => (OWN, include_str!("../explorer.html").as_bytes()),
     };
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-cache"), (header::CONTENT_SECURITY_POLICY, policy)], page).into_response()
+    (
+        [
+            (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-cache"),
+            (header::CONTENT_SECURITY_POLICY, policy),
+        ],
+        page,
+    )
+        .into_response()
 }
 
 fn graphiql(path: &str) -> Response {

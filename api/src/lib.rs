@@ -1,5 +1,10 @@
-//! The hale server and its command line.
+//! The hale server and its command line: HTTP and GraphQL in front of `service`. This crate can name neither a table's
+//! statement nor a connection.
 
+pub mod command;
+pub mod config;
 pub mod embedded_postgres;
 pub mod graphql;
 pub mod http;
+pub mod progress;
+pub mod store;

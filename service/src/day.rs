@@ -45,7 +45,7 @@ impl Calendar {
             "SELECT time_zone, day_starts_at FROM auth.calendar_of($1)",
             [person.0.into()],
         );
-        let row = tx.query_one_raw(statement).await?.ok_or(Error::NotFound("person"))?;
+        let row = tx.query_one_raw(statement).await?.ok_or(Error::NoSuch { field: "personId", what: "person" })?;
         let time_zone: String = row.try_get_by_index(0)?;
         Ok(Self { time_zone: zone("timeZone", &time_zone)?, day_starts_at: row.try_get_by_index(1)? })
     }

@@ -16,6 +16,14 @@ pub enum Error {
     /// There is no such thing, or it is not the viewer's to know about.
     #[error("no {0} with this id")]
     NotFound(&'static str),
+    /// An input field names something that does not exist, or that is not the viewer's to know about.
+    #[error("{field}: no {what} with this id")]
+    NoSuch {
+        /// The input field, as the schema names it.
+        field: &'static str,
+        /// What it should name.
+        what: &'static str,
+    },
     /// The viewer sees it but may not do this with it.
     #[error("{0}")]
     Forbidden(String),

@@ -130,7 +130,7 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
     let notes = new.notes.map(|notes| input::paragraph("notes", &notes, 10_000)).transpose()?;
     let device_calories = new.calories_burned.map(calories).transpose()?;
     let moment = Calendar::of(tx, person).await?.moment("performedAt", new.performed_at, new.time_zone, tx.now())?;
-    let exercise = exercises::find(tx, new.exercise).await?.ok_or(Error::NotFound("exercise"))?;
+    let exercise = exercises::find(tx, new.exercise).await?.ok_or(Error::NoSuch { field: "exerciseId", what: "exercise" })?;
     let (calories_burned, calories_source) = energy(tx, person, device_calories, exercise.met, duration, moment.at).await?;
 
     let row = ActiveModel {

@@ -83,7 +83,7 @@ pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let meal_type = meal_type(&new.meal_type)?;
     let unit = input::line("unit", &new.unit, 100)?;
     let moment = Calendar::of(tx, person).await?.moment("consumedAt", new.consumed_at, new.time_zone, tx.now())?;
-    let food = foods::find(tx, new.food).await?.ok_or(Error::NotFound("food"))?;
+    let food = foods::find(tx, new.food).await?.ok_or(Error::NoSuch { field: "foodId", what: "food" })?;
     let (servings, unit) = food.servings(quantity, &unit)?;
     let nutrition = food.nutrition.times(servings)?;
 

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod catalogue;
 pub mod clock;
 pub mod day;
+pub mod demo;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercises;

@@ -37,6 +37,7 @@ impl From<ServiceError> for Error {
         match error {
             ServiceError::Unauthenticated(_) => of("UNAUTHENTICATED", Vec::new()),
             ServiceError::NotFound(_) => of("NOT_FOUND", Vec::new()),
+            ServiceError::NoSuch { field, .. } => of("NOT_FOUND", vec![("field", field.into())]),
             ServiceError::Forbidden(_) => of("FORBIDDEN", Vec::new()),
             ServiceError::Invalid { field, .. } => of("BAD_USER_INPUT", vec![("field", field.into())]),
             ServiceError::Conflict { current, .. } => {

@@ -72,7 +72,12 @@ impl Limits {
     fn check(&self, document: &ExecutableDocument) -> Result<(), Refusal> {
         let mut fragments = Fragments { document, known: HashMap::new(), visited: 0 };
         let mut aliases = 0;
-        for set in document.operations.iter().map(|(_, operation)| &operation.node.selection_set).chain(document.fragments.values().map(|fragment| &fragment.node.selection_set)) {
+        for set in document
+            .operations
+            .iter()
+            .map(|(_, operation)| &operation.node.selection_set)
+            .chain(document.fragments.values().map(|fragment| &fragment.node.selection_set))
+        {
             aliases += count_aliases(&set.node);
         }
         at_most("aliases", aliases, self.aliases)?;
@@ -87,7 +92,8 @@ impl Limits {
         for selection in &operation.selection_set.node.items {
             let extent = fragments.selection(&selection.node);
             fields = fields.saturating_add(extent.fields);
-            let introspection = matches!(&selection.node, Selection::Field(field) if matches!(field.node.name.node.as_str(), "__schema" | "__type"));
+            let introspection =
+                matches!(&selection.node, Selection::Field(field) if matches!(field.node.name.node.as_str(), "__schema" | "__type"));
             at_most("nested fields", extent.depth, if introspection { self.introspection_depth } else { self.depth })?;
         }
         at_most("fields", fields, self.fields)
@@ -138,7 +144,11 @@ fn measure(source: &str) -> (usize, usize) {
                 nesting = nesting.saturating_sub(1);
                 1
             }
-            _ => bytes[at..].iter().position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+'))).unwrap_or(bytes.len() - at).max(1),
+            _ => bytes[at..]
+                .iter()
+                .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+')))
+                .unwrap_or(bytes.len() - at)
+                .max(1),
         };
         tokens += 1;
     }
@@ -236,7 +246,10 @@ mod tests {
 
     #[test]
     fn an_ordinary_document_passes() {
-        assert_eq!(refused("query Day($d: Date) { viewer { ...P foodDay(date: $d) { totals { calories } } } } fragment P on Person { id }"), "nothing");
+        assert_eq!(
+            refused("query Day($d: Date) { viewer { ...P foodDay(date: $d) { totals { calories } } } } fragment P on Person { id }"),
+            "nothing"
+        );
     }
 
     #[test]

@@ -44,7 +44,8 @@ impl Media {
 
     /// The type that the client likes best; `None` when it accepts neither.
     fn negotiate(headers: &HeaderMap) -> Option<Self> {
-        let accepts: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
+        let accepts: Vec<&str> =
+            headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
         if accepts.iter().all(|range| range.trim().is_empty()) {
             return Some(Self::Json);
         }
@@ -109,7 +110,11 @@ impl From<Refusal> for Refused {
             Refusal::Malformed { message, position } => Self { position, ..Self::new(message) },
             Refusal::TooMuch { what, asked, allowed } => Self {
                 code: LIMIT_EXCEEDED,
-                extensions: Map::from_iter([("limit".into(), what.into()), ("asked".into(), asked.into()), ("allowed".into(), allowed.into())]),
+                extensions: Map::from_iter([
+                    ("limit".into(), what.into()),
+                    ("asked".into(), asked.into()),
+                    ("allowed".into(), allowed.into()),
+                ]),
                 ..Self::new(format!("too much: {asked} {what}, {allowed} are allowed"))
             },
         }
@@ -158,7 +163,9 @@ async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<M
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = content_type.split(';').map(str::trim);
     let json = parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"));
-    let utf8 = parts.all(|parameter| parameter.split_once('=').is_none_or(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || is_utf8(value.trim())));
+    let utf8 = parts.all(|parameter| {
+        parameter.split_once('=').is_none_or(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || is_utf8(value.trim()))
+    });
     if !json || !utf8 {
         return Err(Refused::new("send Content-Type: application/json").with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
@@ -187,7 +194,9 @@ fn query_string(query: &str) -> Result<Map<String, Value>, Refused> {
             continue;
         }
         let value = match name.as_ref() {
-            "variables" | "extensions" => serde_json::from_str(&value).map_err(|_| Refused::new(format!("{name} must be a JSON object")))?,
+            "variables" | "extensions" => {
+                serde_json::from_str(&value).map_err(|_| Refused::new(format!("{name} must be a JSON object")))?
+            }
             _ => Value::String(value.into_owned()),
         };
         if parameters.insert(name.to_string(), value).is_some() {
@@ -231,7 +240,14 @@ impl Operation {
     }
 }
 
-async fn execute(server: &Server, scope: Arc<RequestScope>, operation: Operation, media: Media, method: Method, headers: &HeaderMap) -> Response {
+async fn execute(
+    server: &Server,
+    scope: Arc<RequestScope>,
+    operation: Operation,
+    media: Media,
+    method: Method,
+    headers: &HeaderMap,
+) -> Response {
     let kind = operation.kind();
     if method == Method::GET && kind.is_some_and(|kind| kind != OperationType::Query) {
         let refused = Refused::new("only queries can be sent by GET: send this by POST").with_status(StatusCode::METHOD_NOT_ALLOWED);
@@ -240,7 +256,8 @@ async fn execute(server: &Server, scope: Arc<RequestScope>, operation: Operation
         return response;
     }
     let executed = Arc::new(Executed::default());
-    let mut request = async_graphql::Request::new("").variables(operation.variables).data(executed.clone()).data(scope.loaders()).data(scope);
+    let mut request =
+        async_graphql::Request::new("").variables(operation.variables).data(executed.clone()).data(scope.loaders()).data(scope);
     request.set_parsed_query(operation.document);
     request.operation_name = operation.name;
 
@@ -327,6 +344,7 @@ pub fn internal_error() -> Response {
 }
 
 fn json_response(status: StatusCode, media: Media, body: String) -> Response {
-    let headers = [(header::CONTENT_TYPE, media.content_type()), (header::CACHE_CONTROL, "no-store"), (header::VARY, "accept, authorization")];
+    let headers =
+        [(header::CONTENT_TYPE, media.content_type()), (header::CACHE_CONTROL, "no-store"), (header::VARY, "accept, authorization")];
     (status, headers, body).into_response()
 }

@@ -1,0 +1,276 @@
+//! The command line: what each command does, once its settings are read.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Parser;
+use service::{accounts, catalogue};
+use tokio::{net::TcpListener, signal::unix::SignalKind};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, LogFormat, Settings},
+    http::Server,
+    progress::Progress,
+    store::{Error, Store},
+};
+
+/// How long running requests may take to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Err(error) = log(&arguments.settings) {
+        return fail(&error);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&Error::Other(format!("cannot start: {error}"))),
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &Error) -> ExitCode {
+    say(&mut io::stderr(), &format!("hale: {error}"));
+    ExitCode::FAILURE
+}
+
+/// Writes a line; nobody reads a closed pipe, so a failure to write one is no failure.
+fn say(to: &mut dyn Write, line: &str) {
+    drop(writeln!(to, "{line}"));
+}
+
+fn log(settings: &Settings) -> Result<(), Error> {
+    let filter = EnvFilter::try_new(&settings.log).map_err(|error| Error::Other(format!("HALE_LOG cannot be read: {error}")))?;
+    let format = settings.log_format.unwrap_or(if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Text => lines.compact().with_target(false).init(),
+        LogFormat::Json => lines.json().init(),
+    }
+    Ok(())
+}
+
+async fn run(arguments: Arguments) -> Result<(), Error> {
+    let settings = arguments.settings;
+    match arguments.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(&settings).await,
+        Command::Migrate(command) => migrate(&settings, command).await,
+        Command::Import(what) => import(&settings, what).await,
+        Command::Demo { yes } => demo(&settings, yes).await,
+        Command::Admin(Admin::Verify { address }) => verify(&settings, &address).await,
+        Command::Schema => {
+            say(&mut io::stdout(), crate::graphql::sdl().trim_end());
+            Ok(())
+        }
+    }
+}
+
+async fn serve(settings: &Settings) -> Result<(), Error> {
+    // Both signals are caught from the start: a server that is told to stop while it starts must not leave its PostgreSQL behind.
+    let mut stop = Stop::listen()?;
+    let listener = TcpListener::bind(settings.listen).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            Error::Other(format!("{} is taken: stop what listens there, or choose another address with --listen", settings.listen))
+        }
+        _ => Error::Other(format!("cannot listen on {}: {error}; choose another address with --listen", settings.listen)),
+    })?;
+    let progress = Arc::new(Progress::new());
+    let store = tokio::select! {
+        opened = Store::open(settings, &progress) => opened,
+        () = stop.asked() => return Ok(()),
+    };
+    progress.finish();
+    let store = store?;
+    let database = match store.database().await {
+        Ok(database) => database,
+        Err(error) => {
+            store.close().await;
+            return Err(error);
+        }
+    };
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let explorable = settings.explorer || address.ip().is_loopback();
+    let server = Server::new(database.clone(), explorable);
+    announce(&store, address, explorable);
+
+    let draining = server.clone();
+    let (begun, drained) = tokio::sync::oneshot::channel::<()>();
+    let serving = axum::serve(listener, server.router().into_make_service_with_connect_info::<std::net::SocketAddr>())
+        .with_graceful_shutdown(async move {
+            stop.asked().await;
+            tracing::info!("stopping");
+            draining.drain();
+            drop(begun);
+        });
+    let overdue = async {
+        // Ends with an error when the sender is dropped, which is what tells that draining began.
+        drained.await.ok();
+        tokio::time::sleep(DRAIN).await;
+    };
+    let served = tokio::select! {
+        served = serving => served,
+        () = overdue => {
+            tracing::warn!("some requests did not end in time");
+            Ok(())
+        }
+    };
+    database.close().await;
+    store.close().await;
+    served.map_err(|error| Error::Other(format!("the server stopped: {error}")))
+}
+
+fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool) {
+    let mut out = io::stdout();
+    say(&mut out, "Hale is ready.");
+    if explorable {
+        say(&mut out, &format!("  explorer  http://{address}/"));
+    }
+    say(&mut out, &format!("  graphql   http://{address}/graphql"));
+    say(&mut out, &format!("  health    http://{address}/readyz"));
+    say(&mut out, &format!("  data      {}", store.place()));
+}
+
+/// SIGINT and SIGTERM.
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self, Error> {
+        let listen = |kind| tokio::signal::unix::signal(kind).map_err(|error| Error::Other(format!("cannot listen for signals: {error}")));
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+async fn migrate(settings: &Settings, command: migration::cli::Command) -> Result<(), Error> {
+    use migration::cli::{Command, Urls, run, secret};
+    let text = match &command {
+        Command::New { .. } => run(command, &Urls::default()).await?,
+        Command::Bootstrap(_) => {
+            let admin_url =
+                secret("DATABASE_ADMIN_URL", settings.database_admin_url.clone(), settings.database_admin_url_file.clone()).await?;
+            run(command, &Urls { admin_url, ..Urls::default() }).await?
+        }
+        _ => {
+            let progress = Arc::new(Progress::new());
+            let found = Store::find(settings, &progress).await;
+            progress.finish();
+            let store = found?;
+            let text = run(command, &store.migration_urls()).await;
+            store.close().await;
+            text?
+        }
+    };
+    say(&mut io::stdout(), &text);
+    Ok(())
+}
+
+async fn import(settings: &Settings, what: Import) -> Result<(), Error> {
+    let (path, noun) = match &what {
+        Import::Foods { file, .. } => (file.clone(), "foods"),
+        Import::Exercises { file, .. } => (file.clone(), "exercises"),
+    };
+    let (file, size) = readable(&path)?;
+    let progress = Arc::new(Progress::new());
+    let store = Store::open(settings, &progress).await?;
+    progress.step(&format!("importing {}", path.display()));
+    let imported = async {
+        let maintenance = store.maintenance().await?;
+        let shown = progress.clone();
+        let advance = move |done| shown.advance(done, size);
+        let reader = io::BufReader::new(file);
+        let outcome = match what {
+            Import::Foods { format: FoodFormat::UsdaSr, .. } => {
+                catalogue::import_foods(&maintenance, catalogue::FoodFormat::UsdaSr, reader, advance).await
+            }
+            Import::Foods { format: FoodFormat::FdcJson, .. } => {
+                catalogue::import_foods(&maintenance, catalogue::FoodFormat::FdcJson, reader, advance).await
+            }
+            Import::Exercises { format: ExerciseFormat::FreeExerciseDb, .. } => {
+                catalogue::import_exercises(&maintenance, catalogue::ExerciseFormat::FreeExerciseDb, reader, advance).await
+            }
+        };
+        maintenance.close().await;
+        Ok::<_, Error>(outcome?)
+    }
+    .await;
+    progress.finish();
+    store.close().await;
+    let outcome = imported?;
+    for row in &outcome.skipped {
+        say(&mut io::stderr(), &format!("skipped {row}"));
+    }
+    let catalogue::Outcome { added, changed, unchanged, skipped } = &outcome;
+    let nothing = if added + changed == 0 { ": nothing to do" } else { "" };
+    say(&mut io::stdout(), &format!("{noun}: {added} added, {changed} changed, {unchanged} unchanged, {} skipped{nothing}", skipped.len()));
+    Ok(())
+}
+
+fn readable(path: &Path) -> Result<(File, u64), Error> {
+    let failed = |source| Error::File { path: PathBuf::from(path), source };
+    let file = File::open(path).map_err(failed)?;
+    let size = file.metadata().map_err(failed)?.len();
+    Ok((file, size))
+}
+
+async fn demo(settings: &Settings, yes: bool) -> Result<(), Error> {
+    let progress = Arc::new(Progress::new());
+    let store = Store::open(settings, &progress).await?;
+    progress.step("writing 120 days of three people");
+    let written = async {
+        let (database, maintenance) = (store.database().await?, store.maintenance().await?);
+        let people = service::demo::create(&database, &maintenance, yes, |done, total| progress.advance(done, total)).await;
+        maintenance.close().await;
+        database.close().await;
+        Ok::<_, Error>(people?)
+    }
+    .await;
+    progress.finish();
+    store.close().await;
+    say(&mut io::stdout(), "The demo household. Its passwords are shown this once:");
+    for person in written? {
+        say(&mut io::stdout(), &format!("  {:<16} {:<24} {}", person.full_name, person.email, person.password));
+    }
+    Ok(())
+}
+
+async fn verify(settings: &Settings, address: &str) -> Result<(), Error> {
+    let progress = Arc::new(Progress::new());
+    let store = Store::open(settings, &progress).await?;
+    progress.finish();
+    let verified = async {
+        let maintenance = store.maintenance().await?;
+        let tx = maintenance.begin().await?;
+        let known = accounts::verify_address(&tx, address).await?;
+        tx.commit().await?;
+        maintenance.close().await;
+        Ok::<_, Error>(known)
+    }
+    .await;
+    store.close().await;
+    if verified? {
+        say(&mut io::stdout(), &format!("{address} is verified"));
+        Ok(())
+    } else {
+        Err(Error::Other(format!("no account has the address {address}")))
+    }
+}

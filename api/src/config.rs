@@ -1,0 +1,148 @@
+//! Settings: each has one name, as a flag and as an environment variable. Secrets can also come from a file, `NAME_FILE`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use migration::cli::path;
+
+/// Hale: a fitness tracking server with a GraphQL API
+#[derive(Parser)]
+#[command(name = "hale", version)]
+pub struct Arguments {
+    /// The settings of every command.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do; serve when absent.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command may need to know.
+#[derive(Args, Clone)]
+pub struct Settings {
+    /// Where to listen
+    #[arg(long, env = "HALE_LISTEN", default_value = "127.0.0.1:8080", global = true)]
+    pub listen: SocketAddr,
+    /// Show the explorer and answer introspection on an address that others reach, too
+    #[arg(long, env = "HALE_EXPLORER", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_value = "false", default_missing_value = "true", global = true)]
+    pub explorer: bool,
+    /// Where Hale keeps its data and keys [default: /var/lib/hale for root, else hale in the user's data folder]
+    #[arg(long, env = "HALE_DATA_DIR", value_parser = path(), global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Where PostgreSQL's programs are; looked for in the usual places when absent
+    #[arg(long, env = "HALE_PG_BIN", value_parser = path(), global = true)]
+    pub pg_bin: Option<PathBuf>,
+    /// A PostgreSQL server of your own, as hale_app; Hale runs its own when absent
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    pub database_url: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "DATABASE_URL_FILE", value_parser = path(), global = true)]
+    pub database_url_file: Option<PathBuf>,
+    /// The same server as hale_owner, for migrations and imports
+    #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true, global = true)]
+    pub database_owner_url: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "DATABASE_OWNER_URL_FILE", value_parser = path(), global = true)]
+    pub database_owner_url_file: Option<PathBuf>,
+    /// The same server as an administrator, for migrate bootstrap
+    #[arg(long, env = "DATABASE_ADMIN_URL", hide_env_values = true, global = true)]
+    pub database_admin_url: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "DATABASE_ADMIN_URL_FILE", value_parser = path(), global = true)]
+    pub database_admin_url_file: Option<PathBuf>,
+    /// The keys that sign tokens; several servers share the file [default: keys.json in the data folder]
+    #[arg(long, env = "HALE_KEYS_FILE", value_parser = path(), global = true)]
+    pub keys_file: Option<PathBuf>,
+    /// How many connections to the database at most
+    #[arg(long, env = "HALE_MAX_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000), global = true)]
+    pub max_connections: u32,
+    /// How many prepared statements a connection keeps; 0 for a pooler that cannot keep any
+    #[arg(long, env = "HALE_STATEMENT_CACHE", default_value_t = 100, global = true)]
+    pub statement_cache: usize,
+    /// What is logged: error, warn, info, debug, or a filter such as info,service=debug
+    #[arg(long, env = "HALE_LOG", default_value = "info", global = true)]
+    pub log: String,
+    /// How it is logged; text on a terminal and JSON elsewhere when absent
+    #[arg(long, env = "HALE_LOG_FORMAT", global = true)]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve,
+    /// Look after the database's schema
+    #[command(subcommand)]
+    Migrate(migration::cli::Command),
+    /// Bring foods or exercises into the shared catalogue
+    #[command(subcommand)]
+    Import(Import),
+    /// Add a household of three with 120 days of data, to look at
+    Demo {
+        /// Add it even where other people have accounts
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Look after accounts
+    #[command(subcommand)]
+    Admin(Admin),
+    /// Print the GraphQL schema
+    Schema,
+}
+
+/// What to import.
+#[derive(Subcommand)]
+pub enum Import {
+    /// Foods
+    Foods {
+        /// Which format the file has
+        #[arg(long)]
+        format: FoodFormat,
+        /// The file
+        file: PathBuf,
+    },
+    /// Exercises
+    Exercises {
+        /// Which format the file has
+        #[arg(long)]
+        format: ExerciseFormat,
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Formats of food catalogues.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum FoodFormat {
+    /// ABBREV.csv of the USDA National Nutrient Database for Standard Reference
+    UsdaSr,
+    /// JSON of USDA FoodData Central
+    FdcJson,
+}
+
+/// Formats of exercise catalogues.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum ExerciseFormat {
+    /// exercises.json of free-exercise-db
+    FreeExerciseDb,
+}
+
+/// What to do with accounts.
+#[derive(Subcommand)]
+pub enum Admin {
+    /// Take an e-mail address for proved to be its account's
+    Verify {
+        /// The address
+        address: String,
+    },
+}
