@@ -5,7 +5,6 @@ use chrono_tz::Tz;
 use entity::{
     food_diary::{ActiveModel, Column, Entity, Model},
     id::{FoodEntryId, FoodId, UserId},
-    nutrition_data,
     unit::round,
 };
 use rust_decimal::Decimal;
@@ -78,6 +77,13 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let created_from = input::fingerprint(&new)?;
     let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    let same_input = |row: &Model| row.created_from.as_ref() == Some(&created_from);
+    // A repeated request must not fail because the food has changed or gone meanwhile.
+    if let Some(id) = new.id
+        && let Some(row) = find(tx, person, id).await?
+    {
+        return input::repeated(Some(row), same_input);
+    }
     let id = new.id.unwrap_or_else(|| FoodEntryId(tx.new_id()));
     let quantity = quantity(new.quantity)?;
     let meal_type = meal_type(&new.meal_type)?;
@@ -106,7 +112,7 @@ pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     };
     match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
         TryInsertResult::Inserted(row) => Ok(row),
-        _ => input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from)),
+        _ => input::repeated(find(tx, person, id).await?, same_input),
     }
 }
 
@@ -119,21 +125,22 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.quantity.is_some() || change.unit.is_some() {
         let quantity = quantity(change.quantity.unwrap_or(entry.quantity))?;
+        let food = match (entry.food_item_id, entry.nutrition_version) {
+            (Some(food), Some(version)) => foods::in_version(tx, food, version).await?,
+            _ => None,
+        };
         let (servings, unit) = match &change.unit {
-            Some(unit) if !unit.trim().eq_ignore_ascii_case(&entry.unit) => {
-                let food = match entry.food_item_id {
-                    Some(food) => foods::find(tx, food).await?,
-                    None => None,
-                };
-                let food = food.ok_or_else(|| Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit)))?;
-                food.servings(quantity, &input::line("unit", unit, 100)?)?
+            Some(unit) if unit.trim().to_lowercase() != entry.unit.to_lowercase() => {
+                let unit = input::line("unit", unit, 100)?;
+                let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit));
+                food.as_ref().ok_or_else(gone)?.servings(quantity, &unit)?
             }
             // In the same unit the amount at the time of logging is what counts, whatever the food says today.
             _ => (entry.servings * quantity / entry.quantity, entry.unit.clone()),
         };
-        let nutrition = match logged_nutrition(tx, &entry).await? {
-            Some(nutrition) => nutrition.times(servings)?,
-            None => Nutrition::from(&entry).times(servings / entry.servings)?,
+        let nutrition = match food {
+            Some(food) => food.nutrition.times(servings)?,
+            None => Nutrition::from(&entry).times(quantity / entry.quantity)?,
         };
         row = ActiveModel { quantity: Set(quantity), unit: Set(unit), servings: Set(round(servings, 12)), ..patched(row, nutrition) };
     }
@@ -181,16 +188,6 @@ async fn editable(tx: &Tx, person: UserId, id: FoodEntryId, expected_version: Op
         .ok_or(Error::NotFound("food entry"))?;
     input::expect_version(expected_version, entry.version, || scalars(&entry))?;
     Ok(entry)
-}
-
-/// The nutrition of the food in the version that the entry was logged with, while the viewer can see the food.
-async fn logged_nutrition(tx: &Tx, entry: &Model) -> Result<Option<Nutrition>> {
-    let (Some(food), Some(version)) = (entry.food_item_id, entry.nutrition_version) else { return Ok(None) };
-    let nutrition = nutrition_data::Entity::find()
-        .filter(nutrition_data::Column::FoodItemId.eq(food))
-        .filter(nutrition_data::Column::NutritionVersion.eq(version))
-        .into_model::<Nutrition>();
-    Ok(nutrition.one(tx).await?)
 }
 
 fn quantity(value: Decimal) -> Result<Decimal> {
