@@ -1,4 +1,9 @@
 //! Hale's tests, in one binary: the real HTTP stack over a real PostgreSQL with its policies.
 
+mod bad_input;
+mod catalogue_import;
+mod days;
 mod food_diary;
+mod foods;
 mod harness;
+mod search;
