@@ -123,6 +123,12 @@ pub fn calories_burned(entries: &[ExerciseEntry]) -> Option<Decimal> {
 pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
     let created_from = input::fingerprint(&new)?;
     let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    // Asked first: the exercise of an entry that is sent again may be gone by now.
+    if let Some(id) = new.id
+        && let Some(row) = find(tx, person, id).await?
+    {
+        return with_its_sets(tx, input::repeated(Some(row), |row| row.created_from.as_ref() == Some(&created_from))?).await;
+    }
     let id = new.id.unwrap_or_else(|| ExerciseEntryId(tx.new_id()));
     let duration = new.duration_minutes.map(duration).transpose()?;
     let (distance, distance_unit, distance_m) = distance(new.distance, new.distance_unit.as_deref())?;
@@ -156,10 +162,7 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
             exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
             with_its_sets(tx, row).await
         }
-        _ => {
-            let row = Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?;
-            with_its_sets(tx, input::repeated(row, |row| row.created_from.as_ref() == Some(&created_from))?).await
-        }
+        _ => with_its_sets(tx, input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from))?).await,
     }
 }
 
@@ -230,6 +233,10 @@ pub async fn delete(tx: &Tx, person: Option<UserId>, id: ExerciseEntryId, expect
         .exec(tx)
         .await?;
     Ok((person, entry.performed_on))
+}
+
+async fn find(tx: &Tx, person: UserId, id: ExerciseEntryId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?)
 }
 
 /// An entry that the viewer may change, locked until the transaction ends.

@@ -78,6 +78,12 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let created_from = input::fingerprint(&new)?;
     let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    // Asked first: the food of an entry that is sent again may be gone by now.
+    if let Some(id) = new.id
+        && let Some(row) = find(tx, person, id).await?
+    {
+        return input::repeated(Some(row), |row| row.created_from.as_ref() == Some(&created_from));
+    }
     let id = new.id.unwrap_or_else(|| FoodEntryId(tx.new_id()));
     let quantity = quantity(new.quantity)?;
     let meal_type = meal_type(&new.meal_type)?;
@@ -133,7 +139,12 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
         };
         let nutrition = match logged_nutrition(tx, &entry).await? {
             Some(nutrition) => nutrition.times(servings)?,
-            None => Nutrition::from(&entry).times(servings / entry.servings)?,
+            None => {
+                let ratio = servings
+                    .checked_div(entry.servings)
+                    .ok_or_else(|| Error::invalid("quantity", "the entry is too small to scale: log it anew"))?;
+                Nutrition::from(&entry).times(ratio)?
+            }
         };
         row = ActiveModel { quantity: Set(quantity), unit: Set(unit), servings: Set(round(servings, 12)), ..patched(row, nutrition) };
     }

@@ -123,7 +123,6 @@ impl Person {
 
     /// The person's measurements, newest first. Needs CHECKIN.
     #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
-    #[expect(clippy::too_many_arguments, reason = "one per argument of the field")]
     async fn measurements(
         &self,
         ctx: &Context<'_>,
