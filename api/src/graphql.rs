@@ -85,7 +85,5 @@ impl Extension for NoteExecution {
 
 /// The schema in the schema definition language, as it is checked in.
 pub fn sdl() -> String {
-    schema(true).sdl_with_options(
-        async_graphql::SDLExportOptions::new().include_specified_by().sorted_fields().sorted_arguments().sorted_enum_items(),
-    )
+    schema(true).sdl_with_options(async_graphql::SDLExportOptions::new().include_specified_by().use_space_ident())
 }
