@@ -13,7 +13,7 @@ use super::{
     exercises::Exercise,
     foods::DeleteInput,
     person::Person,
-    scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
+    scalars::{CheckOption, CheckPatch, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
     scope::{loaders, nullable, scope},
 };
 
@@ -166,11 +166,6 @@ fn sets(inputs: Vec<ExerciseSetInput>) -> Result<Vec<exercise_diary::NewSet>> {
     inputs.into_iter().enumerate().map(set).collect()
 }
 
-fn clearable(field: &str, value: MaybeUndefined<Unchecked<Decimal>>) -> Result<Option<Option<rust_decimal::Decimal>>> {
-    let value: Option<Option<Unchecked<Decimal>>> = value.into();
-    value.map(|value| Ok(value.check(field)?.map(|value| value.0))).transpose()
-}
-
 /// Something trained.
 #[derive(InputObject)]
 pub struct LogExerciseInput {
@@ -297,9 +292,15 @@ impl ExerciseDiaryMutation {
             let id = ExerciseEntryId(input.id.check("id")?.0);
             let person = input.person_id.check("personId")?.map(|id| UserId(id.0));
             let change = exercise_diary::ExerciseEntryChange {
-                duration_minutes: clearable("durationMinutes", input.duration_minutes)?,
-                calories_burned: clearable("caloriesBurned", input.calories_burned)?,
-                distance: clearable("distance", input.distance)?,
+                duration_minutes: input
+                    .duration_minutes
+                    .check("durationMinutes")?
+                    .map(|duration_minutes| duration_minutes.map(|duration_minutes| duration_minutes.0)),
+                calories_burned: input
+                    .calories_burned
+                    .check("caloriesBurned")?
+                    .map(|calories_burned| calories_burned.map(|calories_burned| calories_burned.0)),
+                distance: input.distance.check("distance")?.map(|distance| distance.map(|distance| distance.0)),
                 distance_unit: input.distance_unit.into(),
                 sets: input.sets.map(sets).transpose()?,
                 notes: input.notes.into(),

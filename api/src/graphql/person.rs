@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
+use chrono::NaiveDate;
 use entity::{family_access, goals, id::UserId, user_preferences};
-use service::{day::Calendar, family_access as grants, measurements, people};
+use service::{access::Tx, day::Calendar, family_access as grants, measurements, people};
 
 use super::{
     error::{Error, Result},
@@ -36,6 +37,13 @@ impl Person {
     /// shared from nothing there.
     async fn shares(&self, ctx: &Context<'_>, access_type: family_access::AccessType) -> Result<bool> {
         Ok(self.is_viewer(ctx).await? || grants::types_of(&*scope(ctx).read().await?, self.id()).await?.contains(&access_type))
+    }
+
+    async fn day_or_today(&self, tx: &Tx, date: Option<Unchecked<Date>>) -> Result<NaiveDate> {
+        match date.check("date")? {
+            Some(date) => Ok(date.0),
+            None => Ok(Calendar::of(tx, self.id()).await?.today(tx.now())),
+        }
     }
 }
 
@@ -72,10 +80,7 @@ impl Person {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
-            let date = match date.check("date")? {
-                Some(date) => date.0,
-                None => Calendar::of(&tx, self.id()).await?.today(tx.now()),
-            };
+            let date = self.day_or_today(&tx, date).await?;
             Ok(FoodDay::between(&tx, self.id(), date, date).await?.pop())
         }
         .await
@@ -111,10 +116,7 @@ impl Person {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
-            let date = match date.check("date")? {
-                Some(date) => date.0,
-                None => Calendar::of(&tx, self.id()).await?.today(tx.now()),
-            };
+            let date = self.day_or_today(&tx, date).await?;
             ExerciseDay::on(&tx, self.id(), date).await.map(Some)
         }
         .await
