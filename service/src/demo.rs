@@ -111,12 +111,12 @@ async fn refuse_if_lived_in(maintenance: &Maintenance, among_others: bool) -> Re
         let email: String = row.try_get_by_index(0)?;
         return Err(Error::conflict(format!("the demo household is here already: {email} has an account")));
     }
-    match accounts::count(&tx).await? {
-        others if others > 0 && !among_others => {
-            Err(Error::conflict(format!("this server has {others} accounts already: say --yes to add the demo household beside them")))
-        }
-        _ => Ok(()),
+    let others = accounts::count(&tx).await?;
+    if others > 0 && !among_others {
+        let message = format!("this server already has accounts ({others}): say --yes to add the demo household beside them");
+        return Err(Error::conflict(message));
     }
+    Ok(())
 }
 
 /// The foods and exercises that the household needs, found before anything is written.
@@ -161,6 +161,9 @@ async fn move_in(
     let day_written = || progress(days.fetch_add(1, Ordering::Relaxed) + 1, total);
     let diary = |member| keep_diary(database, member, &known, &day_written);
     tokio::try_join!(diary(&ann), diary(&ben), diary(&carla))?;
+    for member in [&ann, &ben, &carla] {
+        sign_out(member).await?;
+    }
     Ok([ann, ben, carla].map(Member::introduced).into())
 }
 
@@ -270,6 +273,13 @@ async fn keep_diary(database: &Database, member: &Member, known: &Known, day_wri
         day_written();
     }
     Ok(())
+}
+
+/// Nobody holds the tokens of the session that wrote all this, so it should not be in the person's list.
+async fn sign_out(member: &Member) -> Result<()> {
+    let tx = member.viewer.write().await?;
+    accounts::sign_out(&tx, member.viewer.session_id(), false).await?;
+    tx.commit().await
 }
 
 async fn change_recipes(tx: &Tx, profile: &Profile, known: &Known) -> Result<()> {

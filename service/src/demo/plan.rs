@@ -120,18 +120,17 @@ impl<'a> Place<'a> {
             let at = self.at(at + chance.within(-20, 20));
             let skipped = chance.happens(meal.skipped);
             if let Some(dish) = chance.pick(dishes).filter(|_| !skipped) {
-                self.serve(dish, meal.name, at, None, known, chance, &mut eaten)?;
+                eaten.extend(self.served(dish, meal.name, at, None, known, chance)?);
             }
         }
         for cooked in profile.cooked.iter().filter(|cooked| cooked.day == number) {
             let eater = Some(known.person(cooked.eater)?);
-            self.serve(cooked.dish, "dinner", self.at(cooked.at), eater, known, chance, &mut eaten)?;
+            eaten.extend(self.served(cooked.dish, "dinner", self.at(cooked.at), eater, known, chance)?);
         }
         Ok(eaten)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what, when, for whom, and what to know for it")]
-    fn serve(
+    fn served(
         &self,
         dish: Dish,
         meal: &str,
@@ -139,10 +138,9 @@ impl<'a> Place<'a> {
         person: Option<UserId>,
         known: &Known,
         chance: &mut Chance,
-        eaten: &mut Vec<NewFoodEntry>,
-    ) -> Result<()> {
-        for (food, amount, unit) in dish {
-            eaten.push(NewFoodEntry {
+    ) -> Result<Vec<NewFoodEntry>> {
+        let entry = |(food, amount, unit): &(&str, i64, &str)| {
+            Ok(NewFoodEntry {
                 id: None,
                 person,
                 food: known.food(food)?,
@@ -151,27 +149,29 @@ impl<'a> Place<'a> {
                 meal_type: meal.to_owned(),
                 consumed_at: Some(at),
                 time_zone: self.away,
-            });
-        }
-        Ok(())
+            })
+        };
+        dish.iter().map(entry).collect()
     }
 
     fn trained(&self, known: &Known, number: i64, chance: &mut Chance) -> Result<Vec<NewExerciseEntry>> {
         let mut trained = Vec::new();
         for session in self.life.training.iter().filter(|session| session.on.contains(&self.date.weekday())) {
             if !chance.happens(session.skipped) {
-                self.train(session, known, number / 7, chance, &mut trained)?;
+                trained.extend(self.session(session, known, number / 7, chance)?);
             }
         }
         Ok(trained)
     }
 
-    fn train(&self, session: &Session, known: &Known, week: i64, chance: &mut Chance, trained: &mut Vec<NewExerciseEntry>) -> Result<()> {
+    fn session(&self, session: &Session, known: &Known, week: i64, chance: &mut Chance) -> Result<Vec<NewExerciseEntry>> {
         let mut minute = session.at + chance.within(-15, 15);
-        let note = chance.pick(NOTES).filter(|_| chance.happens(12));
-        for (position, activity) in session.activities.iter().enumerate() {
+        let mut note = chance.pick(NOTES).filter(|_| chance.happens(12));
+        let entry = |activity: &Activity| {
             let done = Done::of(activity, week, chance);
-            trained.push(NewExerciseEntry {
+            let at = self.at(minute);
+            minute += done.tenths_of_minutes / 10 + 3;
+            Ok(NewExerciseEntry {
                 id: None,
                 person: None,
                 exercise: known.exercise(activity.exercise())?,
@@ -180,13 +180,12 @@ impl<'a> Place<'a> {
                 distance: done.distance.map(|(distance, _)| distance),
                 distance_unit: done.distance.map(|(_, unit)| unit.to_owned()),
                 sets: done.sets,
-                notes: note.filter(|_| position == 0).map(str::to_owned),
-                performed_at: Some(self.at(minute)),
+                notes: note.take().map(str::to_owned),
+                performed_at: Some(at),
                 time_zone: self.away,
-            });
-            minute += done.tenths_of_minutes / 10 + 3;
-        }
-        Ok(())
+            })
+        };
+        session.activities.iter().map(entry).collect()
     }
 
     fn measured(&self, profile: &Profile, number: i64, chance: &mut Chance) -> Vec<NewMeasurement> {
