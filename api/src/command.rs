@@ -175,9 +175,17 @@ async fn migrate(settings: &Settings, command: migration::cli::Command) -> Resul
             let found = Store::find(settings, &progress).await;
             progress.finish();
             let store = found?;
-            let text = run(command, &store.migration_urls()).await;
+            let up = matches!(command, Command::Up);
+            let done = async {
+                let text = run(command, &store.migration_urls()).await?;
+                if up {
+                    store.load_starter().await?;
+                }
+                Ok::<_, Error>(text)
+            }
+            .await;
             store.close().await;
-            text?
+            done?
         }
     };
     say(&mut io::stdout(), &text);
