@@ -254,8 +254,9 @@ async fn demo(settings: &Settings, yes: bool) -> Result<(), Error> {
     .await;
     progress.finish();
     store.close().await;
+    let people = written?;
     say(&mut io::stdout(), "The demo household. Its passwords are shown this once:");
-    for person in written? {
+    for person in people {
         say(&mut io::stdout(), &format!("  {:<16} {:<24} {}", person.full_name, person.email, person.password));
     }
     Ok(())
