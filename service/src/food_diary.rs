@@ -76,13 +76,12 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 /// Logs something eaten, and keeps what it contains.
 pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let created_from = input::fingerprint(&new)?;
-    let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
-    let same_input = |row: &Model| row.created_from.as_ref() == Some(&created_from);
-    // A repeated request must not fail because the food has changed or gone meanwhile.
+    let person = tx.viewer_or(new.person)?;
+    // Asked first: the food of an entry that is sent again may be gone by now.
     if let Some(id) = new.id
         && let Some(row) = find(tx, person, id).await?
     {
-        return input::repeated(Some(row), same_input);
+        return input::repeated(Some(row), |row| row.created_from.as_ref() == Some(&created_from));
     }
     let id = new.id.unwrap_or_else(|| FoodEntryId(tx.new_id()));
     let quantity = quantity(new.quantity)?;
@@ -112,14 +111,14 @@ pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     };
     match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
         TryInsertResult::Inserted(row) => Ok(row),
-        _ => input::repeated(find(tx, person, id).await?, same_input),
+        _ => input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from)),
     }
 }
 
 /// Changes an entry. What it contains changes with the amount alone, by the nutrition that it was logged with.
 /// Answers with the entry and the day it was on before.
 pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: FoodEntryChange) -> Result<(Model, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, change.expected_version).await?;
     let before = entry.consumed_on;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
@@ -163,7 +162,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
 
 /// Takes an entry out of the diary. Answers with the day it was on.
 pub async fn delete(tx: &Tx, person: Option<UserId>, id: FoodEntryId, expected_version: Option<i32>) -> Result<(UserId, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, expected_version).await?;
     Entity::update_many()
         .col_expr(Column::DeletedAt, Expr::value(tx.now()))
@@ -216,12 +215,9 @@ fn patched(row: ActiveModel, nutrition: Nutrition) -> ActiveModel {
     }
 }
 
-fn scalars(entry: &Model) -> serde_json::Map<String, JsonValue> {
-    let JsonValue::Object(row) = serde_json::json!({
+fn scalars(entry: &Model) -> JsonValue {
+    serde_json::json!({
         "id": entry.id, "name": entry.food_name, "brand": entry.food_brand, "quantity": entry.quantity.normalize(), "unit": entry.unit,
         "mealType": entry.meal_type, "consumedAt": entry.consumed_at, "timeZone": entry.time_zone, "date": entry.consumed_on, "version": entry.version,
-    }) else {
-        return serde_json::Map::new();
-    };
-    row
+    })
 }
