@@ -253,3 +253,14 @@ async fn no_change_of_an_entry_is_lost_or_anybody_elses() {
         assert_eq!(ann.refused(document, json!({ "input": { "id": id } })).await.code, "NOT_FOUND");
     }
 }
+
+#[tokio::test]
+async fn correcting_a_tiny_quantity_gives_what_logging_it_right_would_have() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let food = ann.creates_food(json!({ "servingSize": "3000", "nutrition": { "calories": "3000" } })).await;
+    let logged = ann.logs_food(&food, json!({ "quantity": "1", "unit": "g" })).await;
+    let correct = "mutation($input: UpdateFoodEntryInput!) { updateFoodEntry(input: $input) { entry { nutrition { calories } } } }";
+    let corrected = ann.ask(correct, json!({ "input": { "id": logged["entry"]["id"], "quantity": "3000" } })).await;
+    assert_eq!(corrected["updateFoodEntry"]["entry"]["nutrition"]["calories"], "3000");
+}

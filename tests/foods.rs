@@ -156,3 +156,14 @@ async fn barcodes_of_one_product_find_it() {
     assert_eq!(found(&ann).await, "user", "one's own comes before the catalogue's");
     assert_eq!(found(&ben).await, "hale");
 }
+
+#[tokio::test]
+async fn an_update_that_changes_nothing_is_no_new_version() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let food = ann.creates_food(json!({})).await;
+    let update = "mutation($input: UpdateFoodInput!) { updateFood(input: $input) { food { version } } }";
+    assert_eq!(ann.ask(update, json!({ "input": { "id": food } })).await["updateFood"]["food"]["version"], 1);
+    let portions = json!([{ "name": "bowl", "amount": "50", "unit": "g" }]);
+    assert_eq!(ann.ask(update, json!({ "input": { "id": food, "portions": portions } })).await["updateFood"]["food"]["version"], 2);
+}

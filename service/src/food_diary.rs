@@ -134,8 +134,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
                 let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit));
                 food.as_ref().ok_or_else(gone)?.servings(quantity, &unit)?
             }
-            // In the same unit the amount at the time of logging is what counts, whatever the food says today.
-            _ => (entry.servings * quantity / entry.quantity, entry.unit.clone()),
+            _ => (servings_in_same_unit(&entry, food.as_ref(), quantity)?, entry.unit.clone()),
         };
         let nutrition = match food {
             Some(food) => food.nutrition.times(servings)?,
@@ -187,6 +186,18 @@ async fn editable(tx: &Tx, person: UserId, id: FoodEntryId, expected_version: Op
         .ok_or(Error::NotFound("food entry"))?;
     input::expect_version(expected_version, entry.version, || scalars(&entry))?;
     Ok(entry)
+}
+
+/// In the same unit the portion at the time of logging is what counts, whatever the food says today. Where it still says the
+/// same, the food gives the servings in full; the ones of the entry were rounded when they were kept.
+fn servings_in_same_unit(entry: &Model, food: Option<&foods::Food>, quantity: Decimal) -> Result<Decimal> {
+    if let Some(food) = food
+        && let Ok((servings, _)) = food.servings(entry.quantity, &entry.unit)
+        && round(servings, 12) == entry.servings
+    {
+        return Ok(food.servings(quantity, &entry.unit)?.0);
+    }
+    Ok(entry.servings * quantity / entry.quantity)
 }
 
 fn quantity(value: Decimal) -> Result<Decimal> {

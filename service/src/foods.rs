@@ -252,9 +252,13 @@ pub async fn update(tx: &Tx, id: FoodId, change: FoodChange) -> Result<Food> {
             .map(|barcode| barcode.map(|barcode| gtin14("barcode", &barcode)).transpose())
             .transpose()?
             .map_or(NotSet, Set),
-        nutrition_version: Set(nutrition_version),
+        // New portions are a change of the food too, so its version must count them.
+        nutrition_version: if nutrition_changed || change.portions.is_some() { Set(nutrition_version) } else { NotSet },
         ..Default::default()
     };
+    if !sea_orm::ActiveModelTrait::is_changed(&row) {
+        return Ok(food);
+    }
     food_items::Entity::update(row).exec(tx).await?;
     find(tx, id).await?.ok_or(Error::NotFound("food"))
 }
