@@ -122,7 +122,13 @@ pub fn calories_burned(entries: &[ExerciseEntry]) -> Option<Decimal> {
 /// Logs something trained.
 pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
     let created_from = input::fingerprint(&new)?;
-    let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(new.person)?;
+    // Asked first: the exercise of an entry that is sent again may be gone by now.
+    if let Some(id) = new.id
+        && let Some(row) = find(tx, person, id).await?
+    {
+        return with_its_sets(tx, input::repeated(Some(row), |row| row.created_from.as_ref() == Some(&created_from))?).await;
+    }
     let id = new.id.unwrap_or_else(|| ExerciseEntryId(tx.new_id()));
     let duration = new.duration_minutes.map(duration).transpose()?;
     let (distance, distance_unit, distance_m) = distance(new.distance, new.distance_unit.as_deref())?;
@@ -156,10 +162,7 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
             exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
             with_its_sets(tx, row).await
         }
-        _ => {
-            let row = Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?;
-            with_its_sets(tx, input::repeated(row, |row| row.created_from.as_ref() == Some(&created_from))?).await
-        }
+        _ => with_its_sets(tx, input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from))?).await,
     }
 }
 
@@ -170,7 +173,7 @@ pub async fn update(
     id: ExerciseEntryId,
     change: ExerciseEntryChange,
 ) -> Result<(ExerciseEntry, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, change.expected_version).await?;
     let before = entry.performed_on;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
@@ -221,7 +224,7 @@ pub async fn update(
 
 /// Takes an entry out of the diary. Answers with the day it was on.
 pub async fn delete(tx: &Tx, person: Option<UserId>, id: ExerciseEntryId, expected_version: Option<i32>) -> Result<(UserId, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, expected_version).await?;
     Entity::update_many()
         .col_expr(Column::DeletedAt, Expr::value(tx.now()))
@@ -230,6 +233,10 @@ pub async fn delete(tx: &Tx, person: Option<UserId>, id: ExerciseEntryId, expect
         .exec(tx)
         .await?;
     Ok((person, entry.performed_on))
+}
+
+async fn find(tx: &Tx, person: UserId, id: ExerciseEntryId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?)
 }
 
 /// An entry that the viewer may change, locked until the transaction ends.
@@ -349,16 +356,13 @@ fn checked_sets(person: UserId, entry: ExerciseEntryId, sets: Vec<NewSet>) -> Re
     (0..).zip(sets).map(check).collect()
 }
 
-fn scalars(entry: &Model) -> serde_json::Map<String, JsonValue> {
-    let JsonValue::Object(row) = serde_json::json!({
+fn scalars(entry: &Model) -> JsonValue {
+    serde_json::json!({
         "id": entry.id, "name": entry.exercise_name, "durationMinutes": entry.duration_minutes.map(|minutes| minutes.normalize()),
         "distance": entry.distance.map(|distance| distance.normalize()), "distanceUnit": entry.distance_unit,
         "caloriesBurned": entry.calories_burned.map(|calories| calories.normalize()), "notes": entry.notes,
         "performedAt": entry.performed_at, "timeZone": entry.time_zone, "date": entry.performed_on, "version": entry.version,
-    }) else {
-        return serde_json::Map::new();
-    };
-    row
+    })
 }
 
 #[cfg(test)]

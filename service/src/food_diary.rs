@@ -77,7 +77,13 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 /// Logs something eaten, and keeps what it contains.
 pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let created_from = input::fingerprint(&new)?;
-    let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(new.person)?;
+    // Asked first: the food of an entry that is sent again may be gone by now.
+    if let Some(id) = new.id
+        && let Some(row) = find(tx, person, id).await?
+    {
+        return input::repeated(Some(row), |row| row.created_from.as_ref() == Some(&created_from));
+    }
     let id = new.id.unwrap_or_else(|| FoodEntryId(tx.new_id()));
     let quantity = quantity(new.quantity)?;
     let meal_type = meal_type(&new.meal_type)?;
@@ -113,7 +119,7 @@ pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
 /// Changes an entry. What it contains changes with the amount alone, by the nutrition that it was logged with.
 /// Answers with the entry and the day it was on before.
 pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: FoodEntryChange) -> Result<(Model, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, change.expected_version).await?;
     let before = entry.consumed_on;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
@@ -133,7 +139,12 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
         };
         let nutrition = match logged_nutrition(tx, &entry).await? {
             Some(nutrition) => nutrition.times(servings)?,
-            None => Nutrition::from(&entry).times(servings / entry.servings)?,
+            None => {
+                let ratio = servings
+                    .checked_div(entry.servings)
+                    .ok_or_else(|| Error::invalid("quantity", "the entry is too small to scale: log it anew"))?;
+                Nutrition::from(&entry).times(ratio)?
+            }
         };
         row = ActiveModel { quantity: Set(quantity), unit: Set(unit), servings: Set(round(servings, 12)), ..patched(row, nutrition) };
     }
@@ -156,7 +167,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
 
 /// Takes an entry out of the diary. Answers with the day it was on.
 pub async fn delete(tx: &Tx, person: Option<UserId>, id: FoodEntryId, expected_version: Option<i32>) -> Result<(UserId, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, expected_version).await?;
     Entity::update_many()
         .col_expr(Column::DeletedAt, Expr::value(tx.now()))
@@ -219,12 +230,9 @@ fn patched(row: ActiveModel, nutrition: Nutrition) -> ActiveModel {
     }
 }
 
-fn scalars(entry: &Model) -> serde_json::Map<String, JsonValue> {
-    let JsonValue::Object(row) = serde_json::json!({
+fn scalars(entry: &Model) -> JsonValue {
+    serde_json::json!({
         "id": entry.id, "name": entry.food_name, "brand": entry.food_brand, "quantity": entry.quantity.normalize(), "unit": entry.unit,
         "mealType": entry.meal_type, "consumedAt": entry.consumed_at, "timeZone": entry.time_zone, "date": entry.consumed_on, "version": entry.version,
-    }) else {
-        return serde_json::Map::new();
-    };
-    row
+    })
 }

@@ -449,14 +449,11 @@ impl Food {
     }
 
     /// The scalar fields by their schema names, for a client that lost a race.
-    fn scalars(&self) -> serde_json::Map<String, JsonValue> {
-        let JsonValue::Object(row) = serde_json::json!({
+    fn scalars(&self) -> JsonValue {
+        serde_json::json!({
             "id": self.id, "name": self.name, "brand": self.brand, "barcode": self.barcode, "source": self.source,
             "servingSize": self.serving_size.normalize(), "servingUnit": self.serving_unit, "version": self.version,
-        }) else {
-            return serde_json::Map::new();
-        };
-        row
+        })
     }
 }
 

@@ -273,12 +273,9 @@ fn target(kind: &str, value: Option<Decimal>, unit: Option<&str>) -> Result<(Opt
     Ok((value, Some(unit.code.to_owned())))
 }
 
-fn scalars(goal: &Model) -> serde_json::Map<String, JsonValue> {
-    let JsonValue::Object(row) = serde_json::json!({
+fn scalars(goal: &Model) -> JsonValue {
+    serde_json::json!({
         "id": goal.id, "type": goal.r#type, "targetValue": goal.target_value.map(|value| value.normalize()), "targetUnit": goal.target_unit,
         "targetDate": goal.target_date, "validFrom": goal.valid_from, "version": goal.version,
-    }) else {
-        return serde_json::Map::new();
-    };
-    row
+    })
 }

@@ -68,11 +68,7 @@ pub(crate) fn repeated<Row>(existing: Option<Row>, same_input: impl Fn(&Row) -> 
 }
 
 /// Refuses an update of a row that has changed since its editor read it.
-pub(crate) fn expect_version(
-    expected: Option<i32>,
-    current: i32,
-    row: impl FnOnce() -> serde_json::Map<String, serde_json::Value>,
-) -> Result<()> {
+pub(crate) fn expect_version(expected: Option<i32>, current: i32, row: impl FnOnce() -> serde_json::Value) -> Result<()> {
     match expected {
         Some(expected) if expected != current => Err(Error::Conflict {
             message: format!("this has changed meanwhile: it is at version {current}, not {expected}"),

@@ -111,7 +111,6 @@ impl ExercisesQuery {
 
     /// Exercises, best match first; all of them when nothing is asked for.
     #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
-    #[expect(clippy::too_many_arguments, reason = "one per argument of the field")]
     async fn exercises(
         &self,
         ctx: &Context<'_>,

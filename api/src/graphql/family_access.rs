@@ -34,8 +34,8 @@ impl FamilyAccess {
     }
 
     /// The address it was offered to, as typed.
-    async fn grantee_email(&self) -> &str {
-        &self.0.grantee_email
+    async fn grantee_email(&self) -> Option<&str> {
+        Some(&self.0.grantee_email)
     }
 
     /// What is shared.
