@@ -15,7 +15,7 @@ EATEN = [
     ("whole milk", "1", "cup", "breakfast"),
     ("banana", "1", "medium", "breakfast"),
     ("chicken breast", "6", "oz", "lunch"),
-    ("rice", "150", "g", "lunch"),
+    ("white rice", "150", "g", "lunch"),
     ("broccoli", "100", "g", "lunch"),
     ("apple with skin", "180", "g", "snack"),
     ("rye bread", "2.5", "oz", "dinner"),

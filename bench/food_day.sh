@@ -8,6 +8,7 @@
 #   bench/food_day.sh             3 rounds of 5 s with 8 connections
 #   ROUNDS=5 SECONDS_EACH=10 CONNECTIONS=16 bench/food_day.sh
 #   HALE=/usr/local/bin/hale bench/food_day.sh      measure this binary, build none
+#   HALE_LOG=warn bench/food_day.sh                 without a log line per request, which is the default
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,7 +40,7 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM
 
-"$hale" --data-dir "$folder/data" --listen 127.0.0.1:0 --max-connections "$connections" --log warn \
+"$hale" --data-dir "$folder/data" --listen 127.0.0.1:0 --max-connections "$connections" --log "${HALE_LOG:-info}" \
   >"$folder/out" 2>"$folder/err" &
 server=$!
 for ((tries = 0; tries < 600; tries++)); do
