@@ -1,5 +1,12 @@
 //! Hale's tests, in one binary: the real HTTP stack over a real PostgreSQL with its policies.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod exercise_diary;
+mod exercises;
+mod family_access;
 mod food_diary;
+mod goals;
 mod harness;
+mod measurements;
+mod preferences;
+mod reports;
