@@ -1,6 +1,7 @@
 //! The GraphQL schema: one file per feature below this one. Resolvers name fields, page lists, batch look-ups and map errors;
 //! rules live in `service`, and this crate can name neither a pool nor a statement.
 
+pub mod access_log;
 pub mod accounts;
 pub mod error;
 pub mod exercise_diary;

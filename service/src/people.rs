@@ -52,7 +52,8 @@ pub async fn by_ids(tx: &Tx, ids: &[UserId]) -> Result<Vec<Person>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT id, full_name, email FROM users WHERE id = ANY ($1) UNION ALL SELECT id, full_name, NULL FROM auth.relatives() WHERE id = ANY ($1)
+        "SELECT id, full_name, email FROM users WHERE id = ANY ($1)
+         UNION ALL SELECT id, full_name, NULL FROM (SELECT * FROM auth.relatives() UNION SELECT * FROM auth.readers()) known WHERE id = ANY ($1)
          ORDER BY full_name, id",
         [ids.into()],
     );

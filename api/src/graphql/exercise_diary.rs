@@ -4,6 +4,7 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::NaiveDate;
 use entity::{
     exercise_sets,
+    family_access::AccessType,
     id::{ExerciseEntryId, ExerciseId, UserId},
 };
 use service::{access::Tx, day, exercise_diary};
@@ -276,6 +277,7 @@ impl ExerciseDiaryMutation {
             let tx = scope(ctx).write().await?;
             let entry = exercise_diary::log(&tx, new).await?;
             let day = ExerciseDay::on(&tx, entry.row.user_id, entry.row.performed_on).await?;
+            scope(ctx).note_read(entry.row.user_id, AccessType::Calorie);
             tx.commit().await?;
             Ok(LogExercisePayload { entry: ExerciseEntry(entry), day })
         })
@@ -315,6 +317,7 @@ impl ExerciseDiaryMutation {
                 days.push(ExerciseDay::on(&tx, entry.row.user_id, before).await?);
             }
             days.push(ExerciseDay::on(&tx, entry.row.user_id, entry.row.performed_on).await?);
+            scope(ctx).note_read(entry.row.user_id, AccessType::Calorie);
             tx.commit().await?;
             Ok(UpdateExerciseEntryPayload { entry: ExerciseEntry(entry), days })
         })
@@ -333,6 +336,7 @@ impl ExerciseDiaryMutation {
             let tx = scope(ctx).write().await?;
             let (person, date) = exercise_diary::delete(&tx, person, ExerciseEntryId(id.0), input.expected_version).await?;
             let day = ExerciseDay::on(&tx, person, date).await?;
+            scope(ctx).note_read(person, AccessType::Calorie);
             tx.commit().await?;
             Ok(DeleteExerciseEntryPayload { deleted_id: id, day })
         })

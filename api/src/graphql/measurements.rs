@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use entity::{
+    family_access::AccessType,
     id::{MeasurementId, UserId},
     measurements as rows,
 };
@@ -153,6 +154,7 @@ impl MeasurementsMutation {
             };
             let tx = scope(ctx).write().await?;
             let measurement = measurements::record(&tx, new).await?;
+            scope(ctx).note_read(measurement.user_id, AccessType::Checkin);
             tx.commit().await?;
             Ok(RecordMeasurementPayload { measurement: Measurement(measurement) })
         })
@@ -177,6 +179,7 @@ impl MeasurementsMutation {
             };
             let tx = scope(ctx).write().await?;
             let measurement = measurements::update(&tx, person, id, change).await?;
+            scope(ctx).note_read(measurement.user_id, AccessType::Checkin);
             tx.commit().await?;
             Ok(UpdateMeasurementPayload { measurement: Measurement(measurement) })
         })

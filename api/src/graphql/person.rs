@@ -8,6 +8,7 @@ use entity::{family_access, goals, id::UserId, user_preferences};
 use service::{access::Tx, day::Calendar, family_access as grants, measurements, people};
 
 use super::{
+    access_log::AccessLogEntry,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
@@ -39,10 +40,17 @@ impl Person {
         Ok(scope(ctx).viewer()?.user_id() == self.id())
     }
 
-    /// Whether a field that this type of access covers is shown. Row policies decide what is in it; this only tells nothing
+    /// Whether a field that this type of access covers is shown, which goes into the person's access log. Row policies decide what is in it; this only tells nothing
     /// shared from nothing there.
     async fn shares(&self, ctx: &Context<'_>, access_type: family_access::AccessType) -> Result<bool> {
-        Ok(self.is_viewer(ctx).await? || grants::types_of(&*scope(ctx).read().await?, self.id()).await?.contains(&access_type))
+        if self.is_viewer(ctx).await? {
+            return Ok(true);
+        }
+        let shared = grants::types_of(&*scope(ctx).read().await?, self.id()).await?.contains(&access_type);
+        if shared {
+            scope(ctx).note_read(self.id(), access_type);
+        }
+        Ok(shared)
     }
 
     async fn day_or_today(&self, tx: &Tx, date: Option<Unchecked<Date>>) -> Result<NaiveDate> {
@@ -161,13 +169,12 @@ impl Person {
         #[graphql(desc = "Only those that stand so.")] status: Option<GoalStatus>,
     ) -> Option<Result<Vec<Goal>>> {
         async {
-            let shared = [family_access::AccessType::Calorie, family_access::AccessType::Checkin];
-            let tx = scope(ctx).read().await?;
-            if !self.is_viewer(ctx).await?
-                && !grants::types_of(&tx, self.id()).await?.iter().any(|access_type| shared.contains(access_type))
-            {
+            let (intake, body) =
+                (self.shares(ctx, family_access::AccessType::Calorie).await?, self.shares(ctx, family_access::AccessType::Checkin).await?);
+            if !intake && !body {
                 return Ok(None);
             }
+            let tx = scope(ctx).read().await?;
             let rows = service::goals::list(&tx, self.id(), status.map(goals::GoalStatus::from)).await?;
             let current = service::goals::current_values(&tx, self.id(), &rows).await?;
             Ok(Some(rows.into_iter().zip(current).map(|(row, current)| Goal { row, current }).collect()))
@@ -184,10 +191,11 @@ impl Person {
         #[graphql(desc = "The last day.")] to: Unchecked<Date>,
     ) -> Option<Result<NutritionReport>> {
         async {
-            let tx = scope(ctx).read().await?;
-            if !service::reports::visible(&tx, self.id()).await? {
+            if !self.shares(ctx, family_access::AccessType::Reports).await? && !self.shares(ctx, family_access::AccessType::Calorie).await?
+            {
                 return Ok(None);
             }
+            let tx = scope(ctx).read().await?;
             let report = service::reports::nutrition(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await?;
             Ok(Some(NutritionReport::from(report)))
         }
@@ -202,6 +210,26 @@ impl Person {
             Ok(types.into_iter().map(AccessType::from).collect())
         })
         .await
+    }
+
+    /// Who read the viewer's data, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    async fn access_log(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<AccessLogEntry>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::access_log::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, AccessLogEntry)))
+        }
+        .await
+        .transpose()
     }
 
     /// What the viewer shares with others, ended grants included, newest first; null for anyone but the viewer.

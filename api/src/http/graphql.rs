@@ -276,7 +276,7 @@ async fn execute(
     }
     let executed = Arc::new(Executed::default());
     let mut request =
-        async_graphql::Request::new("").variables(operation.variables).data(executed.clone()).data(scope.loaders()).data(scope);
+        async_graphql::Request::new("").variables(operation.variables).data(executed.clone()).data(scope.loaders()).data(scope.clone());
     request.set_parsed_query(operation.document);
     request.operation_name = operation.name;
 
@@ -291,7 +291,16 @@ async fn execute(
         tokio::time::timeout(DEADLINE, work).await
     };
     match answer {
-        Ok(Ok(answer)) => respond(answer, executed.get(), media, headers),
+        Ok(Ok(answer)) => {
+            // What was read of other people is written down before it is answered, or it is not answered.
+            let answer = match scope.write_access_log().await {
+                Ok(()) => answer,
+                Err(error) => {
+                    GraphqlResponse::from_errors(vec![async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())])
+                }
+            };
+            respond(answer, executed.get(), media, headers)
+        }
         Ok(Err(_)) => internal_error(),
         Err(_) => {
             let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
