@@ -4,7 +4,14 @@
 mod bad_input;
 mod catalogue_import;
 mod days;
+mod exercise_diary;
+mod exercises;
+mod family_access;
 mod food_diary;
 mod foods;
+mod goals;
 mod harness;
+mod measurements;
+mod preferences;
+mod reports;
 mod search;

@@ -113,6 +113,7 @@ fn out_of_range(constraint: &str) -> Error {
         "food_portions_",
         "users_",
         "user_preferences_",
+        "family_access_",
         "exercises_",
     ]
     .iter()

@@ -13,7 +13,7 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement, TryInsertResult,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::Expr,
 };
 use serde::Serialize;
@@ -157,12 +157,14 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
     };
-    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(row) => {
+    match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? {
+        Some(row) => {
             exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
             with_its_sets(tx, row).await
         }
-        _ => with_its_sets(tx, input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from))?).await,
+        None => {
+            with_its_sets(tx, input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from))?).await
+        }
     }
 }
 
@@ -205,7 +207,15 @@ pub async fn update(
             None => None,
         };
         let at = row.performed_at.clone().take().unwrap_or(entry.performed_at);
-        let (calories, source) = energy(tx, person, device_calories, met, minutes, at).await?;
+        let (mut calories, mut source) = energy(tx, person, device_calories, met, minutes, at).await?;
+        let estimated = entry.calories_burned.filter(|_| entry.calories_source.as_deref() == Some(ESTIMATED_BY_MET));
+        // The exercise and the weight may be gone, or not the writer's to see: the estimate they gave holds for each minute.
+        if calories.is_none()
+            && let (Some(estimated), Some(before), Some(minutes)) = (estimated, entry.duration_minutes, minutes)
+        {
+            calories = Some(round(estimated * minutes / before, 3));
+            source = Some(ESTIMATED_BY_MET.to_owned());
+        }
         row.duration_minutes = Set(minutes);
         row.calories_burned = Set(calories);
         row.calories_source = Set(source);

@@ -10,7 +10,7 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+    ColumnTrait, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 use serde::Serialize;
@@ -109,9 +109,9 @@ pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
         created_from: Set(Some(created_from.clone())),
         ..with_nutrition(nutrition)
     };
-    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(row) => Ok(row),
-        _ => input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from)),
+    match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? {
+        Some(row) => Ok(row),
+        None => input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from)),
     }
 }
 

@@ -3,11 +3,15 @@
 use std::ops::RangeInclusive;
 
 use rust_decimal::Decimal;
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, TryInsert, TryInsertResult};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::error::{Error, Result};
+use crate::{
+    access::Tx,
+    error::{Error, Result},
+};
 
 /// One line of text: NFC, trimmed, 1 to `max` characters, none of them a control character.
 pub(crate) fn line(field: &str, value: &str, max: usize) -> Result<String> {
@@ -60,6 +64,18 @@ pub(crate) fn integer(field: &str, value: i32, range: RangeInclusive<i32>) -> Re
 pub(crate) fn fingerprint(input: &impl Serialize) -> Result<Vec<u8>> {
     let json = serde_json::to_vec(input).map_err(|error| Error::Internal(error.into()))?;
     Ok(Sha256::digest(json).to_vec())
+}
+
+/// Creates a row; `None` when its id is taken. SeaORM's `exec_with_returning` would call a taken id a row that was not found.
+pub(crate) async fn created<Row>(tx: &Tx, insert: TryInsert<Row>) -> Result<Option<<Row::Entity as EntityTrait>::Model>>
+where
+    Row: ActiveModelTrait,
+    <Row::Entity as EntityTrait>::Model: IntoActiveModel<Row>,
+{
+    match insert.exec_with_returning_many(tx).await? {
+        TryInsertResult::Inserted(mut rows) => Ok(rows.pop()),
+        _ => Ok(None),
+    }
 }
 
 /// What a creation comes to when its id is taken: the row that the same input made, or a clash.

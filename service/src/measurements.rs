@@ -10,7 +10,7 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, Condition, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+    ColumnTrait, Condition, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 use serde::Serialize;
@@ -111,9 +111,9 @@ pub async fn record(tx: &Tx, new: NewMeasurement) -> Result<Model> {
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
     };
-    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(row) => Ok(row),
-        _ => {
+    match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? {
+        Some(row) => Ok(row),
+        None => {
             let row = Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?;
             input::repeated(row, |row| row.created_from.as_ref() == Some(&created_from))
         }

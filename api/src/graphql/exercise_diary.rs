@@ -118,7 +118,7 @@ impl ExerciseEntry {
     /// Who logged it, when someone else did.
     async fn created_by(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
         let writer = self.0.row.created_by.filter(|writer| *writer != self.0.row.user_id)?;
-        loaders(ctx).load_one(writer).await.map(|person| person.map(Person)).transpose()
+        Some(Person::known_as(ctx, writer).await)
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.
@@ -210,7 +210,7 @@ pub struct UpdateExerciseEntryInput {
     /// The unit of `distance`.
     distance_unit: MaybeUndefined<String>,
     /// Replaces all sets.
-    sets: Option<Vec<ExerciseSetInput>>,
+    sets: MaybeUndefined<Vec<ExerciseSetInput>>,
     /// Free text.
     notes: MaybeUndefined<String>,
     /// When; the day follows.
@@ -304,7 +304,7 @@ impl ExerciseDiaryMutation {
                     .map(|calories_burned| calories_burned.map(|calories_burned| calories_burned.0)),
                 distance: input.distance.check("distance")?.map(|distance| distance.map(|distance| distance.0)),
                 distance_unit: input.distance_unit.into(),
-                sets: input.sets.map(sets).transpose()?,
+                sets: Option::<Option<_>>::from(input.sets).map(|replaced| sets(replaced.unwrap_or_default())).transpose()?,
                 notes: input.notes.into(),
                 performed_at: input.performed_at.check("performedAt")?.map(|at| at.0),
                 time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),

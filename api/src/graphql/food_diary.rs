@@ -181,7 +181,7 @@ impl FoodEntry {
     /// Who logged it, when someone else did.
     async fn created_by(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
         let writer = self.0.created_by.filter(|writer| *writer != self.0.user_id)?;
-        loaders(ctx).load_one(writer).await.map(|person| person.map(Person)).transpose()
+        Some(Person::known_as(ctx, writer).await)
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.

@@ -13,7 +13,7 @@ use super::{
     foods::DeleteInput,
     person::Person,
     scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
-    scope::{loaders, nullable, scope},
+    scope::{nullable, scope},
 };
 
 /// Something measured, as it was read off.
@@ -61,7 +61,7 @@ impl Measurement {
     /// Who recorded it, when someone else did.
     async fn created_by(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
         let writer = self.0.created_by.filter(|writer| *writer != self.0.user_id)?;
-        loaders(ctx).load_one(writer).await.map(|person| person.map(Person)).transpose()
+        Some(Person::known_as(ctx, writer).await)
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.

@@ -18,7 +18,7 @@ use super::{
     page::Connection,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
-    scope::{Rows, nullable, scope},
+    scope::{Rows, loaders, nullable, scope},
 };
 
 /// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
@@ -26,6 +26,12 @@ use super::{
 pub struct Person(pub people::Person);
 
 impl Person {
+    /// The person of an id that the viewer has before them, with the name if the two still have to do with each other.
+    pub async fn known_as(ctx: &Context<'_>, id: UserId) -> Result<Self> {
+        let unnamed = || people::Person { id, full_name: None, email: None };
+        Ok(Self(loaders(ctx).load_one(id).await?.unwrap_or_else(unnamed)))
+    }
+
     fn id(&self) -> UserId {
         self.0.id
     }
