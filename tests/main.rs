@@ -1,12 +1,17 @@
 //! Hale's tests, in one binary: the real HTTP stack over a real PostgreSQL with its policies.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bad_input;
+mod catalogue_import;
+mod days;
 mod exercise_diary;
 mod exercises;
 mod family_access;
 mod food_diary;
+mod foods;
 mod goals;
 mod harness;
 mod measurements;
 mod preferences;
 mod reports;
+mod search;

@@ -5,7 +5,6 @@ use chrono_tz::Tz;
 use entity::{
     food_diary::{ActiveModel, Column, Entity, Model},
     id::{FoodEntryId, FoodId, UserId},
-    nutrition_data,
     unit::round,
 };
 use rust_decimal::Decimal;
@@ -125,26 +124,21 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.quantity.is_some() || change.unit.is_some() {
         let quantity = quantity(change.quantity.unwrap_or(entry.quantity))?;
-        let (servings, unit) = match &change.unit {
-            Some(unit) if !unit.trim().eq_ignore_ascii_case(&entry.unit) => {
-                let food = match entry.food_item_id {
-                    Some(food) => foods::find(tx, food).await?,
-                    None => None,
-                };
-                let food = food.ok_or_else(|| Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit)))?;
-                food.servings(quantity, &input::line("unit", unit, 100)?)?
-            }
-            // In the same unit the amount at the time of logging is what counts, whatever the food says today.
-            _ => (entry.servings * quantity / entry.quantity, entry.unit.clone()),
+        let food = match (entry.food_item_id, entry.nutrition_version) {
+            (Some(food), Some(version)) => foods::in_version(tx, food, version).await?,
+            _ => None,
         };
-        let nutrition = match logged_nutrition(tx, &entry).await? {
-            Some(nutrition) => nutrition.times(servings)?,
-            None => {
-                let ratio = servings
-                    .checked_div(entry.servings)
-                    .ok_or_else(|| Error::invalid("quantity", "the entry is too small to scale: log it anew"))?;
-                Nutrition::from(&entry).times(ratio)?
+        let (servings, unit) = match &change.unit {
+            Some(unit) if unit.trim().to_lowercase() != entry.unit.to_lowercase() => {
+                let unit = input::line("unit", unit, 100)?;
+                let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit));
+                food.as_ref().ok_or_else(gone)?.servings(quantity, &unit)?
             }
+            _ => (servings_in_same_unit(&entry, food.as_ref(), quantity)?, entry.unit.clone()),
+        };
+        let nutrition = match food {
+            Some(food) => food.nutrition.times(servings)?,
+            None => Nutrition::from(&entry).times(quantity / entry.quantity)?,
         };
         row = ActiveModel { quantity: Set(quantity), unit: Set(unit), servings: Set(round(servings, 12)), ..patched(row, nutrition) };
     }
@@ -194,14 +188,16 @@ async fn editable(tx: &Tx, person: UserId, id: FoodEntryId, expected_version: Op
     Ok(entry)
 }
 
-/// The nutrition of the food in the version that the entry was logged with, while the viewer can see the food.
-async fn logged_nutrition(tx: &Tx, entry: &Model) -> Result<Option<Nutrition>> {
-    let (Some(food), Some(version)) = (entry.food_item_id, entry.nutrition_version) else { return Ok(None) };
-    let nutrition = nutrition_data::Entity::find()
-        .filter(nutrition_data::Column::FoodItemId.eq(food))
-        .filter(nutrition_data::Column::NutritionVersion.eq(version))
-        .into_model::<Nutrition>();
-    Ok(nutrition.one(tx).await?)
+/// In the same unit the portion at the time of logging is what counts, whatever the food says today. Where it still says the
+/// same, the food gives the servings in full; the ones of the entry were rounded when they were kept.
+fn servings_in_same_unit(entry: &Model, food: Option<&foods::Food>, quantity: Decimal) -> Result<Decimal> {
+    if let Some(food) = food
+        && let Ok((servings, _)) = food.servings(entry.quantity, &entry.unit)
+        && round(servings, 12) == entry.servings
+    {
+        return Ok(food.servings(quantity, &entry.unit)?.0);
+    }
+    Ok(entry.servings * quantity / entry.quantity)
 }
 
 fn quantity(value: Decimal) -> Result<Decimal> {

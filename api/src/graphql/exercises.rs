@@ -110,7 +110,7 @@ impl ExercisesQuery {
     }
 
     /// Exercises, best match first; all of them when nothing is asked for.
-    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
     async fn exercises(
         &self,
         ctx: &Context<'_>,

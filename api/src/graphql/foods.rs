@@ -338,7 +338,7 @@ impl FoodsQuery {
     }
 
     /// Foods whose name or brand holds every word, spelling mistakes forgiven, best match first.
-    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
     async fn foods(
         &self,
         ctx: &Context<'_>,

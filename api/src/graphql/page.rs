@@ -4,6 +4,12 @@ use async_graphql::{OutputType, SimpleObject, TypeName};
 use service::page::Page;
 use std::borrow::Cow;
 
+/// What a page costs before it is read: one for each item that may be on it, and a tenth of that for each field of the item.
+pub fn cost(first: Option<i32>, fields: usize) -> usize {
+    let items = usize::try_from(first.unwrap_or(service::page::DEFAULT_SIZE)).unwrap_or_default();
+    items.saturating_mul(10 + fields) / 10 + 1
+}
+
 /// Where a page lies in its list.
 #[derive(SimpleObject)]
 pub struct PageInfo {

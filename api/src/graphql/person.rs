@@ -138,7 +138,7 @@ impl Person {
     }
 
     /// The person's measurements, newest first. Needs CHECKIN.
-    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
     async fn measurements(
         &self,
         ctx: &Context<'_>,
@@ -213,7 +213,7 @@ impl Person {
     }
 
     /// Who read the viewer's data, newest first; null for anyone but the viewer.
-    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
     async fn access_log(
         &self,
         ctx: &Context<'_>,
