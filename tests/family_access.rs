@@ -685,3 +685,14 @@ async fn accepting_and_taking_back_at_once_end_the_same_way_for_both() {
         assert_eq!(ben.ask("{ people { id } }", json!({})).await["people"], json!([]));
     }
 }
+
+#[tokio::test]
+async fn an_address_is_the_same_however_it_is_typed() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ben).await;
+    let id = offers(&ann, "ＢＥＮ@Example.ORG", &["CHECKIN"], json!({})).await.remove(0);
+    assert_eq!(answers(&ben, "accept", &id).await["status"], "ACTIVE");
+    let shown = ann.ask("{ viewer { accessGiven { granteeEmail } } }", json!({})).await;
+    assert_eq!(shown["viewer"]["accessGiven"], json!([{ "granteeEmail": "ＢＥＮ@Example.ORG" }]));
+}

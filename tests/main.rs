@@ -4,6 +4,7 @@
 mod bad_input;
 mod catalogue_import;
 mod days;
+mod demo;
 mod exercise_diary;
 mod exercises;
 mod family_access;
