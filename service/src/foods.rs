@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     access::Tx,
+    barcode,
     error::{Error, Result},
     input,
     nutrition::{Headline, Nutrition},
@@ -151,7 +152,7 @@ pub(crate) async fn in_version(tx: &Tx, id: FoodId, nutrition_version: i32) -> R
 
 /// The food with this barcode: one's own before a relative's before the catalogue's.
 pub async fn by_barcode(tx: &Tx, barcode: &str) -> Result<Option<Food>> {
-    let barcode = gtin14("barcode", barcode)?;
+    let barcode = barcode::gtin14("barcode", barcode)?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         format!("{SELECT} WHERE f.barcode = $1 AND {CURRENT} ORDER BY f.owner_id = $2 DESC NULLS LAST, f.owner_id, f.id DESC LIMIT 1"),
@@ -201,7 +202,7 @@ pub async fn create(tx: &Tx, new: NewFood) -> Result<Food> {
         owner_id: Set(Some(owner)),
         name: Set(input::line("name", &new.name, 255)?),
         brand: Set(new.brand.map(|brand| input::line("brand", &brand, 255)).transpose()?),
-        barcode: Set(new.barcode.map(|barcode| gtin14("barcode", &barcode)).transpose()?),
+        barcode: Set(new.barcode.map(|barcode| barcode::gtin14("barcode", &barcode)).transpose()?),
         source: Set("user".to_owned()),
         nutrition_version: Set(1),
         created_from: Set(Some(created_from.clone())),
@@ -249,7 +250,7 @@ pub async fn update(tx: &Tx, id: FoodId, change: FoodChange) -> Result<Food> {
         brand: change.brand.map(|brand| brand.map(|brand| input::line("brand", &brand, 255)).transpose()).transpose()?.map_or(NotSet, Set),
         barcode: change
             .barcode
-            .map(|barcode| barcode.map(|barcode| gtin14("barcode", &barcode)).transpose())
+            .map(|barcode| barcode.map(|barcode| barcode::gtin14("barcode", &barcode)).transpose())
             .transpose()?
             .map_or(NotSet, Set),
         // New portions are a change of the food too, so its version must count them.
@@ -468,45 +469,6 @@ impl Food {
     }
 }
 
-/// A barcode as GTIN-14. GTIN-8, -12 and -13 are padded with zeros, UPC-E is expanded, the check digit must be right.
-pub fn gtin14(field: &str, barcode: &str) -> Result<String> {
-    let digits: String = barcode.chars().filter(|character| !matches!(character, ' ' | '-')).collect();
-    let refused = |why: &str| Error::invalid(field, format!("not a barcode ({why}): write the 8, 12, 13 or 14 digits below the bars"));
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(refused("digits only"));
-    }
-    let candidate = match digits.len() {
-        // Eight digits may be right in both readings. A GTIN-8 that begins with 0 is for use inside one shop alone, so it is UPC-E.
-        8 => upc_a(&digits).filter(|_| digits.starts_with('0') || !has_check_digit(&digits)).unwrap_or(digits),
-        12..=14 => digits,
-        length => return Err(refused(&format!("{length} digits"))),
-    };
-    if has_check_digit(&candidate) { Ok(format!("{candidate:0>14}")) } else { Err(refused("wrong check digit")) }
-}
-
-/// Modulo 10, weights 3 and 1 in turn from the right.
-fn has_check_digit(digits: &str) -> bool {
-    let sum: u32 =
-        digits.bytes().rev().map(|byte| u32::from(byte - b'0')).zip([1, 3].into_iter().cycle()).map(|(digit, weight)| digit * weight).sum();
-    sum.is_multiple_of(10)
-}
-
-/// The UPC-A that eight digits of UPC-E stand for: number system, six digits, check digit.
-fn upc_a(digits: &str) -> Option<String> {
-    let (system, code, check) = (&digits[..1], &digits[1..7], &digits[7..]);
-    if !matches!(system, "0" | "1") {
-        return None;
-    }
-    let last = &code[5..];
-    let (manufacturer, product) = match last {
-        "0" | "1" | "2" => (format!("{}{last}00", &code[..2]), format!("00{}", &code[2..5])),
-        "3" => (format!("{}00", &code[..3]), format!("000{}", &code[3..5])),
-        "4" => (format!("{}0", &code[..4]), format!("0000{}", &code[4..5])),
-        _ => (code[..5].to_owned(), format!("0000{last}")),
-    };
-    Some(format!("{system}{manufacturer}{product}{check}")).filter(|expanded| has_check_digit(expanded))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -571,24 +533,5 @@ mod tests {
         }
         let banana = food("g", &[("cup, mashed", "225", "g"), ("cup, sliced", "150", "g")]);
         assert!(grams(&banana, "1", "cup").is_err(), "either cup could be meant");
-    }
-
-    #[test]
-    fn barcodes_of_one_product_are_one() {
-        for (barcode, expected) in [
-            ("034000470693", "00034000470693"),
-            ("0034000470693", "00034000470693"),
-            ("4260392550101", "04260392550101"),
-            ("96385074", "00000096385074"),
-            ("04252614", "00042100005264"),
-            ("01234565", "00012345000065"),
-            ("01234531", "00012300000451"),
-            ("01234543", "00012340000053"),
-        ] {
-            assert_eq!(gtin14("barcode", barcode).expect(barcode), expected, "{barcode}");
-        }
-        for barcode in ["", "abc", "4260392550102", "123", "123456789012345"] {
-            assert!(gtin14("barcode", barcode).is_err(), "{barcode}");
-        }
     }
 }

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod access_log;
 pub mod accounts;
+pub mod barcode;
 pub mod catalogue;
 pub mod clock;
 pub mod day;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Food, Portion, Records, amount, json_records, portion, tidy};
-use crate::foods;
+use crate::barcode;
 
 /// Nutrient ids by column, the best first. These are ids, not the numbers that stand beside them: 1008 is number 208.
 const PROTEIN: &[u32] = &[1003];
@@ -246,7 +246,7 @@ fn factor(from: &str, to: &str) -> Option<Decimal> {
 fn barcode(code: &str) -> Option<String> {
     let code = code.trim();
     let padded = if code.len() == 8 { code.to_owned() } else { format!("{code:0>12}") };
-    foods::gtin14("barcode", &padded).ok()
+    barcode::gtin14("barcode", &padded).ok()
 }
 
 #[cfg(test)]
