@@ -8,7 +8,7 @@ use service::{exercises, page::PageRequest};
 
 use super::{
     error::{Error, Result},
-    page::Connection,
+    page::{self, Connection},
     scalars::{CheckOption, Decimal, Unchecked, Uuid},
     scope::{Rows, nullable, scope},
 };
@@ -17,6 +17,7 @@ use super::{
 #[derive(Clone)]
 pub struct Exercise(pub rows::Model);
 
+/// An exercise of the shared catalogue, or one's own.
 #[Object]
 impl Exercise {
     /// Identifies the exercise.
@@ -110,7 +111,7 @@ impl ExercisesQuery {
     }
 
     /// Exercises, best match first; all of them when nothing is asked for.
-    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "one per argument of the field")]
     async fn exercises(
         &self,

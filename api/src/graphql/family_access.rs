@@ -14,6 +14,7 @@ use super::{
 /// What one person lets another see. Until it is accepted the grantor sees the address as typed and no grantee, account or not.
 pub struct FamilyAccess(pub rows::Model);
 
+/// What one person lets another see. Until it is accepted the grantor sees the address as typed and no grantee, account or not.
 #[Object]
 impl FamilyAccess {
     /// Identifies the grant.
@@ -34,8 +35,8 @@ impl FamilyAccess {
     }
 
     /// The address it was offered to, as typed.
-    async fn grantee_email(&self) -> &str {
-        &self.0.grantee_email
+    async fn grantee_email(&self) -> Option<&str> {
+        Some(&self.0.grantee_email)
     }
 
     /// What is shared.

@@ -8,7 +8,7 @@ use service::{foods, nutrition, page::PageRequest};
 
 use super::{
     error::{Error, Result},
-    page::Connection,
+    page::{self, Connection},
     scalars::{CheckOption, Decimal, Unchecked, Uuid},
     scope::{Rows, nullable, scope},
 };
@@ -17,6 +17,7 @@ use super::{
 #[derive(Clone)]
 pub struct Food(pub foods::Food);
 
+/// A food of the shared catalogue, one's own, or one that a relative shares.
 #[Object]
 impl Food {
     /// Identifies the food.
@@ -89,6 +90,7 @@ pub struct Portion {
 /// What a food or an amount of it contains. Null: the source does not say.
 pub struct Nutrition(pub nutrition::Nutrition);
 
+/// What a food or an amount of it contains. Null: the source does not say.
 #[Object]
 impl Nutrition {
     /// Energy in kcal.
@@ -322,7 +324,7 @@ impl FoodsQuery {
     }
 
     /// Foods whose name or brand holds every word, spelling mistakes forgiven, best match first.
-    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn foods(
         &self,
         ctx: &Context<'_>,

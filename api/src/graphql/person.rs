@@ -13,7 +13,7 @@ use super::{
     food_diary::FoodDay,
     goals::{Goal, GoalStatus},
     measurements::Measurement,
-    page::Connection,
+    page::{self, Connection},
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
     scope::{Rows, nullable, scope},
@@ -39,6 +39,7 @@ impl Person {
     }
 }
 
+/// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
 #[Object]
 impl Person {
     /// Identifies the person.
@@ -122,7 +123,7 @@ impl Person {
     }
 
     /// The person's measurements, newest first. Needs CHECKIN.
-    #[graphql(complexity = "usize::try_from(first.unwrap_or(20)).unwrap_or(0) * child_complexity + 1")]
+    #[graphql(complexity = "page::cost(first, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "one per argument of the field")]
     async fn measurements(
         &self,
