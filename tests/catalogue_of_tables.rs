@@ -344,6 +344,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.credentials(text)",
         "auth.enter(uuid,uuid,timestamp with time zone)",
         "auth.open_session(uuid,uuid,text,timestamp with time zone,text,timestamp with time zone)",
+        "auth.readers()",
         "auth.refill(text)",
         "auth.relatives()",
         "auth.rotate(text,text,timestamp with time zone,timestamp with time zone,interval)",

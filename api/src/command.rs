@@ -175,9 +175,17 @@ async fn migrate(settings: &Settings, command: migration::cli::Command) -> Resul
             let found = Store::find(settings, &progress).await;
             progress.finish();
             let store = found?;
-            let text = run(command, &store.migration_urls()).await;
+            let up = matches!(command, Command::Up);
+            let done = async {
+                let text = run(command, &store.migration_urls()).await?;
+                if up {
+                    store.load_starter().await?;
+                }
+                Ok::<_, Error>(text)
+            }
+            .await;
             store.close().await;
-            text?
+            done?
         }
     };
     say(&mut io::stdout(), &text);
@@ -246,8 +254,9 @@ async fn demo(settings: &Settings, yes: bool) -> Result<(), Error> {
     .await;
     progress.finish();
     store.close().await;
+    let people = written?;
     say(&mut io::stdout(), "The demo household. Its passwords are shown this once:");
-    for person in written? {
+    for person in people {
         say(&mut io::stdout(), &format!("  {:<16} {:<24} {}", person.full_name, person.email, person.password));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The GraphQL schema: one file per feature below this one. Resolvers name fields, page lists, batch look-ups and map errors;
 //! rules live in `service`, and this crate can name neither a pool nor a statement.
 
+pub mod access_log;
 pub mod accounts;
 pub mod error;
 pub mod exercise_diary;
@@ -95,7 +96,5 @@ impl Extension for NoteExecution {
 
 /// The schema in the schema definition language, as it is checked in.
 pub fn sdl() -> String {
-    schema(true).sdl_with_options(
-        async_graphql::SDLExportOptions::new().include_specified_by().sorted_fields().sorted_arguments().sorted_enum_items(),
-    )
+    schema(true).sdl_with_options(async_graphql::SDLExportOptions::new().include_specified_by().use_space_ident())
 }

@@ -24,7 +24,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
-    trace::TraceLayer,
+    trace::{DefaultOnResponse, TraceLayer},
 };
 
 use crate::graphql::Schema;
@@ -73,11 +73,15 @@ impl Server {
             .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| graphql::internal_error()))
             .layer(middleware::map_response(security_headers))
             .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-            .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
-                let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-                // The query string of a GET holds variables, so only the path is logged.
-                tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
-            }))
+            .layer(
+                TraceLayer::new_for_http()
+                    .make_span_with(|request: &Request| {
+                        let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+                        // The query string of a GET holds variables, so only the path is logged.
+                        tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
+                    })
+                    .on_response(DefaultOnResponse::new().level(tracing::Level::INFO)),
+            )
             .layer(SetRequestIdLayer::new(REQUEST_ID, Sequence(self.database.clone())))
             .layer(middleware::map_request(drop_strange_request_id))
     }

@@ -134,6 +134,11 @@ impl Store {
         })
         .await?;
         progress.step("loading the starter catalogue");
+        self.load_starter().await
+    }
+
+    /// Loads the starter catalogue, as the owner.
+    pub async fn load_starter(&self) -> Result<(), Error> {
         let maintenance = self.maintenance().await?;
         let loaded = catalogue::load_starter(&maintenance).await;
         maintenance.close().await;

@@ -44,4 +44,6 @@ ids! {
     GoalId
     /// A grant of family access.
     FamilyAccessId
+    /// A row of an access log.
+    AccessLogId
 }

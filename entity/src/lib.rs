@@ -1,6 +1,7 @@
 //! Hale's tables as SeaORM entities, one file per table, with typed ids and the units that quantities are written in.
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
+pub mod access_log;
 pub mod exercise_diary;
 pub mod exercise_sets;
 pub mod exercises;

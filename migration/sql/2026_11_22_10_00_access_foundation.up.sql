@@ -112,9 +112,9 @@ BEGIN
   END IF;
 END $$;
 
--- Lower case without accents: what searching compares. unaccent() is only stable because its dictionary could be
--- replaced; naming the dictionary makes the result depend on nothing that Hale changes.
+-- Words in lower case without accents, one blank between them and no punctuation: what searching compares. unaccent() is only
+-- stable because its dictionary could be replaced; naming the dictionary makes the result depend on nothing that Hale changes.
 CREATE FUNCTION search.fold(words text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-AS $$ SELECT lower(public.unaccent('public.unaccent'::regdictionary, words)) $$;
+AS $$ SELECT btrim(regexp_replace(lower(public.unaccent('public.unaccent'::regdictionary, words)), '[[:punct:][:space:]]+', ' ', 'g')) $$;
 GRANT EXECUTE ON FUNCTION search.fold(text) TO hale_app, hale_search;

@@ -34,13 +34,14 @@ CREATE TABLE food_items (
   source text NOT NULL DEFAULT 'user' CONSTRAINT food_items_source_check CHECK (length(source) BETWEEN 1 AND 50),
   source_id text CONSTRAINT food_items_source_id_check CHECK (length(source_id) BETWEEN 1 AND 255),
   nutrition_version integer NOT NULL DEFAULT 1 CONSTRAINT food_items_nutrition_version_check CHECK (nutrition_version BETWEEN 1 AND 1000000),
-  search_text text NOT NULL GENERATED ALWAYS AS (search.fold(name || coalesce(' ' || brand, ''))) STORED,
+  search_text text NOT NULL GENERATED ALWAYS AS (' ' || search.fold(name || coalesce(' ' || brand, '')) || ' ') STORED,
   created_from bytea CONSTRAINT food_items_created_from_check CHECK (length(created_from) = 32),
   deleted_at timestamptz,
   version integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now()
 );
+COMMENT ON COLUMN food_items.search_text IS 'every word has a blank before and after it, so that words, beginnings and parts of words can be told apart';
 COMMENT ON COLUMN food_items.barcode IS 'GTIN-14: shorter codes of the same product are padded with zeros';
 COMMENT ON COLUMN food_items.created_from IS 'SHA-256 of the input that created the row: a repeated creation is recognised by it';
 CREATE INDEX food_items_owner_id_idx ON food_items (owner_id);
@@ -96,7 +97,9 @@ CREATE POLICY own_food ON food_portions AS RESTRICTIVE FOR INSERT TO hale_app
 GRANT SELECT (id, owner_id, name, search_text, deleted_at) ON food_items TO hale_search;
 CREATE POLICY search_read ON food_items FOR SELECT TO hale_search USING (true);
 
--- Foods whose name or brand holds every word of `query`, spelling mistakes forgiven: ids and ranks, best first.
+-- Foods whose name or brand holds every word of `query`: ids and ranks, best first. Spelling mistakes are forgiven, and what is
+-- spelt right ranks first, unless there are plenty of foods that hold the words as typed: then it is those alone, since
+-- comparing tens of thousands of names letter by letter takes a second.
 -- Under row level security a trigram operator may not use its index; here it may, so this function holds the predicate
 -- of who sees what, and the rows are read under the policies afterwards.
 CREATE FUNCTION search.foods(query text, page_size integer, after_rank numeric, after_id uuid) RETURNS TABLE (id uuid, rank numeric)
@@ -104,32 +107,42 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, p
 AS $$
 DECLARE
   viewer uuid := auth.uid();
-  folded text := search.fold(query);
-  words text[] := array_remove(regexp_split_to_array(folded, '[^[:alnum:]]+'), '');
-  longest text := (SELECT word FROM unnest(words) word ORDER BY length(word) DESC LIMIT 1);
+  words text[] := array_remove(string_to_array(search.fold(query), ' '), '');
   grantors uuid[] := ARRAY(SELECT a.grantor_user_id FROM family_access a WHERE a.grantee_user_id = viewer AND a.access_type = 'food_list'
                            AND a.status = 'active' AND (a.expires_at IS NULL OR a.expires_at > statement_timestamp()));
+  visible constant text := 'f.deleted_at IS NULL AND (f.owner_id IS NULL OR f.owner_id = $1 OR f.owner_id = ANY ($2))';
+  matches text;
+  likeness text;
+  enough boolean;
 BEGIN
-  IF viewer IS NULL OR longest IS NULL THEN
+  IF viewer IS NULL OR words = '{}' THEN
     RETURN;
   END IF;
-  PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true);
-  RETURN QUERY
+  -- The conditions are spelt out word by word, since only so the index looks for all words at once.
+  SELECT string_agg(format('f.search_text LIKE %L', CASE WHEN length(word) < 3 THEN '% ' ELSE '%' END || word || '%'), ' AND '),
+         string_agg(format('CASE WHEN f.search_text LIKE %L THEN 2 WHEN f.search_text LIKE %L THEN 1.5 ELSE 1 END',
+                           '% ' || word || ' %', '% ' || word || '%'), ' + ')
+    INTO matches, likeness FROM unnest(words) word;
+  EXECUTE format('SELECT count(*) = 100 FROM (SELECT FROM food_items f WHERE %s AND %s LIMIT 100) found', matches, visible)
+    INTO enough USING viewer, grantors;
+  IF NOT enough THEN
+    PERFORM set_config('pg_trgm.word_similarity_threshold', '0.5', true);
+    SELECT string_agg(format('%L <%% f.search_text', word), ' AND '),
+           string_agg(format('2 * strict_word_similarity(%L, f.search_text)', word), ' + ')
+      INTO matches, likeness FROM unnest(words) word;
+  END IF;
+  RETURN QUERY EXECUTE format('
     SELECT found.id, found.rank FROM (
-      SELECT f.id, round(
-          (SELECT avg(word_similarity(word, f.search_text) + strict_word_similarity(word, f.search_text)) FROM unnest(words) word)::numeric
-          + CASE WHEN starts_with(f.search_text, words[1]) THEN 0.5 ELSE 0 END
-          + CASE WHEN f.owner_id = viewer THEN 0.3 WHEN f.owner_id IS NOT NULL THEN 0.2 ELSE 0 END
+      SELECT f.id, round(((%s) / %s)::numeric
+          + CASE WHEN starts_with(f.search_text, %L) THEN 0.5 ELSE 0 END
+          + CASE WHEN f.owner_id = $1 THEN 0.3 WHEN f.owner_id IS NOT NULL THEN 0.2 ELSE 0 END
           - least(length(f.search_text), 200) * 0.005, 6) AS rank
-      FROM food_items f
-      WHERE longest <% f.search_text
-        AND (SELECT bool_and(word <% f.search_text) FROM unnest(words) word)
-        AND f.deleted_at IS NULL
-        AND (f.owner_id IS NULL OR f.owner_id = viewer OR f.owner_id = ANY (grantors))
+      FROM food_items f WHERE %s AND %s
     ) found
-    WHERE after_id IS NULL OR (found.rank, found.id) < (after_rank, after_id)
+    WHERE $3 IS NULL OR (found.rank, found.id) < ($3, $4)
     ORDER BY found.rank DESC, found.id DESC
-    LIMIT page_size;
+    LIMIT $5', likeness, cardinality(words), ' ' || words[1], matches, visible)
+    USING viewer, grantors, after_rank, after_id, page_size;
 END $$;
 ALTER FUNCTION search.foods(text, integer, numeric, uuid) OWNER TO hale_search;
 REVOKE EXECUTE ON FUNCTION search.foods(text, integer, numeric, uuid) FROM PUBLIC;

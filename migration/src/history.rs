@@ -185,7 +185,6 @@ pub(crate) async fn record(transaction: &Transaction, migration: &SqlMigration, 
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod tests {
     use super::*;
 

@@ -53,7 +53,6 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> Option<[u8; 32]> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 mod tests {
     use super::*;
 

@@ -288,6 +288,11 @@ impl Tx {
         self.viewer.ok_or(Error::Unauthenticated("sign in first"))
     }
 
+    /// The person something is about: the viewer unless somebody else is named. Whether the viewer may is up to the policies.
+    pub fn viewer_or(&self, person: Option<UserId>) -> Result<UserId> {
+        person.map_or_else(|| self.viewer(), Ok)
+    }
+
     /// The current instant.
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()

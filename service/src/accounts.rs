@@ -144,6 +144,22 @@ pub async fn sign_out(tx: &Tx, session: SessionId, everywhere: bool) -> Result<(
     run(tx, &format!("UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL{condition}"), values).await
 }
 
+/// Marks an address as verified, in a transaction of [`crate::access::Maintenance`]. Answers whether it has an account.
+pub async fn verify_address(tx: &Tx, email: &str) -> Result<bool> {
+    let verify = statement(
+        "WITH verified AS (UPDATE users SET email_verified_at = $2 WHERE email = $1 AND email_verified_at IS NULL)
+         SELECT FROM users WHERE email = $1",
+        [address("address", email)?.into(), tx.now().into()],
+    );
+    Ok(tx.query_one_raw(verify).await?.is_some())
+}
+
+/// How many accounts there are, in a transaction of [`crate::access::Maintenance`].
+pub async fn count(tx: &Tx) -> Result<i64> {
+    let row = tx.query_one_raw(statement("SELECT count(*) FROM users", [])).await?;
+    Ok(row.ok_or_else(|| Error::internal("a count without an answer"))?.try_get_by_index(0)?)
+}
+
 async fn open_session(database: &Database, tx: &Tx, user_id: UserId, device: Option<String>) -> Result<Session> {
     let now = database.now();
     let session_id = SessionId(tx.new_id());
@@ -256,9 +272,4 @@ fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
 async fn run(tx: &Tx, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<()> {
     tx.execute_raw(statement(sql, values)).await?;
     Ok(())
-}
-/// TEMP
-pub async fn verify_address(tx: &Tx, address: &str) -> Result<bool> {
-    let _ = (tx, address);
-    Ok(false)
 }

@@ -41,7 +41,7 @@ pub enum Error {
         /// What clashes and what to do.
         message: String,
         /// The row as it is now, where there is one: scalar fields by their schema names.
-        current: Option<serde_json::Map<String, serde_json::Value>>,
+        current: Option<serde_json::Value>,
     },
     /// Too many attempts.
     #[error("too many attempts, try again in {} seconds", .retry_after.as_secs().max(1))]
@@ -113,6 +113,7 @@ fn out_of_range(constraint: &str) -> Error {
         "food_portions_",
         "users_",
         "user_preferences_",
+        "family_access_",
         "exercises_",
     ]
     .iter()

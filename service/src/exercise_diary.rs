@@ -13,7 +13,7 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement, TryInsertResult,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::Expr,
 };
 use serde::Serialize;
@@ -122,7 +122,13 @@ pub fn calories_burned(entries: &[ExerciseEntry]) -> Option<Decimal> {
 /// Logs something trained.
 pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
     let created_from = input::fingerprint(&new)?;
-    let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(new.person)?;
+    // Asked first: the exercise of an entry that is sent again may be gone by now.
+    if let Some(id) = new.id
+        && let Some(row) = find(tx, person, id).await?
+    {
+        return with_its_sets(tx, input::repeated(Some(row), |row| row.created_from.as_ref() == Some(&created_from))?).await;
+    }
     let id = new.id.unwrap_or_else(|| ExerciseEntryId(tx.new_id()));
     let duration = new.duration_minutes.map(duration).transpose()?;
     let (distance, distance_unit, distance_m) = distance(new.distance, new.distance_unit.as_deref())?;
@@ -151,14 +157,13 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
     };
-    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(row) => {
+    match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? {
+        Some(row) => {
             exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
             with_its_sets(tx, row).await
         }
-        _ => {
-            let row = Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?;
-            with_its_sets(tx, input::repeated(row, |row| row.created_from.as_ref() == Some(&created_from))?).await
+        None => {
+            with_its_sets(tx, input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from))?).await
         }
     }
 }
@@ -170,7 +175,7 @@ pub async fn update(
     id: ExerciseEntryId,
     change: ExerciseEntryChange,
 ) -> Result<(ExerciseEntry, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, change.expected_version).await?;
     let before = entry.performed_on;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
@@ -202,7 +207,15 @@ pub async fn update(
             None => None,
         };
         let at = row.performed_at.clone().take().unwrap_or(entry.performed_at);
-        let (calories, source) = energy(tx, person, device_calories, met, minutes, at).await?;
+        let (mut calories, mut source) = energy(tx, person, device_calories, met, minutes, at).await?;
+        let estimated = entry.calories_burned.filter(|_| entry.calories_source.as_deref() == Some(ESTIMATED_BY_MET));
+        // The exercise and the weight may be gone, or not the writer's to see: the estimate they gave holds for each minute.
+        if calories.is_none()
+            && let (Some(estimated), Some(before), Some(minutes)) = (estimated, entry.duration_minutes, minutes)
+        {
+            calories = Some(round(estimated * minutes / before, 3));
+            source = Some(ESTIMATED_BY_MET.to_owned());
+        }
         row.duration_minutes = Set(minutes);
         row.calories_burned = Set(calories);
         row.calories_source = Set(source);
@@ -221,7 +234,7 @@ pub async fn update(
 
 /// Takes an entry out of the diary. Answers with the day it was on.
 pub async fn delete(tx: &Tx, person: Option<UserId>, id: ExerciseEntryId, expected_version: Option<i32>) -> Result<(UserId, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, expected_version).await?;
     Entity::update_many()
         .col_expr(Column::DeletedAt, Expr::value(tx.now()))
@@ -230,6 +243,10 @@ pub async fn delete(tx: &Tx, person: Option<UserId>, id: ExerciseEntryId, expect
         .exec(tx)
         .await?;
     Ok((person, entry.performed_on))
+}
+
+async fn find(tx: &Tx, person: UserId, id: ExerciseEntryId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?)
 }
 
 /// An entry that the viewer may change, locked until the transaction ends.
@@ -349,16 +366,13 @@ fn checked_sets(person: UserId, entry: ExerciseEntryId, sets: Vec<NewSet>) -> Re
     (0..).zip(sets).map(check).collect()
 }
 
-fn scalars(entry: &Model) -> serde_json::Map<String, JsonValue> {
-    let JsonValue::Object(row) = serde_json::json!({
+fn scalars(entry: &Model) -> JsonValue {
+    serde_json::json!({
         "id": entry.id, "name": entry.exercise_name, "durationMinutes": entry.duration_minutes.map(|minutes| minutes.normalize()),
         "distance": entry.distance.map(|distance| distance.normalize()), "distanceUnit": entry.distance_unit,
         "caloriesBurned": entry.calories_burned.map(|calories| calories.normalize()), "notes": entry.notes,
         "performedAt": entry.performed_at, "timeZone": entry.time_zone, "date": entry.performed_on, "version": entry.version,
-    }) else {
-        return serde_json::Map::new();
-    };
-    row
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use entity::{
     id::ExerciseId,
 };
 use rust_decimal::Decimal;
-use sea_orm::{ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement, TryInsertResult};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement};
 use serde::Serialize;
 
 use crate::{
@@ -117,8 +117,8 @@ pub async fn create(tx: &Tx, new: NewExercise) -> Result<Model> {
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
     };
-    match Entity::insert(row).on_conflict_do_nothing_on([Column::Id]).exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(row) => Ok(row),
-        _ => input::repeated(find(tx, id).await?, |row| row.created_from.as_ref() == Some(&created_from) && row.owner_id == Some(owner)),
+    match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::Id])).await? {
+        Some(row) => Ok(row),
+        None => input::repeated(find(tx, id).await?, |row| row.created_from.as_ref() == Some(&created_from) && row.owner_id == Some(owner)),
     }
 }

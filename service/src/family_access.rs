@@ -35,8 +35,7 @@ pub async fn offer(tx: &Tx, offer: Offer) -> Result<Vec<Model>> {
     if crate::people::viewer(tx).await?.email.as_deref() == Some(&address) {
         return Err(Error::invalid("granteeEmail", "this is your own address"));
     }
-    let mut access_types = offer.access_types;
-    access_types.dedup();
+    let access_types = offer.access_types;
     if access_types.is_empty() || (1..access_types.len()).any(|index| access_types[..index].contains(&access_types[index])) {
         return Err(Error::invalid("accessTypes", "must name at least one type, each once"));
     }
@@ -108,19 +107,21 @@ pub async fn received(tx: &Tx) -> Result<Vec<Model>> {
         .await?)
 }
 
+const ACCESS_TYPES: [AccessType; 4] = [AccessType::Calorie, AccessType::Checkin, AccessType::Reports, AccessType::FoodList];
+
 /// What the viewer may see of this person now: everything of oneself.
 pub async fn types_of(tx: &Tx, person: UserId) -> Result<Vec<AccessType>> {
     let viewer = tx.viewer()?;
     if person == viewer {
-        return Ok(vec![AccessType::Calorie, AccessType::Checkin, AccessType::Reports, AccessType::FoodList]);
+        return Ok(ACCESS_TYPES.to_vec());
     }
     let rows = Entity::find()
         .filter(Column::GrantorUserId.eq(person))
         .filter(Column::GranteeUserId.eq(viewer))
         .filter(Column::Status.eq(AccessStatus::Active))
-        .filter(Expr::cust("(expires_at IS NULL OR expires_at > statement_timestamp())"))
-        .order_by_asc(Column::AccessType);
-    Ok(rows.all(tx).await?.into_iter().map(|row| row.access_type).collect())
+        .filter(Expr::cust("(expires_at IS NULL OR expires_at > statement_timestamp())"));
+    let shared: Vec<_> = rows.all(tx).await?.into_iter().map(|row| row.access_type).collect();
+    Ok(ACCESS_TYPES.into_iter().filter(|access_type| shared.contains(access_type)).collect())
 }
 
 /// The people who share something with the viewer now.

@@ -5,13 +5,12 @@ use chrono_tz::Tz;
 use entity::{
     food_diary::{ActiveModel, Column, Entity, Model},
     id::{FoodEntryId, FoodId, UserId},
-    nutrition_data,
     unit::round,
 };
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+    ColumnTrait, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 use serde::Serialize;
@@ -77,7 +76,13 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 /// Logs something eaten, and keeps what it contains.
 pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let created_from = input::fingerprint(&new)?;
-    let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(new.person)?;
+    // Asked first: the food of an entry that is sent again may be gone by now.
+    if let Some(id) = new.id
+        && let Some(row) = find(tx, person, id).await?
+    {
+        return input::repeated(Some(row), |row| row.created_from.as_ref() == Some(&created_from));
+    }
     let id = new.id.unwrap_or_else(|| FoodEntryId(tx.new_id()));
     let quantity = quantity(new.quantity)?;
     let meal_type = meal_type(&new.meal_type)?;
@@ -104,36 +109,36 @@ pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
         created_from: Set(Some(created_from.clone())),
         ..with_nutrition(nutrition)
     };
-    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(row) => Ok(row),
-        _ => input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from)),
+    match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? {
+        Some(row) => Ok(row),
+        None => input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from)),
     }
 }
 
 /// Changes an entry. What it contains changes with the amount alone, by the nutrition that it was logged with.
 /// Answers with the entry and the day it was on before.
 pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: FoodEntryChange) -> Result<(Model, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, change.expected_version).await?;
     let before = entry.consumed_on;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.quantity.is_some() || change.unit.is_some() {
         let quantity = quantity(change.quantity.unwrap_or(entry.quantity))?;
-        let (servings, unit) = match &change.unit {
-            Some(unit) if !unit.trim().eq_ignore_ascii_case(&entry.unit) => {
-                let food = match entry.food_item_id {
-                    Some(food) => foods::find(tx, food).await?,
-                    None => None,
-                };
-                let food = food.ok_or_else(|| Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit)))?;
-                food.servings(quantity, &input::line("unit", unit, 100)?)?
-            }
-            // In the same unit the amount at the time of logging is what counts, whatever the food says today.
-            _ => (entry.servings * quantity / entry.quantity, entry.unit.clone()),
+        let food = match (entry.food_item_id, entry.nutrition_version) {
+            (Some(food), Some(version)) => foods::in_version(tx, food, version).await?,
+            _ => None,
         };
-        let nutrition = match logged_nutrition(tx, &entry).await? {
-            Some(nutrition) => nutrition.times(servings)?,
-            None => Nutrition::from(&entry).times(servings / entry.servings)?,
+        let (servings, unit) = match &change.unit {
+            Some(unit) if unit.trim().to_lowercase() != entry.unit.to_lowercase() => {
+                let unit = input::line("unit", unit, 100)?;
+                let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit));
+                food.as_ref().ok_or_else(gone)?.servings(quantity, &unit)?
+            }
+            _ => (servings_in_same_unit(&entry, food.as_ref(), quantity)?, entry.unit.clone()),
+        };
+        let nutrition = match food {
+            Some(food) => food.nutrition.times(servings)?,
+            None => Nutrition::from(&entry).times(quantity / entry.quantity)?,
         };
         row = ActiveModel { quantity: Set(quantity), unit: Set(unit), servings: Set(round(servings, 12)), ..patched(row, nutrition) };
     }
@@ -156,7 +161,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
 
 /// Takes an entry out of the diary. Answers with the day it was on.
 pub async fn delete(tx: &Tx, person: Option<UserId>, id: FoodEntryId, expected_version: Option<i32>) -> Result<(UserId, NaiveDate)> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, expected_version).await?;
     Entity::update_many()
         .col_expr(Column::DeletedAt, Expr::value(tx.now()))
@@ -183,14 +188,16 @@ async fn editable(tx: &Tx, person: UserId, id: FoodEntryId, expected_version: Op
     Ok(entry)
 }
 
-/// The nutrition of the food in the version that the entry was logged with, while the viewer can see the food.
-async fn logged_nutrition(tx: &Tx, entry: &Model) -> Result<Option<Nutrition>> {
-    let (Some(food), Some(version)) = (entry.food_item_id, entry.nutrition_version) else { return Ok(None) };
-    let nutrition = nutrition_data::Entity::find()
-        .filter(nutrition_data::Column::FoodItemId.eq(food))
-        .filter(nutrition_data::Column::NutritionVersion.eq(version))
-        .into_model::<Nutrition>();
-    Ok(nutrition.one(tx).await?)
+/// In the same unit the portion at the time of logging is what counts, whatever the food says today. Where it still says the
+/// same, the food gives the servings in full; the ones of the entry were rounded when they were kept.
+fn servings_in_same_unit(entry: &Model, food: Option<&foods::Food>, quantity: Decimal) -> Result<Decimal> {
+    if let Some(food) = food
+        && let Ok((servings, _)) = food.servings(entry.quantity, &entry.unit)
+        && round(servings, 12) == entry.servings
+    {
+        return Ok(food.servings(quantity, &entry.unit)?.0);
+    }
+    Ok(entry.servings * quantity / entry.quantity)
 }
 
 fn quantity(value: Decimal) -> Result<Decimal> {
@@ -219,12 +226,9 @@ fn patched(row: ActiveModel, nutrition: Nutrition) -> ActiveModel {
     }
 }
 
-fn scalars(entry: &Model) -> serde_json::Map<String, JsonValue> {
-    let JsonValue::Object(row) = serde_json::json!({
+fn scalars(entry: &Model) -> JsonValue {
+    serde_json::json!({
         "id": entry.id, "name": entry.food_name, "brand": entry.food_brand, "quantity": entry.quantity.normalize(), "unit": entry.unit,
         "mealType": entry.meal_type, "consumedAt": entry.consumed_at, "timeZone": entry.time_zone, "date": entry.consumed_on, "version": entry.version,
-    }) else {
-        return serde_json::Map::new();
-    };
-    row
+    })
 }

@@ -118,20 +118,19 @@ pub struct FoodChange {
 const MOST_PORTIONS: usize = 50;
 
 const SELECT: &str = "
-    SELECT f.id, f.owner_id, f.name, f.brand, f.barcode, f.source, f.nutrition_version, f.created_from, f.deleted_at, f.version,
+    SELECT f.id, f.owner_id, f.name, f.brand, f.barcode, f.source, n.nutrition_version, f.created_from, f.deleted_at, f.version,
       n.serving_size, n.serving_unit, n.calories, n.protein, n.carbohydrates, n.fat, n.fiber, n.sugar, n.sodium, n.nutrients,
       coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.name, 'amount', p.amount::text, 'unit', p.unit) ORDER BY p.position)
                 FROM food_portions p WHERE p.food_item_id = f.id), '[]') AS portions
-    FROM food_items f JOIN nutrition_data n ON n.food_item_id = f.id AND n.nutrition_version = f.nutrition_version";
+    FROM food_items f JOIN nutrition_data n ON n.food_item_id = f.id";
+
+const CURRENT: &str = "n.nutrition_version = f.nutrition_version AND f.deleted_at IS NULL";
 
 /// The foods of these ids that the viewer may see, in any order.
 pub async fn by_ids(tx: &Tx, ids: &[FoodId]) -> Result<Vec<Food>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        format!("{SELECT} WHERE f.id = ANY ($1) AND f.deleted_at IS NULL"),
-        [ids.into()],
-    );
+    let statement =
+        Statement::from_sql_and_values(DbBackend::Postgres, format!("{SELECT} WHERE f.id = ANY ($1) AND {CURRENT}"), [ids.into()]);
     Ok(Food::find_by_statement(statement).all(tx).await?)
 }
 
@@ -140,14 +139,22 @@ pub async fn find(tx: &Tx, id: FoodId) -> Result<Option<Food>> {
     Ok(by_ids(tx, &[id]).await?.pop())
 }
 
+/// The food with the nutrition that held in an earlier version, though it may be deleted by now: what an entry was logged with.
+pub(crate) async fn in_version(tx: &Tx, id: FoodId, nutrition_version: i32) -> Result<Option<Food>> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        format!("{SELECT} WHERE f.id = $1 AND n.nutrition_version = $2"),
+        [id.0.into(), nutrition_version.into()],
+    );
+    Ok(Food::find_by_statement(statement).one(tx).await?)
+}
+
 /// The food with this barcode: one's own before a relative's before the catalogue's.
 pub async fn by_barcode(tx: &Tx, barcode: &str) -> Result<Option<Food>> {
     let barcode = gtin14("barcode", barcode)?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        format!(
-            "{SELECT} WHERE f.barcode = $1 AND f.deleted_at IS NULL ORDER BY f.owner_id = $2 DESC NULLS LAST, f.owner_id, f.id DESC LIMIT 1"
-        ),
+        format!("{SELECT} WHERE f.barcode = $1 AND {CURRENT} ORDER BY f.owner_id = $2 DESC NULLS LAST, f.owner_id, f.id DESC LIMIT 1"),
         [barcode.into(), tx.viewer()?.0.into()],
     );
     Ok(Food::find_by_statement(statement).one(tx).await?)
@@ -245,9 +252,13 @@ pub async fn update(tx: &Tx, id: FoodId, change: FoodChange) -> Result<Food> {
             .map(|barcode| barcode.map(|barcode| gtin14("barcode", &barcode)).transpose())
             .transpose()?
             .map_or(NotSet, Set),
-        nutrition_version: Set(nutrition_version),
+        // New portions are a change of the food too, so its version must count them.
+        nutrition_version: if nutrition_changed || change.portions.is_some() { Set(nutrition_version) } else { NotSet },
         ..Default::default()
     };
+    if !sea_orm::ActiveModelTrait::is_changed(&row) {
+        return Ok(food);
+    }
     food_items::Entity::update(row).exec(tx).await?;
     find(tx, id).await?.ok_or(Error::NotFound("food"))
 }
@@ -449,14 +460,11 @@ impl Food {
     }
 
     /// The scalar fields by their schema names, for a client that lost a race.
-    fn scalars(&self) -> serde_json::Map<String, JsonValue> {
-        let JsonValue::Object(row) = serde_json::json!({
+    fn scalars(&self) -> JsonValue {
+        serde_json::json!({
             "id": self.id, "name": self.name, "brand": self.brand, "barcode": self.barcode, "source": self.source,
             "servingSize": self.serving_size.normalize(), "servingUnit": self.serving_unit, "version": self.version,
-        }) else {
-            return serde_json::Map::new();
-        };
-        row
+        })
     }
 }
 
@@ -468,8 +476,8 @@ pub fn gtin14(field: &str, barcode: &str) -> Result<String> {
         return Err(refused("digits only"));
     }
     let candidate = match digits.len() {
-        8 if has_check_digit(&digits) => digits,
-        8 => upc_a(&digits).ok_or_else(|| refused("wrong check digit"))?,
+        // Eight digits may be right in both readings. A GTIN-8 that begins with 0 is for use inside one shop alone, so it is UPC-E.
+        8 => upc_a(&digits).filter(|_| digits.starts_with('0') || !has_check_digit(&digits)).unwrap_or(digits),
         12..=14 => digits,
         length => return Err(refused(&format!("{length} digits"))),
     };

@@ -5,12 +5,14 @@ use entity::{
     goals::{ActiveModel, Column, Entity, GoalStatus, Model},
     id::{GoalId, UserId},
     unit::{Dimension, Unit, round},
+    user_preferences,
 };
 use rust_decimal::Decimal;
 use sea_orm::{
+    ActiveEnum,
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement, TryInsertResult,
-    sea_query::Expr,
+    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    sea_query::{Expr, LockType},
 };
 use serde::Serialize;
 
@@ -70,11 +72,18 @@ pub struct NutritionTarget {
 
 /// A person's goals, newest first.
 pub async fn list(tx: &Tx, person: UserId, status: Option<GoalStatus>) -> Result<Vec<Model>> {
-    let mut rows = Entity::find().filter(Column::UserId.eq(person)).filter(Column::DeletedAt.is_null());
-    if let Some(status) = status {
-        rows = rows.filter(Column::Status.eq(status));
-    }
-    Ok(rows.order_by_desc(Column::ValidFrom).order_by_desc(Column::Id).all(tx).await?)
+    let rows = Entity::find().filter(Column::UserId.eq(person)).filter(Column::DeletedAt.is_null());
+    let rows = rows.order_by_desc(Column::ValidFrom).order_by_desc(Column::Id).all(tx).await?;
+    let today = Calendar::of(tx, person).await?.today(tx.now());
+    let goals = rows.into_iter().map(|goal| standing(goal, today));
+    Ok(goals.filter(|goal| status.is_none_or(|status| goal.status == status)).collect())
+}
+
+/// A goal as it stands today: one that a newer one replaces is in force until that one is.
+fn standing(goal: Model, today: NaiveDate) -> Model {
+    let over = goal.valid_to.is_some_and(|end| end <= today.max(goal.valid_from));
+    let status = if over && goal.status == GoalStatus::Active { GoalStatus::Completed } else { goal.status };
+    Model { status, ..goal }
 }
 
 /// Sets a goal from a day on. The one of the same type that was in force until then ends on that day.
@@ -85,19 +94,19 @@ pub async fn set(tx: &Tx, new: NewGoal) -> Result<Model> {
     let kind = measurements::type_name("type", &new.kind)?;
     let (target_value, target_unit) = target(&kind, new.target_value, new.target_unit.as_deref())?;
     let target_date = new.target_date.map(|date| day::checked("targetDate", date)).transpose()?;
-    let valid_from = match new.valid_from {
-        Some(date) => day::checked("validFrom", date)?,
-        None => Calendar::of(tx, person).await?.today(tx.now()),
-    };
+    let today = Calendar::of(tx, person).await?.today(tx.now());
+    let valid_from = new.valid_from.map_or(Ok(today), |date| day::checked("validFrom", date))?;
+    // A person's goals are set one after the other: of two at once neither would see the other, and both would be in force.
+    user_preferences::Entity::find().filter(user_preferences::Column::UserId.eq(person)).lock(LockType::NoKeyUpdate).one(tx).await?;
     if let Some(existing) = Entity::find_by_id((person, id)).one(tx).await? {
-        return input::repeated(Some(existing), |row| row.created_from.as_ref() == Some(&created_from) && row.deleted_at.is_none());
+        let repeated = |row: &Model| row.created_from.as_ref() == Some(&created_from) && row.deleted_at.is_none();
+        return Ok(standing(input::repeated(Some(existing), repeated)?, today));
     }
 
     let of_type = || Entity::find().filter(Column::UserId.eq(person)).filter(Column::Type.eq(&kind)).filter(Column::DeletedAt.is_null());
     let next = of_type().filter(Column::ValidFrom.gt(valid_from)).order_by_asc(Column::ValidFrom).one(tx).await?;
     let in_force = Entity::update_many()
         .col_expr(Column::ValidTo, Expr::value(valid_from))
-        .col_expr(Column::Status, Expr::value(GoalStatus::Completed))
         .filter(Column::UserId.eq(person))
         .filter(Column::Type.eq(&kind))
         .filter(Column::DeletedAt.is_null())
@@ -112,15 +121,15 @@ pub async fn set(tx: &Tx, new: NewGoal) -> Result<Model> {
         target_value: Set(target_value),
         target_unit: Set(target_unit),
         target_date: Set(target_date),
-        status: Set(if next.is_some() { GoalStatus::Completed } else { GoalStatus::Active }),
+        status: Set(GoalStatus::Active),
         valid_from: Set(valid_from),
         valid_to: Set(next.map(|goal| goal.valid_from)),
         created_from: Set(Some(created_from)),
         ..Default::default()
     };
-    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(row) => Ok(row),
-        _ => Err(Error::conflict("this id is taken by something else: make a new one")),
+    match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? {
+        Some(row) => Ok(standing(row, today)),
+        None => Err(Error::conflict("this id is taken by something else: make a new one")),
     }
 }
 
@@ -151,7 +160,8 @@ pub async fn update(tx: &Tx, id: GoalId, change: GoalChange) -> Result<Model> {
     if let Some(status) = change.status {
         row.status = Set(status);
     }
-    if sea_orm::ActiveModelTrait::is_changed(&row) { Ok(Entity::update(row).exec(tx).await?) } else { Ok(goal) }
+    let goal = if sea_orm::ActiveModelTrait::is_changed(&row) { Entity::update(row).exec(tx).await? } else { goal };
+    Ok(standing(goal, Calendar::of(tx, person).await?.today(tx.now())))
 }
 
 #[derive(FromQueryResult)]
@@ -162,7 +172,7 @@ struct Latest {
 
 /// How far each of these goals of one person has come: by the newest measurement that it is about, else as typed.
 pub async fn current_values(tx: &Tx, person: UserId, goals: &[Model]) -> Result<Vec<Option<Decimal>>> {
-    let kinds: Vec<&str> = goals.iter().filter_map(|goal| measured_by(&goal.r#type)).collect();
+    let kinds: Vec<&str> = goals.iter().filter_map(|goal| measured_by(&goal.r#type, goal.target_unit.as_deref())).collect();
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT t.type, m.canonical_value FROM unnest($2::text[]) AS t (type) CROSS JOIN LATERAL (
@@ -172,7 +182,7 @@ pub async fn current_values(tx: &Tx, person: UserId, goals: &[Model]) -> Result<
     );
     let latest = Latest::find_by_statement(statement).all(tx).await?;
     let current = |goal: &Model| {
-        let Some(kind) = measured_by(&goal.r#type) else { return goal.current_value };
+        let Some(kind) = measured_by(&goal.r#type, goal.target_unit.as_deref()) else { return goal.current_value };
         let base = latest.iter().find(|latest| latest.r#type == kind)?.canonical_value;
         let unit = goal.target_unit.as_deref().and_then(Unit::named);
         unit.and_then(|unit| unit.of_base(base)).map(|value| round(value, 3))
@@ -180,12 +190,17 @@ pub async fn current_values(tx: &Tx, person: UserId, goals: &[Model]) -> Result<
     Ok(goals.iter().map(current).collect())
 }
 
-/// The measurement that tells how far a goal of this type has come.
-fn measured_by(kind: &str) -> Option<&'static str> {
+/// The measurement that tells how far a goal of this type and unit has come.
+fn measured_by(kind: &str, unit: Option<&str>) -> Option<&'static str> {
     Some(match kind {
         "weight" | "weight_loss" | "weight_gain" | "weight_maintenance" => "weight",
         "muscle_gain" | "muscle_mass" => "muscle_mass",
-        "body_fat" | "fat_loss" => "body_fat",
+        "body_fat" => "body_fat",
+        "fat_loss" => match Unit::named(unit?)?.dimension {
+            Dimension::Mass => "fat_mass",
+            Dimension::Proportion => "body_fat",
+            _ => return None,
+        },
         "waist" => "waist",
         "hips" => "hips",
         _ => return None,
@@ -240,7 +255,7 @@ fn dimension(kind: &str) -> Option<Dimension> {
         "calorie_target" => Dimension::Energy,
         "protein_target" | "carbohydrate_target" | "fat_target" => Dimension::Mass,
         "body_fat" => Dimension::Proportion,
-        _ => match measured_by(kind)? {
+        _ => match measured_by(kind, None)? {
             "weight" | "muscle_mass" => Dimension::Mass,
             "waist" | "hips" => Dimension::Length,
             _ => return None,
@@ -273,12 +288,10 @@ fn target(kind: &str, value: Option<Decimal>, unit: Option<&str>) -> Result<(Opt
     Ok((value, Some(unit.code.to_owned())))
 }
 
-fn scalars(goal: &Model) -> serde_json::Map<String, JsonValue> {
-    let JsonValue::Object(row) = serde_json::json!({
+fn scalars(goal: &Model) -> JsonValue {
+    serde_json::json!({
         "id": goal.id, "type": goal.r#type, "targetValue": goal.target_value.map(|value| value.normalize()), "targetUnit": goal.target_unit,
-        "targetDate": goal.target_date, "validFrom": goal.valid_from, "version": goal.version,
-    }) else {
-        return serde_json::Map::new();
-    };
-    row
+        "targetDate": goal.target_date, "status": goal.status.to_value().to_uppercase(), "validFrom": goal.valid_from,
+        "validTo": goal.valid_to, "version": goal.version,
+    })
 }

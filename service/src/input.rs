@@ -3,11 +3,15 @@
 use std::ops::RangeInclusive;
 
 use rust_decimal::Decimal;
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, TryInsert, TryInsertResult};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::error::{Error, Result};
+use crate::{
+    access::Tx,
+    error::{Error, Result},
+};
 
 /// One line of text: NFC, trimmed, 1 to `max` characters, none of them a control character.
 pub(crate) fn line(field: &str, value: &str, max: usize) -> Result<String> {
@@ -62,17 +66,25 @@ pub(crate) fn fingerprint(input: &impl Serialize) -> Result<Vec<u8>> {
     Ok(Sha256::digest(json).to_vec())
 }
 
+/// Creates a row; `None` when its id is taken. SeaORM's `exec_with_returning` would call a taken id a row that was not found.
+pub(crate) async fn created<Row>(tx: &Tx, insert: TryInsert<Row>) -> Result<Option<<Row::Entity as EntityTrait>::Model>>
+where
+    Row: ActiveModelTrait,
+    <Row::Entity as EntityTrait>::Model: IntoActiveModel<Row>,
+{
+    match insert.exec_with_returning_many(tx).await? {
+        TryInsertResult::Inserted(mut rows) => Ok(rows.pop()),
+        _ => Ok(None),
+    }
+}
+
 /// What a creation comes to when its id is taken: the row that the same input made, or a clash.
 pub(crate) fn repeated<Row>(existing: Option<Row>, same_input: impl Fn(&Row) -> bool) -> Result<Row> {
     existing.filter(same_input).ok_or_else(|| Error::conflict("this id is taken by something else: make a new one"))
 }
 
 /// Refuses an update of a row that has changed since its editor read it.
-pub(crate) fn expect_version(
-    expected: Option<i32>,
-    current: i32,
-    row: impl FnOnce() -> serde_json::Map<String, serde_json::Value>,
-) -> Result<()> {
+pub(crate) fn expect_version(expected: Option<i32>, current: i32, row: impl FnOnce() -> serde_json::Value) -> Result<()> {
     match expected {
         Some(expected) if expected != current => Err(Error::Conflict {
             message: format!("this has changed meanwhile: it is at version {current}, not {expected}"),

@@ -2,6 +2,7 @@
 //! the feature's story. This crate knows nothing of HTTP or GraphQL, and filters nothing by viewer: row policies do.
 
 pub mod access;
+pub mod access_log;
 pub mod accounts;
 pub mod catalogue;
 pub mod clock;

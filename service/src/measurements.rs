@@ -10,7 +10,7 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, Condition, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, TryInsertResult,
+    ColumnTrait, Condition, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 use serde::Serialize;
@@ -93,7 +93,7 @@ pub async fn list(tx: &Tx, filter: &Filter, page: &PageRequest) -> Result<Page<M
 /// Records a measurement.
 pub async fn record(tx: &Tx, new: NewMeasurement) -> Result<Model> {
     let created_from = input::fingerprint(&new)?;
-    let person = new.person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(new.person)?;
     let id = new.id.unwrap_or_else(|| MeasurementId(tx.new_id()));
     let kind = type_name("type", &new.kind)?;
     let (value, unit, canonical) = measured(&kind, new.value, &new.unit)?;
@@ -111,9 +111,9 @@ pub async fn record(tx: &Tx, new: NewMeasurement) -> Result<Model> {
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
     };
-    match Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_with_returning(tx).await? {
-        TryInsertResult::Inserted(row) => Ok(row),
-        _ => {
+    match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? {
+        Some(row) => Ok(row),
+        None => {
             let row = Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?;
             input::repeated(row, |row| row.created_from.as_ref() == Some(&created_from))
         }
@@ -122,7 +122,7 @@ pub async fn record(tx: &Tx, new: NewMeasurement) -> Result<Model> {
 
 /// Changes a measurement.
 pub async fn update(tx: &Tx, person: Option<UserId>, id: MeasurementId, change: MeasurementChange) -> Result<Model> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     let current = editable(tx, person, id, change.expected_version).await?;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.value.is_some() || change.unit.is_some() {
@@ -145,7 +145,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: MeasurementId, change: 
 
 /// Takes a measurement back.
 pub async fn delete(tx: &Tx, person: Option<UserId>, id: MeasurementId, expected_version: Option<i32>) -> Result<MeasurementId> {
-    let person = person.map_or_else(|| tx.viewer(), Ok)?;
+    let person = tx.viewer_or(person)?;
     editable(tx, person, id, expected_version).await?;
     Entity::update_many()
         .col_expr(Column::DeletedAt, Expr::value(tx.now()))
@@ -211,12 +211,9 @@ pub(crate) fn type_name(field: &str, name: &str) -> Result<String> {
     if valid { Ok(name) } else { Err(Error::invalid(field, "must be letters, digits and underscores, such as body_fat")) }
 }
 
-fn scalars(row: &Model) -> serde_json::Map<String, JsonValue> {
-    let JsonValue::Object(fields) = serde_json::json!({
+fn scalars(row: &Model) -> JsonValue {
+    serde_json::json!({
         "id": row.id, "type": row.r#type, "value": row.value.normalize(), "unit": row.unit, "measuredAt": row.measured_at,
         "timeZone": row.time_zone, "date": row.measured_on, "version": row.version,
-    }) else {
-        return serde_json::Map::new();
-    };
-    fields
+    })
 }

@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 /// own; six hold their product for every portion up to a gram's thousandth, so sums of rows are exact.
 pub const SNAPSHOT_DECIMALS: u32 = 6;
 
+/// The most servings that a diary row holds: those of a microgram in a hundred kilograms.
+const MOST_SERVINGS: i64 = 100_000_000_000;
+
 /// What a food or an amount of it contains; `None` where the source does not say.
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
 pub struct Nutrition {
@@ -90,12 +93,17 @@ impl From<&food_diary::Model> for Nutrition {
 impl Nutrition {
     /// What `servings` of it contain, rounded once.
     pub fn times(&self, servings: Decimal) -> Result<Self> {
+        let too_much = || Error::invalid("quantity", "is more than anyone can eat: check the unit");
+        // Nothing need be known of a food, so that its nutrients alone do not tell.
+        if servings > Decimal::from(MOST_SERVINGS) {
+            return Err(too_much());
+        }
         let scaled = |amount: Decimal| {
             amount
                 .checked_mul(servings)
                 .map(|product| round(product, SNAPSHOT_DECIMALS))
                 .filter(|product| *product <= Decimal::from(10_000_000))
-                .ok_or_else(|| Error::invalid("quantity", "is more than anyone can eat: check the unit"))
+                .ok_or_else(too_much)
         };
         let maybe = |amount: Option<Decimal>| amount.map(scaled).transpose();
         let mut nutrients = serde_json::Map::new();

@@ -24,7 +24,8 @@ pub struct PageRequest {
     pub after: Option<String>,
 }
 
-const DEFAULT_SIZE: i32 = 20;
+/// How many items a page has when nothing is said.
+pub const DEFAULT_SIZE: i32 = 20;
 
 impl PageRequest {
     /// How many items to read: one more than wanted tells whether there is a next page.

@@ -47,12 +47,14 @@ pub async fn find(tx: &Tx, id: UserId) -> Result<Option<Person>> {
     Ok(Person::find_by_statement(statement).one(tx).await?)
 }
 
-/// The names of these people, as far as the viewer may know them.
+/// These people by name, as far as the viewer may know them.
 pub async fn by_ids(tx: &Tx, ids: &[UserId]) -> Result<Vec<Person>> {
     let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT id, full_name, email FROM users WHERE id = ANY ($1) UNION ALL SELECT id, full_name, NULL FROM auth.relatives() WHERE id = ANY ($1)",
+        "SELECT id, full_name, email FROM users WHERE id = ANY ($1)
+         UNION ALL SELECT id, full_name, NULL FROM (SELECT * FROM auth.relatives() UNION SELECT * FROM auth.readers()) known WHERE id = ANY ($1)
+         ORDER BY full_name, id",
         [ids.into()],
     );
     Ok(Person::find_by_statement(statement).all(tx).await?)

@@ -20,17 +20,6 @@ pub struct NutritionReport {
     pub average: Option<Totals>,
 }
 
-/// Whether the viewer may see this person's sums.
-pub async fn visible(tx: &Tx, person: UserId) -> Result<bool> {
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT $1 = auth.uid() OR EXISTS (SELECT FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = auth.uid() AND status = 'active'
-           AND access_type IN ('calorie', 'reports') AND (expires_at IS NULL OR expires_at > statement_timestamp()))",
-        [person.0.into()],
-    );
-    Ok(tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
-}
-
 /// What a person ate from `from` to `to`, summed by day.
 pub async fn nutrition(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<NutritionReport> {
     let (from, to) = day::range(from, to, 400)?;

@@ -41,7 +41,7 @@ impl From<ServiceError> for Error {
             ServiceError::Forbidden(_) => of("FORBIDDEN", Vec::new()),
             ServiceError::Invalid { field, .. } => of("BAD_USER_INPUT", vec![("field", field.into())]),
             ServiceError::Conflict { current, .. } => {
-                let current = current.and_then(|row| Value::from_json(row.into()).ok());
+                let current = current.and_then(|row| Value::from_json(row).ok());
                 of("CONFLICT", current.map(|row| ("current", row)).into_iter().collect())
             }
             ServiceError::RateLimited { retry_after } => of("RATE_LIMITED", vec![("retryAfter", seconds(retry_after))]),

@@ -4,6 +4,7 @@ use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::NaiveDate;
 use entity::{
     exercise_sets,
+    family_access::AccessType,
     id::{ExerciseEntryId, ExerciseId, UserId},
 };
 use service::{access::Tx, day, exercise_diary};
@@ -13,7 +14,7 @@ use super::{
     exercises::Exercise,
     foods::DeleteInput,
     person::Person,
-    scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
+    scalars::{CheckOption, CheckPatch, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
     scope::{loaders, nullable, scope},
 };
 
@@ -119,7 +120,7 @@ impl ExerciseEntry {
     /// Who logged it, when someone else did.
     async fn created_by(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
         let writer = self.0.row.created_by.filter(|writer| *writer != self.0.row.user_id)?;
-        loaders(ctx).load_one(writer).await.map(|person| person.map(Person)).transpose()
+        Some(Person::known_as(ctx, writer).await)
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.
@@ -168,11 +169,6 @@ fn sets(inputs: Vec<ExerciseSetInput>) -> Result<Vec<exercise_diary::NewSet>> {
     inputs.into_iter().enumerate().map(set).collect()
 }
 
-fn clearable(field: &str, value: MaybeUndefined<Unchecked<Decimal>>) -> Result<Option<Option<rust_decimal::Decimal>>> {
-    let value: Option<Option<Unchecked<Decimal>>> = value.into();
-    value.map(|value| Ok(value.check(field)?.map(|value| value.0))).transpose()
-}
-
 /// Something trained.
 #[derive(InputObject)]
 pub struct LogExerciseInput {
@@ -216,7 +212,7 @@ pub struct UpdateExerciseEntryInput {
     /// The unit of `distance`.
     distance_unit: MaybeUndefined<String>,
     /// Replaces all sets.
-    sets: Option<Vec<ExerciseSetInput>>,
+    sets: MaybeUndefined<Vec<ExerciseSetInput>>,
     /// Free text.
     notes: MaybeUndefined<String>,
     /// When; the day follows.
@@ -283,6 +279,7 @@ impl ExerciseDiaryMutation {
             let tx = scope(ctx).write().await?;
             let entry = exercise_diary::log(&tx, new).await?;
             let day = ExerciseDay::on(&tx, entry.row.user_id, entry.row.performed_on).await?;
+            scope(ctx).note_read(entry.row.user_id, AccessType::Calorie);
             tx.commit().await?;
             Ok(LogExercisePayload { entry: ExerciseEntry(entry), day })
         })
@@ -299,11 +296,17 @@ impl ExerciseDiaryMutation {
             let id = ExerciseEntryId(input.id.check("id")?.0);
             let person = input.person_id.check("personId")?.map(|id| UserId(id.0));
             let change = exercise_diary::ExerciseEntryChange {
-                duration_minutes: clearable("durationMinutes", input.duration_minutes)?,
-                calories_burned: clearable("caloriesBurned", input.calories_burned)?,
-                distance: clearable("distance", input.distance)?,
+                duration_minutes: input
+                    .duration_minutes
+                    .check("durationMinutes")?
+                    .map(|duration_minutes| duration_minutes.map(|duration_minutes| duration_minutes.0)),
+                calories_burned: input
+                    .calories_burned
+                    .check("caloriesBurned")?
+                    .map(|calories_burned| calories_burned.map(|calories_burned| calories_burned.0)),
+                distance: input.distance.check("distance")?.map(|distance| distance.map(|distance| distance.0)),
                 distance_unit: input.distance_unit.into(),
-                sets: input.sets.map(sets).transpose()?,
+                sets: Option::<Option<_>>::from(input.sets).map(|replaced| sets(replaced.unwrap_or_default())).transpose()?,
                 notes: input.notes.into(),
                 performed_at: input.performed_at.check("performedAt")?.map(|at| at.0),
                 time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),
@@ -316,6 +319,7 @@ impl ExerciseDiaryMutation {
                 days.push(ExerciseDay::on(&tx, entry.row.user_id, before).await?);
             }
             days.push(ExerciseDay::on(&tx, entry.row.user_id, entry.row.performed_on).await?);
+            scope(ctx).note_read(entry.row.user_id, AccessType::Calorie);
             tx.commit().await?;
             Ok(UpdateExerciseEntryPayload { entry: ExerciseEntry(entry), days })
         })
@@ -334,6 +338,7 @@ impl ExerciseDiaryMutation {
             let tx = scope(ctx).write().await?;
             let (person, date) = exercise_diary::delete(&tx, person, ExerciseEntryId(id.0), input.expected_version).await?;
             let day = ExerciseDay::on(&tx, person, date).await?;
+            scope(ctx).note_read(person, AccessType::Calorie);
             tx.commit().await?;
             Ok(DeleteExerciseEntryPayload { deleted_id: id, day })
         })

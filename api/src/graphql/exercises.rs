@@ -8,7 +8,7 @@ use service::{exercises, page::PageRequest};
 
 use super::{
     error::{Error, Result},
-    page::{self, Connection},
+    page::Connection,
     scalars::{CheckOption, Decimal, Unchecked, Uuid},
     scope::{Rows, nullable, scope},
 };
@@ -111,8 +111,7 @@ impl ExercisesQuery {
     }
 
     /// Exercises, best match first; all of them when nothing is asked for.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "one per argument of the field")]
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
     async fn exercises(
         &self,
         ctx: &Context<'_>,

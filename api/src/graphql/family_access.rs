@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 use entity::{family_access as rows, id::FamilyAccessId};
-use service::{family_access, people};
+use service::family_access;
 
 use super::{
     error::{Error, Result},
@@ -24,8 +24,7 @@ impl FamilyAccess {
 
     /// Who shares. Without a name once the two have nothing to do with each other any more.
     async fn grantor(&self, ctx: &Context<'_>) -> Result<Person> {
-        let unnamed = || people::Person { id: self.0.grantor_user_id, full_name: None, email: None };
-        Ok(Person(loaders(ctx).load_one(self.0.grantor_user_id).await?.unwrap_or_else(unnamed)))
+        Person::known_as(ctx, self.0.grantor_user_id).await
     }
 
     /// With whom; null until it is accepted.

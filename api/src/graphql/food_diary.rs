@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use chrono::NaiveDate;
 use entity::{
+    family_access::AccessType,
     food_diary as rows,
     id::{FoodEntryId, FoodId, UserId},
 };
@@ -182,7 +183,7 @@ impl FoodEntry {
     /// Who logged it, when someone else did.
     async fn created_by(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
         let writer = self.0.created_by.filter(|writer| *writer != self.0.user_id)?;
-        loaders(ctx).load_one(writer).await.map(|person| person.map(Person)).transpose()
+        Some(Person::known_as(ctx, writer).await)
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.
@@ -287,6 +288,7 @@ impl FoodDiaryMutation {
             let tx = scope(ctx).write().await?;
             let entry = food_diary::log(&tx, new).await?;
             let day = FoodDay::on(&tx, entry.user_id, entry.consumed_on).await?;
+            scope(ctx).note_read(entry.user_id, AccessType::Calorie);
             tx.commit().await?;
             Ok(LogFoodPayload { entry: FoodEntry(entry), day })
         })
@@ -317,6 +319,7 @@ impl FoodDiaryMutation {
                 days.push(FoodDay::on(&tx, entry.user_id, before).await?);
             }
             days.push(FoodDay::on(&tx, entry.user_id, entry.consumed_on).await?);
+            scope(ctx).note_read(entry.user_id, AccessType::Calorie);
             tx.commit().await?;
             Ok(UpdateFoodEntryPayload { entry: FoodEntry(entry), days })
         })
@@ -335,6 +338,7 @@ impl FoodDiaryMutation {
             let tx = scope(ctx).write().await?;
             let (person, date) = food_diary::delete(&tx, person, FoodEntryId(id.0), input.expected_version).await?;
             let day = FoodDay::on(&tx, person, date).await?;
+            scope(ctx).note_read(person, AccessType::Calorie);
             tx.commit().await?;
             Ok(DeleteFoodEntryPayload { deleted_id: id, day })
         })

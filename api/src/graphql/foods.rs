@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
-use entity::id::FoodId;
+use entity::{family_access::AccessType, id::FoodId};
 use service::{foods, nutrition, page::PageRequest};
 
 use super::{
     error::{Error, Result},
-    page::{self, Connection},
+    page::Connection,
     scalars::{CheckOption, Decimal, Unchecked, Uuid},
-    scope::{Rows, nullable, scope},
+    scope::{RequestScope, Rows, nullable, scope},
 };
 
 /// A food of the shared catalogue, one's own, or one that a relative shares.
@@ -308,7 +308,17 @@ impl Loader<FoodId> for Rows {
 
     async fn load(&self, ids: &[FoodId]) -> Result<HashMap<FoodId, foods::Food>> {
         let foods = foods::by_ids(&*self.0.read().await?, ids).await?;
-        Ok(foods.into_iter().map(|food| (food.id, food)).collect())
+        Ok(foods.into_iter().map(|food| (food.id, self.0.noted(food))).collect())
+    }
+}
+
+impl RequestScope {
+    /// The food, which goes into its owner's access log when somebody else shares it.
+    fn noted(&self, food: foods::Food) -> foods::Food {
+        if let Some(owner) = food.owner_id {
+            self.note_read(owner, AccessType::FoodList);
+        }
+        food
     }
 }
 
@@ -320,11 +330,17 @@ pub struct FoodsQuery;
 impl FoodsQuery {
     /// A food of the shared catalogue, one's own, or one that a relative shares; null for any other.
     async fn food(&self, ctx: &Context<'_>, #[graphql(desc = "Which food.")] id: Unchecked<Uuid>) -> Option<Result<Food>> {
-        async { Ok::<_, Error>(foods::find(&*scope(ctx).read().await?, FoodId(id.check("id")?.0)).await?.map(Food)) }.await.transpose()
+        async {
+            Ok::<_, Error>(
+                foods::find(&*scope(ctx).read().await?, FoodId(id.check("id")?.0)).await?.map(|food| Food(scope(ctx).noted(food))),
+            )
+        }
+        .await
+        .transpose()
     }
 
     /// Foods whose name or brand holds every word, spelling mistakes forgiven, best match first.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
     async fn foods(
         &self,
         ctx: &Context<'_>,
@@ -335,7 +351,7 @@ impl FoodsQuery {
         nullable(async {
             let continued = after.is_some();
             let page = foods::search(&*scope(ctx).read().await?, &search, &PageRequest { first, after }).await?;
-            Ok(Connection::new(page, continued, Food))
+            Ok(Connection::new(page, continued, |food| Food(scope(ctx).noted(food))))
         })
         .await
     }
@@ -347,7 +363,9 @@ impl FoodsQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The digits below the bars.")] barcode: String,
     ) -> Option<Result<Food>> {
-        async { Ok::<_, Error>(foods::by_barcode(&*scope(ctx).read().await?, &barcode).await?.map(Food)) }.await.transpose()
+        async { Ok::<_, Error>(foods::by_barcode(&*scope(ctx).read().await?, &barcode).await?.map(|food| Food(scope(ctx).noted(food)))) }
+            .await
+            .transpose()
     }
 }
 

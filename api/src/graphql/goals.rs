@@ -6,7 +6,7 @@ use service::goals;
 
 use super::{
     error::Result,
-    scalars::{CheckOption, Date, Decimal, Unchecked, Uuid},
+    scalars::{CheckOption, CheckPatch, Date, Decimal, Unchecked, Uuid},
     scope::{nullable, scope},
 };
 
@@ -136,11 +136,6 @@ pub struct UpdateGoalPayload {
     goal: Goal,
 }
 
-fn clearable<S, T>(field: &str, value: MaybeUndefined<Unchecked<S>>, inner: impl Fn(S) -> T) -> Result<Option<Option<T>>> {
-    let value: Option<Option<Unchecked<S>>> = value.into();
-    value.map(|value| Ok(value.check(field)?.map(&inner))).transpose()
-}
-
 /// Setting goals.
 #[derive(Default)]
 pub struct GoalsMutation;
@@ -176,10 +171,10 @@ impl GoalsMutation {
         nullable(async {
             let id = GoalId(input.id.check("id")?.0);
             let change = goals::GoalChange {
-                target_value: clearable("targetValue", input.target_value, |value| value.0)?,
+                target_value: input.target_value.check("targetValue")?.map(|value| value.map(|value| value.0)),
                 target_unit: input.target_unit.into(),
-                target_date: clearable("targetDate", input.target_date, |date| date.0)?,
-                current_value: clearable("currentValue", input.current_value, |value| value.0)?,
+                target_date: input.target_date.check("targetDate")?.map(|date| date.map(|date| date.0)),
+                current_value: input.current_value.check("currentValue")?.map(|value| value.map(|value| value.0)),
                 status: input.status.map(Into::into),
                 expected_version: input.expected_version,
             };

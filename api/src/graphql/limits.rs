@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, Positioned, ServerError,
+    Name, ServerError,
     parser::{
         self,
         types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use entity::{
+    family_access::AccessType,
     id::{MeasurementId, UserId},
     measurements as rows,
 };
@@ -12,7 +13,7 @@ use super::{
     foods::DeleteInput,
     person::Person,
     scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
-    scope::{loaders, nullable, scope},
+    scope::{nullable, scope},
 };
 
 /// Something measured, as it was read off.
@@ -61,7 +62,7 @@ impl Measurement {
     /// Who recorded it, when someone else did.
     async fn created_by(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
         let writer = self.0.created_by.filter(|writer| *writer != self.0.user_id)?;
-        loaders(ctx).load_one(writer).await.map(|person| person.map(Person)).transpose()
+        Some(Person::known_as(ctx, writer).await)
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.
@@ -154,6 +155,7 @@ impl MeasurementsMutation {
             };
             let tx = scope(ctx).write().await?;
             let measurement = measurements::record(&tx, new).await?;
+            scope(ctx).note_read(measurement.user_id, AccessType::Checkin);
             tx.commit().await?;
             Ok(RecordMeasurementPayload { measurement: Measurement(measurement) })
         })
@@ -178,6 +180,7 @@ impl MeasurementsMutation {
             };
             let tx = scope(ctx).write().await?;
             let measurement = measurements::update(&tx, person, id, change).await?;
+            scope(ctx).note_read(measurement.user_id, AccessType::Checkin);
             tx.commit().await?;
             Ok(UpdateMeasurementPayload { measurement: Measurement(measurement) })
         })

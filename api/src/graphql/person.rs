@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
+use chrono::NaiveDate;
 use entity::{family_access, goals, id::UserId, user_preferences};
-use service::{day::Calendar, family_access as grants, measurements, people};
+use service::{access::Tx, day::Calendar, family_access as grants, measurements, people};
 
 use super::{
+    access_log::AccessLogEntry,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
     food_diary::FoodDay,
     goals::{Goal, GoalStatus},
     measurements::Measurement,
-    page::{self, Connection},
+    page::Connection,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
-    scope::{Rows, nullable, scope},
+    scope::{Rows, loaders, nullable, scope},
 };
 
 /// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
@@ -24,6 +26,12 @@ use super::{
 pub struct Person(pub people::Person);
 
 impl Person {
+    /// The person of an id that the viewer has before them, with the name if the two still have to do with each other.
+    pub async fn known_as(ctx: &Context<'_>, id: UserId) -> Result<Self> {
+        let unnamed = || people::Person { id, full_name: None, email: None };
+        Ok(Self(loaders(ctx).load_one(id).await?.unwrap_or_else(unnamed)))
+    }
+
     fn id(&self) -> UserId {
         self.0.id
     }
@@ -32,10 +40,24 @@ impl Person {
         Ok(scope(ctx).viewer()?.user_id() == self.id())
     }
 
-    /// Whether a field that this type of access covers is shown. Row policies decide what is in it; this only tells nothing
+    /// Whether a field that this type of access covers is shown, which goes into the person's access log. Row policies decide what is in it; this only tells nothing
     /// shared from nothing there.
     async fn shares(&self, ctx: &Context<'_>, access_type: family_access::AccessType) -> Result<bool> {
-        Ok(self.is_viewer(ctx).await? || grants::types_of(&*scope(ctx).read().await?, self.id()).await?.contains(&access_type))
+        if self.is_viewer(ctx).await? {
+            return Ok(true);
+        }
+        let shared = grants::types_of(&*scope(ctx).read().await?, self.id()).await?.contains(&access_type);
+        if shared {
+            scope(ctx).note_read(self.id(), access_type);
+        }
+        Ok(shared)
+    }
+
+    async fn day_or_today(&self, tx: &Tx, date: Option<Unchecked<Date>>) -> Result<NaiveDate> {
+        match date.check("date")? {
+            Some(date) => Ok(date.0),
+            None => Ok(Calendar::of(tx, self.id()).await?.today(tx.now())),
+        }
     }
 }
 
@@ -73,10 +95,7 @@ impl Person {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
-            let date = match date.check("date")? {
-                Some(date) => date.0,
-                None => Calendar::of(&tx, self.id()).await?.today(tx.now()),
-            };
+            let date = self.day_or_today(&tx, date).await?;
             Ok(FoodDay::between(&tx, self.id(), date, date).await?.pop())
         }
         .await
@@ -112,10 +131,7 @@ impl Person {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
-            let date = match date.check("date")? {
-                Some(date) => date.0,
-                None => Calendar::of(&tx, self.id()).await?.today(tx.now()),
-            };
+            let date = self.day_or_today(&tx, date).await?;
             ExerciseDay::on(&tx, self.id(), date).await.map(Some)
         }
         .await
@@ -123,8 +139,7 @@ impl Person {
     }
 
     /// The person's measurements, newest first. Needs CHECKIN.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
-    #[expect(clippy::too_many_arguments, reason = "one per argument of the field")]
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
     async fn measurements(
         &self,
         ctx: &Context<'_>,
@@ -155,13 +170,12 @@ impl Person {
         #[graphql(desc = "Only those that stand so.")] status: Option<GoalStatus>,
     ) -> Option<Result<Vec<Goal>>> {
         async {
-            let shared = [family_access::AccessType::Calorie, family_access::AccessType::Checkin];
-            let tx = scope(ctx).read().await?;
-            if !self.is_viewer(ctx).await?
-                && !grants::types_of(&tx, self.id()).await?.iter().any(|access_type| shared.contains(access_type))
-            {
+            let (intake, body) =
+                (self.shares(ctx, family_access::AccessType::Calorie).await?, self.shares(ctx, family_access::AccessType::Checkin).await?);
+            if !intake && !body {
                 return Ok(None);
             }
+            let tx = scope(ctx).read().await?;
             let rows = service::goals::list(&tx, self.id(), status.map(goals::GoalStatus::from)).await?;
             let current = service::goals::current_values(&tx, self.id(), &rows).await?;
             Ok(Some(rows.into_iter().zip(current).map(|(row, current)| Goal { row, current }).collect()))
@@ -178,10 +192,11 @@ impl Person {
         #[graphql(desc = "The last day.")] to: Unchecked<Date>,
     ) -> Option<Result<NutritionReport>> {
         async {
-            let tx = scope(ctx).read().await?;
-            if !service::reports::visible(&tx, self.id()).await? {
+            if !self.shares(ctx, family_access::AccessType::Reports).await? && !self.shares(ctx, family_access::AccessType::Calorie).await?
+            {
                 return Ok(None);
             }
+            let tx = scope(ctx).read().await?;
             let report = service::reports::nutrition(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await?;
             Ok(Some(NutritionReport::from(report)))
         }
@@ -196,6 +211,26 @@ impl Person {
             Ok(types.into_iter().map(AccessType::from).collect())
         })
         .await
+    }
+
+    /// Who read the viewer's data, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn access_log(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<AccessLogEntry>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::access_log::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, AccessLogEntry)))
+        }
+        .await
+        .transpose()
     }
 
     /// What the viewer shares with others, ended grants included, newest first; null for anyone but the viewer.

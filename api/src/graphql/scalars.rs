@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{InputType, InputValueError, InputValueResult, Scalar, ScalarType, Value, registry};
+use async_graphql::{InputType, InputValueError, InputValueResult, MaybeUndefined, Scalar, ScalarType, Value, registry};
 use chrono::{NaiveDate, SecondsFormat, Utc};
 
 use super::error::{Error, Result};
@@ -139,6 +139,19 @@ impl<S> CheckOption<S> for Option<Unchecked<S>> {
     fn check(self, field: &str) -> Result<Option<S>> {
         self.map(|value| value.check(field)).transpose()
     }
+}
+
+impl<S> CheckPatch<S> for MaybeUndefined<Unchecked<S>> {
+    fn check(self, field: &str) -> Result<Option<Option<S>>> {
+        let value: Option<Option<Unchecked<S>>> = self.into();
+        value.map(|value| value.check(field)).transpose()
+    }
+}
+
+/// Checks a value of a patch.
+pub trait CheckPatch<S> {
+    /// Nothing if it is absent, no value if it is null, else the value, or an error that names `field`.
+    fn check(self, field: &str) -> Result<Option<Option<S>>>;
 }
 
 impl<S: ScalarType + InputType> InputType for Unchecked<S> {

@@ -7,8 +7,10 @@ use async_graphql::{
     dataloader::{DataLoader, NoCache},
     runtime::{TokioSpawner, TokioTimer},
 };
+use entity::{family_access::AccessType, id::UserId};
 use service::{
     access::{Database, Tx, Viewer},
+    access_log::Reads,
     error::Error as ServiceError,
 };
 use tokio::sync::Mutex;
@@ -21,6 +23,7 @@ pub struct RequestScope {
     viewer: Result<Viewer, &'static str>,
     client: String,
     read: Mutex<Option<Arc<Tx>>>,
+    reads: std::sync::Mutex<Reads>,
 }
 
 /// Loads rows in batches, one implementation of `Loader` in the file of each feature.
@@ -37,7 +40,7 @@ impl RequestScope {
             Some(Err(_)) => Err("this access token is not valid: refresh the session or sign in"),
             None => Err("sign in first: send Authorization: Bearer with an access token"),
         };
-        Self { database, viewer, client, read: Mutex::new(None) }
+        Self { database, viewer, client, read: Mutex::new(None), reads: std::sync::Mutex::default() }
     }
 
     /// The loaders for this request.
@@ -69,6 +72,23 @@ impl RequestScope {
         let tx = Arc::new(self.viewer()?.read().await?);
         *read = Some(tx.clone());
         Ok(tx)
+    }
+
+    /// Notes that something of `person` is read, if that is somebody else.
+    pub fn note_read(&self, person: UserId, access_type: AccessType) {
+        if self.viewer().is_ok_and(|viewer| viewer.user_id() == person) {
+            return;
+        }
+        let mut reads = self.reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        reads.note(person, access_type);
+    }
+
+    /// Writes down what was read of other people. An answer may be sent only after that.
+    pub async fn write_access_log(&self) -> Result<()> {
+        let reads = std::mem::take(&mut *self.reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let Ok(viewer) = self.viewer() else { return Ok(()) };
+        self.read.lock().await.take();
+        Ok(reads.write(viewer, self.database.now()).await?)
     }
 
     /// A transaction for one mutation. The shared one is given up first: whoever waited for a second connection while holding

@@ -1,0 +1,35 @@
+# Shortcuts. Everything here is one command that could be typed by hand; `just` lists them.
+
+[private]
+default:
+    @just --list --unsorted
+
+# Run Hale on data of its own in .hale, with the explorer at http://127.0.0.1:8080/
+dev *arguments:
+    cargo run -- --data-dir .hale {{ arguments }}
+
+# What a change must pass: exactly what CI runs
+check:
+    .ci/run
+
+# Accept the schema as it is now: rewrite api/schema.graphql
+accept:
+    cargo run --quiet -p api -- schema > target/schema.graphql
+    mv target/schema.graphql api/schema.graphql
+    git diff --stat -- api/schema.graphql
+
+# Start a migration: an empty pair of files, such as `just migration add_sleep`
+migration name:
+    cargo run --quiet -p migration -- new {{ name }}
+
+# Build GraphiQL, which the next build of Hale embeds
+explorer:
+    cd api/explorer && npm ci --ignore-scripts && npx vite build
+
+# Licences, duplicate versions and the walls between the crates; needs cargo-deny
+deny:
+    cargo deny check bans licenses sources
+
+# Measure a food day through Hale against the same work by pgbench; needs wrk, pgbench and python3
+bench:
+    bench/food_day.sh

@@ -1,0 +1,2 @@
+DROP FUNCTION auth.readers();
+DROP TABLE access_log;

@@ -1,0 +1,198 @@
+//! Searching foods: ranks, spelling, pages, privacy, and that it stays fast.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sqlx::{Executor, PgConnection};
+
+use crate::harness::{Person, TestApp, report, shared_data};
+
+const SEARCH: &str = "query($search: String!, $first: Int, $after: String) { foods(search: $search, first: $first, after: $after) {
+    nodes { name source } edges { cursor } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
+
+async fn found(person: &Person<'_>, search: &str) -> Vec<String> {
+    let answer = person.ask(SEARCH, json!({ "search": search })).await;
+    answer["foods"]["nodes"].as_array().unwrap().iter().map(|food| food["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_is_meant_comes_first() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    for name in ["Crème brûlée", "Oats, rolled, dry", "Greek yoghurt 0% \"light\"", "Milk with oats", "Grandma's pie", "Борщ"] {
+        ann.creates_food(json!({ "name": name })).await;
+    }
+    ann.creates_food(json!({ "name": "Hazelnut spread", "brand": "Nutella" })).await;
+    ben.creates_food(json!({ "name": "Oats of ben's secret recipe" })).await;
+
+    let oats = ann.ask(SEARCH, json!({ "search": "oats" })).await["foods"]["nodes"].take();
+    assert_eq!(oats[0], json!({ "name": "Oats, rolled, dry", "source": "user" }), "one's own comes before the same of the catalogue");
+    assert_eq!(oats[1], json!({ "name": "Oats, rolled, dry", "source": "hale" }));
+    assert_eq!(oats[2], json!({ "name": "Milk with oats", "source": "user" }), "what begins with it comes before what contains it");
+    assert!(!oats.to_string().contains("secret"), "a stranger's food is never found");
+
+    for (search, first) in [
+        ("brocoli", "Broccoli, cooked"),
+        ("BROCCOLI", "Broccoli, cooked"),
+        ("chiken brest", "Chicken breast, skinless, cooked"),
+        ("breast chicken", "Chicken breast, skinless, cooked"),
+        ("cooked, breast; chicken!", "Chicken breast, skinless, cooked"),
+        ("creme brulee", "Crème brûlée"),
+        ("CRÈME BRÛLÉE", "Crème brûlée"),
+        ("Cre\u{300}me", "Crème brûlée"),
+        ("nutella", "Hazelnut spread"),
+        ("spread nutela", "Hazelnut spread"),
+        ("yoghurt 0%", "Greek yoghurt 0% \"light\""),
+        ("\"light\" yoghurt", "Greek yoghurt 0% \"light\""),
+        ("grandma's", "Grandma's pie"),
+        ("egg", "Egg, whole"),
+    ] {
+        let names = found(&ann, search).await;
+        let position = names.iter().position(|name| name == first);
+        let at_top = position == Some(0) || search == "egg" && position.is_some_and(|position| position < 3);
+        assert!(at_top, "{search}: {names:?}");
+    }
+    for nothing in ["%", "_", "%%%%", "' OR '1'='1", "zzzzqqqq", "chicken%zzzzqqqq", "\\", "*:&|!", "oats' --zzzz"] {
+        assert_eq!(found(&ann, nothing).await, [""; 0], "{nothing}");
+    }
+    assert_eq!(found(&ben, "creme brulee").await.iter().filter(|name| name.contains("brûlée")).count(), 0);
+
+    for (search, field) in [("", "search"), ("  ", "search"), ("\u{0}", "search"), (&"x".repeat(201), "search")] {
+        let refused = ann.refused(SEARCH, json!({ "search": search })).await;
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some(field)));
+    }
+    assert_eq!(found(&ann, &"milk ".repeat(39)).await.is_empty(), false, "many words are one condition each");
+    assert_eq!(app.nobody().refused(SEARCH, json!({ "search": "oats" })).await.code, "UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn pages_have_everything_once() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    // Names of one length rank alike, so that only the ids tell them apart.
+    for number in 10..35 {
+        ann.creates_food(json!({ "name": format!("Sandwich number {number}") })).await;
+    }
+    let page = async |first: Value, after: Value| ann.ask(SEARCH, json!({ "search": "sandwich", "first": first, "after": after })).await;
+    let (mut after, mut names, mut pages) = (json!(null), Vec::new(), 0);
+    loop {
+        let answer = page(json!(7), after.clone()).await["foods"].take();
+        names.extend(answer["nodes"].as_array().unwrap().iter().map(|food| food["name"].as_str().unwrap().to_owned()));
+        pages += 1;
+        assert_eq!(answer["pageInfo"]["hasPreviousPage"], json!(pages > 1));
+        assert_eq!(answer["pageInfo"]["startCursor"], answer["edges"][0]["cursor"]);
+        after = answer["pageInfo"]["endCursor"].clone();
+        if answer["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+    }
+    let all = page(json!(60), json!(null)).await;
+    assert_eq!(all["foods"]["pageInfo"]["hasNextPage"], false);
+    let all: Vec<_> = all["foods"]["nodes"].as_array().unwrap().iter().map(|food| food["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((names.len(), pages), (all.len(), all.len().div_ceil(7)));
+    assert_eq!(names, all, "in the same order, nothing twice, nothing left out");
+    assert!((10..35).all(|number| names.contains(&format!("Sandwich number {number}"))));
+    assert_eq!(page(json!(null), json!(null)).await["foods"]["nodes"].as_array().unwrap().len(), 20);
+
+    let elsewhere = ann.ask(SEARCH, json!({ "search": "bread", "first": 1 })).await["foods"]["pageInfo"]["endCursor"].take();
+    for after in [elsewhere, json!("x"), json!(""), json!("W10"), json!("ü")] {
+        let refused = ann.refused(SEARCH, json!({ "search": "sandwich", "after": after })).await;
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("after")), "{after}");
+    }
+    for first in [0, -1, 101] {
+        let refused = ann.refused(SEARCH, json!({ "search": "sandwich", "first": first })).await;
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("first")), "{first}");
+    }
+    // A list of a million is refused before anything is read.
+    assert_eq!(ann.refused(SEARCH, json!({ "search": "sandwich", "first": i32::MAX })).await.code, "LIMIT_EXCEEDED");
+}
+
+/// Adds foods of made-up names to the catalogue until there are `count`.
+async fn fill(owner: &mut PgConnection, count: i32) {
+    let foods = "INSERT INTO food_items (id, name, source, source_id)
+        SELECT gen_random_uuid(), initcap(kinds[1 + g % 40] || ', ' || ways[1 + g / 40 % 20] || ', no. ' || g), 'test', g::text
+        FROM generate_series((SELECT count(*) FROM food_items), $1 - 1) g,
+          (SELECT string_to_array('chicken,beef,pork,lamb,salmon,tuna,milk,yogurt,cheese,butter,bread,rice,pasta,potato,tomato,carrot,onion,'
+             'apple,banana,orange,grape,peach,plum,cherry,melon,spinach,lettuce,pepper,bean,lentil,pea,corn,wheat,barley,almond,walnut,'
+             'honey,sugar,coffee,tea', ',') kinds,
+           string_to_array('raw,boiled,fried,baked,roasted,grilled,steamed,smoked,dried,canned,frozen,pickled,salted,sweetened,unsalted,'
+             'with skin,skinless,ground,sliced,whole', ',') ways) words";
+    sqlx::query(foods).bind(count).execute(&mut *owner).await.unwrap();
+    owner.execute("ANALYZE food_items").await.unwrap();
+}
+
+#[tokio::test]
+async fn searching_goes_by_the_index_in_a_small_catalogue_and_in_a_large_one() {
+    const SEARCHES: [&str; 5] = ["chicken", "chicken roasted", "no 4711 beef", "chiken rosted", "brocoli"];
+    let index = "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'food_items_search_idx'";
+    let sequential = "SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'food_items'";
+    for count in [8_500, 200_000] {
+        let app = TestApp::new().await;
+        let ann = app.person("ann").await;
+        let mut owner = app.connect("hale_owner").await;
+        // Building an index once is much faster than adding to it row by row.
+        let definition: String =
+            sqlx::query_scalar("SELECT pg_get_indexdef('food_items_search_idx'::regclass)").fetch_one(&mut owner).await.unwrap();
+        owner.execute("DROP INDEX food_items_search_idx").await.unwrap();
+        fill(&mut owner, count).await;
+        owner.execute(sqlx::AssertSqlSafe(definition)).await.unwrap();
+        owner.execute("SELECT pg_stat_force_next_flush()").await.unwrap();
+        owner.execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+        let scans: i64 = sqlx::query_scalar(sequential).fetch_one(&mut owner).await.unwrap();
+
+        for search in SEARCHES {
+            let started = Instant::now();
+            ann.ask(SEARCH, json!({ "search": search })).await;
+            report(&format!("{search:?} among {count} foods took {:?}", started.elapsed()));
+        }
+        // The connections report what they did as they close.
+        app.database.close().await;
+        let enough = i64::try_from(SEARCHES.len()).unwrap();
+        let mut seen = 0;
+        for _ in 0..100 {
+            owner.execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+            seen = sqlx::query_scalar(index).fetch_one(&mut owner).await.unwrap();
+            if seen >= enough {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert!(seen >= enough, "{seen} scans of the index for {enough} searches among {count} foods");
+        let after: i64 = sqlx::query_scalar(sequential).fetch_one(&mut owner).await.unwrap();
+        assert_eq!(after, scans, "nothing read the whole table of {count} foods");
+
+        // Why there is a function for it: under row level security the same condition reads every row.
+        let mut admin = app.connect("postgres").await;
+        admin.execute("BEGIN; SET LOCAL ROLE hale_app").await.unwrap();
+        sqlx::query("SELECT set_config('app.user_id', $1, true)").bind(&ann.id).execute(&mut admin).await.unwrap();
+        let plan: Vec<String> =
+            sqlx::query_scalar("EXPLAIN SELECT id FROM food_items WHERE deleted_at IS NULL AND 'chicken' <% search_text")
+                .fetch_all(&mut admin)
+                .await
+                .unwrap();
+        assert!(!plan.join("\n").contains("food_items_search_idx"), "{}", plan.join("\n"));
+    }
+}
+
+#[tokio::test]
+async fn real_names_are_found_in_the_published_catalogue() {
+    let Some(file) = shared_data("usda-sr28/ABBREV.csv") else { return };
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let maintenance = app.maintenance().await;
+    let file = std::fs::File::open(file).unwrap();
+    service::catalogue::import_foods(&maintenance, service::catalogue::FoodFormat::UsdaSr, file, |_| {}).await.unwrap();
+    for (search, part) in [
+        ("brocoli raw", "Broccoli, raw"),
+        ("chiken brest", "hicken"),
+        ("beef", "Beef"),
+        ("butter salt", "Butter"),
+        ("egg", "Egg"),
+        ("cheddar chese", "heddar"),
+    ] {
+        let started = Instant::now();
+        let names = found(&ann, search).await;
+        report(&format!("{search:?} among 8463 published foods took {:?}", started.elapsed()));
+        assert!(names.first().is_some_and(|name| name.contains(part)), "{search}: {names:?}");
+    }
+}
