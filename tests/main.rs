@@ -8,6 +8,7 @@ mod catalogue_import;
 mod catalogue_of_tables;
 mod command_line;
 mod days;
+mod demo;
 mod exercise_diary;
 mod exercises;
 mod family_access;

@@ -196,3 +196,12 @@ async fn real_names_are_found_in_the_published_catalogue() {
         assert!(names.first().is_some_and(|name| name.contains(part)), "{search}: {names:?}");
     }
 }
+
+#[tokio::test]
+async fn words_of_other_scripts_are_found_in_either_case() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    ann.creates_food(json!({ "name": "Борщ" })).await;
+    let found = ann.ask("{ foods(search: \"борщ\") { nodes { name } } }", json!({})).await;
+    assert_eq!(found["foods"]["nodes"], json!([{ "name": "Борщ" }]));
+}

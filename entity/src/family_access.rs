@@ -15,8 +15,10 @@ pub struct Model {
     pub grantor_user_id: UserId,
     /// With whom, once accepted.
     pub grantee_user_id: Option<UserId>,
-    /// The address it was offered to.
+    /// The address it was offered to, as typed.
     pub grantee_email: String,
+    /// The same in the form of an account's address.
+    pub grantee_address: String,
     /// What is shared.
     pub access_type: AccessType,
     /// Whether the grantee may write too.

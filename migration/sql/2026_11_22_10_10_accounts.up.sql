@@ -74,7 +74,7 @@ CREATE TABLE family_access (
   grantor_user_id uuid NOT NULL CONSTRAINT family_access_grantor_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
   grantee_user_id uuid CONSTRAINT family_access_grantee_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
   grantee_email text NOT NULL CONSTRAINT family_access_grantee_email_check CHECK (length(grantee_email) BETWEEN 3 AND 255),
-  grantee_address text NOT NULL GENERATED ALWAYS AS (lower(grantee_email)) STORED,
+  grantee_address text NOT NULL CONSTRAINT family_access_grantee_address_check CHECK (length(grantee_address) BETWEEN 3 AND 255),
   access_type text NOT NULL CONSTRAINT family_access_access_type_check CHECK (access_type IN ('calorie', 'checkin', 'reports', 'food_list')),
   can_write boolean NOT NULL DEFAULT false,
   status text NOT NULL DEFAULT 'offered' CONSTRAINT family_access_status_check CHECK (status IN ('offered', 'active', 'declined', 'revoked')),
@@ -92,6 +92,9 @@ CREATE INDEX family_access_grantee_user_id_all_idx ON family_access (grantee_use
 CREATE INDEX family_access_grantee_address_idx ON family_access (grantee_address) WHERE status = 'offered';
 CREATE UNIQUE INDEX family_access_open_key ON family_access (grantor_user_id, grantee_address, access_type) WHERE status IN ('offered', 'active');
 CREATE UNIQUE INDEX family_access_active_key ON family_access (grantor_user_id, grantee_user_id, access_type) WHERE status = 'active';
+
+COMMENT ON COLUMN family_access.grantee_email IS 'the address as typed, to be shown';
+COMMENT ON COLUMN family_access.grantee_address IS 'the same in the form of users.email, to be compared';
 
 -- Only the person to whom something was offered accepts or declines it; either side ends it.
 CREATE FUNCTION auth.change_family_access() RETURNS trigger
@@ -152,7 +155,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON rate_limits TO hale_auth;
 CREATE POLICY limits ON rate_limits FOR ALL TO hale_auth USING (true) WITH CHECK (true);
 
 SELECT auth.guard('family_access');
-GRANT SELECT, INSERT (grantor_user_id, grantee_email, access_type, can_write, expires_at), UPDATE (status) ON family_access TO hale_app;
+GRANT SELECT, INSERT (grantor_user_id, grantee_email, grantee_address, access_type, can_write, expires_at), UPDATE (status) ON family_access TO hale_app;
 CREATE POLICY parties_read ON family_access FOR SELECT TO hale_app
   USING (grantor_user_id = (SELECT auth.uid()) OR grantee_user_id = (SELECT auth.uid()));
 CREATE POLICY offered_read ON family_access FOR SELECT TO hale_app

@@ -18,7 +18,7 @@ CREATE TABLE measurements (
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT measurements_pkey PRIMARY KEY (user_id, id)
 );
-COMMENT ON COLUMN measurements.canonical_value IS 'value in the base unit of its dimension (kg, m, …), for comparing';
+COMMENT ON COLUMN measurements.canonical_value IS 'value in the base unit of its dimension (g, m, …), for comparing';
 CREATE INDEX measurements_type_idx ON measurements (user_id, type, measured_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX measurements_time_idx ON measurements (user_id, measured_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX measurements_created_by_idx ON measurements (created_by);

@@ -98,31 +98,31 @@ fn broken_constraint(name: &str) -> Option<Error> {
     })
 }
 
-/// The fields whose range is also a CHECK in the database: `table_column_check`. Validation in the service comes first,
-/// so this catches what only the stored type decides, such as a product that grew too large.
-fn out_of_range(constraint: &str) -> Error {
-    let column = constraint.strip_suffix("_check").unwrap_or(constraint);
-    let column = [
-        "food_diary_",
-        "exercise_diary_",
-        "exercise_sets_",
-        "measurements_",
-        "goals_",
-        "food_items_",
-        "nutrition_data_",
-        "food_portions_",
-        "users_",
-        "user_preferences_",
-        "family_access_",
-        "exercises_",
-    ]
-    .iter()
-    .find_map(|table| column.strip_prefix(table))
-    .unwrap_or(column);
+/// The tables whose columns a client names as fields.
+const TABLES: [&str; 12] = [
+    "food_diary",
+    "exercise_diary",
+    "exercise_sets",
+    "measurements",
+    "goals",
+    "food_items",
+    "nutrition_data",
+    "food_portions",
+    "users",
+    "user_preferences",
+    "family_access",
+    "exercises",
+];
+
+/// The field of a broken CHECK, which is named `table_column_check`; `None` where no client knows the table. Validation in the
+/// service comes first, so this catches what only the stored type decides, such as a product that grew too large.
+fn out_of_range(constraint: &str) -> Option<Error> {
+    let name = constraint.strip_suffix("_check")?;
+    let column = TABLES.iter().find_map(|table| name.strip_prefix(table)?.strip_prefix('_'))?;
     let mut words = column.split('_');
-    let first = words.next().unwrap_or_default().to_owned();
+    let first = words.next()?.to_owned();
     let field = words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..]);
-    Error::invalid(field, "out of range")
+    Some(Error::invalid(field, "out of range"))
 }
 
 impl From<DbErr> for Error {
@@ -154,11 +154,7 @@ impl From<DbErr> for Error {
             "42501" => Self::NotFound("row"),
             "23505" | "23514" | "23503" => {
                 let constraint = database.constraint().unwrap_or_default();
-                match broken_constraint(constraint) {
-                    Some(error) => error,
-                    None if code == "23514" => out_of_range(constraint),
-                    None => Self::Internal(error.into()),
-                }
+                broken_constraint(constraint).or_else(|| out_of_range(constraint)).unwrap_or_else(|| Self::Internal(error.into()))
             }
             "57014" | "55P03" => Self::Timeout,
             "40001" | "40P01" => Self::conflict("this was changed at the same moment: read it and try again"),

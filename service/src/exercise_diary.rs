@@ -131,6 +131,9 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
     }
     let id = new.id.unwrap_or_else(|| ExerciseEntryId(tx.new_id()));
     let duration = new.duration_minutes.map(duration).transpose()?;
+    if new.distance.is_none() && new.distance_unit.is_some() {
+        return Err(Error::invalid("distance", "is missing, though there is a unit for it"));
+    }
     let (distance, distance_unit, distance_m) = distance(new.distance, new.distance_unit.as_deref())?;
     let sets = checked_sets(person, id, new.sets)?;
     let notes = new.notes.map(|notes| input::paragraph("notes", &notes, 10_000)).transpose()?;
@@ -308,12 +311,13 @@ fn gross_calories(met: Decimal, kilograms: Decimal, minutes: Decimal) -> Decimal
 async fn weight_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Result<Option<Decimal>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "(SELECT canonical_value / 1000 FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at <= $2 AND deleted_at IS NULL
-          ORDER BY measured_at DESC LIMIT 1)
-         UNION ALL
-         (SELECT canonical_value / 1000 FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at > $2 AND deleted_at IS NULL
-          ORDER BY measured_at LIMIT 1)
-         LIMIT 1",
+        "SELECT canonical_value / 1000 FROM (
+           (SELECT canonical_value, 1 AS choice FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at <= $2 AND deleted_at IS NULL
+            ORDER BY measured_at DESC, id DESC LIMIT 1)
+           UNION ALL
+           (SELECT canonical_value, 2 FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at > $2 AND deleted_at IS NULL
+            ORDER BY measured_at, id LIMIT 1)) weights
+         ORDER BY choice LIMIT 1",
         [person.0.into(), at.into()],
     );
     Ok(tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index(0)).transpose()?)

@@ -54,6 +54,7 @@ pub async fn offer(tx: &Tx, offer: Offer) -> Result<Vec<Model>> {
     let rows = access_types.into_iter().map(|access_type| entity::family_access::ActiveModel {
         grantor_user_id: Set(grantor),
         grantee_email: Set(typed.clone()),
+        grantee_address: Set(address.clone()),
         access_type: Set(access_type),
         can_write: Set(offer.can_write),
         expires_at: Set(offer.expires_at),

@@ -20,6 +20,10 @@ pub(super) const SUPERUSER_SECRET: &str = "postgres_superuser";
 const LOCK_PATIENCE: Duration = Duration::from_secs(600);
 const LARGEST_LOG: u64 = 10 * 1024 * 1024;
 
+/// What a letter is, in the order of preference: by Unicode on Linux, on macOS, and else by ASCII alone, with which words of
+/// other scripts are not found. Sorting is by code point in any case.
+const CTYPES: [&str; 3] = ["C.UTF-8", "UTF-8", "C"];
+
 const SETTINGS: [&str; 12] = [
     "listen_addresses=",
     "cluster_name=hale",
@@ -150,22 +154,33 @@ impl Place {
             .map_err(Error::folder("write", &password_file))?;
 
         let program = binaries.folder.join("initdb");
-        let mut initdb = self.account.command(&program, &self.cluster);
-        initdb.args(["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8", "--no-locale", "--no-instructions"]);
+        let mut made = self.initdb(&program, CTYPES[0], &draft, &password_file, durability).await;
+        for ctype in &CTYPES[1..] {
+            if made.is_ok() {
+                break;
+            }
+            remove(tokio::fs::remove_dir_all(&draft).await, &draft)?;
+            made = self.initdb(&program, ctype, &draft, &password_file, durability).await;
+        }
+        remove(tokio::fs::remove_file(&password_file).await, &password_file)?;
+        made?;
+        fs::rename(&draft, self.data()).and_then(|()| File::open(&self.cluster)?.sync_all()).map_err(Error::folder("write", self.data()))
+    }
+
+    async fn initdb(&self, program: &Path, ctype: &str, draft: &Path, password_file: &Path, durability: Durability) -> Result<(), Error> {
+        let mut initdb = self.account.command(program, &self.cluster);
+        initdb.args(["-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--lc-ctype", ctype, "--no-instructions"]);
         initdb.arg(match durability {
             Durability::Durable => "--data-checksums",
             Durability::Throwaway => "--no-sync",
         });
-        initdb.arg("--pwfile").arg(&password_file).arg("-D").arg(&draft).kill_on_drop(true);
-        let output = initdb.output().await;
-        let removed = remove(tokio::fs::remove_file(&password_file).await, &password_file);
-        let output = output.map_err(|error| not_run(&program, &error))?;
-        removed?;
-        if !output.status.success() {
-            let reason = telling_line(&String::from_utf8_lossy(&output.stderr));
-            return Err(Error::Initialise { folder: self.cluster.clone(), reason });
+        initdb.arg("--pwfile").arg(password_file).arg("-D").arg(draft).kill_on_drop(true);
+        let output = initdb.output().await.map_err(|error| not_run(program, &error))?;
+        if output.status.success() {
+            return Ok(());
         }
-        fs::rename(&draft, self.data()).and_then(|()| File::open(&self.cluster)?.sync_all()).map_err(Error::folder("write", self.data()))
+        let reason = telling_line(&String::from_utf8_lossy(&output.stderr));
+        Err(Error::Initialise { folder: self.cluster.clone(), reason })
     }
 
     /// Starts the server's process; tells also where in the log its lines begin.
