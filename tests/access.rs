@@ -171,7 +171,6 @@ async fn clients_that_hang_up_lose_nothing_that_was_acknowledged() {
 
 /// The same drop against the pool of sqlx 0.9.0: were it harmless, the guard of service::access could go.
 #[tokio::test]
-#[expect(clippy::disallowed_types, reason = "shows what the guard guards against")]
 async fn without_the_guard_a_dropped_begin_swallows_the_next_write() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;

@@ -49,7 +49,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         if let Some(pid) = self.postmaster() {
-            drop(kill_process(pid, Signal::INT));
+            _ = kill_process(pid, Signal::INT);
             for _ in 0..100 {
                 if test_kill_process(pid).is_err() {
                     break;
