@@ -2,6 +2,8 @@
 
 mod cluster;
 
+pub use cluster::{empty_database, url as database_url};
+
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},

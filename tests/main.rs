@@ -1,8 +1,12 @@
 //! Hale's tests, in one binary: the real HTTP stack over a real PostgreSQL with its policies.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
+mod accounts;
 mod bad_input;
 mod catalogue_import;
+mod catalogue_of_tables;
+mod command_line;
 mod days;
 mod demo;
 mod exercise_diary;
@@ -12,7 +16,11 @@ mod food_diary;
 mod foods;
 mod goals;
 mod harness;
+mod http;
 mod measurements;
+mod migrations;
 mod preferences;
 mod reports;
+mod schema;
 mod search;
+mod walls;

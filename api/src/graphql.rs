@@ -21,8 +21,8 @@ pub mod scope;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Response,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute},
+    EmptySubscription, MergedObject, Response, ServerError, ValidationResult,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
 
 /// What can be asked.
@@ -49,8 +49,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 /// The schema. `explorable` servers help whoever explores them: with introspection and suggestions of similar names.
 pub fn schema(explorable: bool) -> Schema {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
-        .limit_complexity(limits::LIMITS.cost)
-        .limit_directives(10)
+        .limit_recursive_depth(limits::LIMITS.selections)
         .extension(NoteExecution);
     if explorable { builder.finish() } else { builder.disable_introspection().disable_suggestions().finish() }
 }
@@ -76,6 +75,17 @@ impl ExtensionFactory for NoteExecution {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for NoteExecution {
+    /// The cost is known once the document is valid.
+    async fn validation(&self, ctx: &ExtensionContext<'_>, next: NextValidation<'_>) -> Result<ValidationResult, Vec<ServerError>> {
+        let valid = next.run(ctx).await?;
+        let (asked, allowed) = (valid.complexity, limits::LIMITS.cost);
+        if asked <= allowed {
+            return Ok(valid);
+        }
+        let refusal = limits::Refusal::TooMuch { what: "cost", asked, allowed };
+        Err(vec![refusal.into()])
+    }
+
     async fn execute(&self, ctx: &ExtensionContext<'_>, operation_name: Option<&str>, next: NextExecute<'_>) -> Response {
         if let Some(executed) = ctx.data_opt::<std::sync::Arc<Executed>>() {
             executed.0.store(true, Ordering::Relaxed);

@@ -41,6 +41,7 @@ pub struct Server {
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const LONGEST_REQUEST_ID: usize = 64;
 
 impl Server {
     /// A server over this database. `explorable` shows the explorer and answers introspection.
@@ -82,6 +83,7 @@ impl Server {
                     .on_response(DefaultOnResponse::new().level(tracing::Level::INFO)),
             )
             .layer(SetRequestIdLayer::new(REQUEST_ID, Sequence(self.database.clone())))
+            .layer(middleware::map_request(drop_strange_request_id))
     }
 }
 
@@ -93,6 +95,18 @@ impl MakeRequestId for Sequence {
     fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
         HeaderValue::from_str(&self.0.new_id().to_string()).ok().map(RequestId::new)
     }
+}
+
+/// What a client calls its request ends up in the log.
+async fn drop_strange_request_id(mut request: Request) -> Request {
+    let plain = |id: &HeaderValue| {
+        id.len() <= LONGEST_REQUEST_ID
+            && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    if request.headers().get_all(REQUEST_ID).iter().any(|id| !plain(id)) {
+        request.headers_mut().remove(REQUEST_ID);
+    }
+    request
 }
 
 async fn security_headers(mut response: Response) -> Response {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _, postgres::PgConnectOptions};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, QueryResult,
     Statement, TransactionTrait, Value,
@@ -163,7 +163,7 @@ async fn connect(url: &str, database: Option<&str>) -> Result<DatabaseConnection
     // SeaORM knows only one of the two schemes, and prints a URL that it cannot parse.
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")).ok_or(Error::BadUrl)?;
     let url = format!("postgres://{rest}");
-    url.parse::<PgConnectOptions>().map_err(|_| Error::BadUrl)?;
+    knock(url.parse().map_err(|_| Error::BadUrl)?).await?;
     let database = database.map(str::to_owned);
     let mut options = ConnectOptions::new(url);
     options
@@ -185,6 +185,18 @@ async fn connect(url: &str, database: Option<&str>) -> Result<DatabaseConnection
             }
         });
     Database::connect(options).await.map_err(|error| Error::Connect(message(&error, None)))
+}
+
+/// The pool tries again while it is refused, and then cannot tell a refusal from silence: one attempt of its own tells it at once.
+async fn knock(options: PgConnectOptions) -> Result<(), Error> {
+    match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
+        Ok(Err(error @ sqlx::Error::Io(_))) => Err(Error::Connect(error.to_string())),
+        Ok(Ok(connection)) => {
+            drop(connection.close().await);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
 }
 
 async fn backend(connection: &impl ConnectionTrait) -> Result<i32, Error> {

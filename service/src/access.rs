@@ -44,6 +44,10 @@ pub struct Connection {
     pub statement_cache: usize,
 }
 
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+const KNOCK_AGAIN: Duration = Duration::from_millis(20);
+
 /// The database, the clock and the keys. It can authenticate; it cannot query.
 #[derive(Clone)]
 pub struct Database {
@@ -208,20 +212,45 @@ async fn pool(connection: &Connection) -> Result<PgPool> {
         .application_name("hale")
         .statement_cache_capacity(connection.statement_cache);
     let options = sqlx::ConnectOptions::disable_statement_logging(options);
+    // The pool knocks again where nobody listens, and then only says that its time is up: one knock tells what is wrong.
+    match tokio::time::timeout(PATIENCE, sqlx::ConnectOptions::connect(&options)).await {
+        Ok(Err(error @ sqlx::Error::Io(_))) => return Err(unreachable(error)),
+        Ok(Ok(connection)) => _ = sqlx::Connection::close(connection).await,
+        _ => {}
+    }
     PgPoolOptions::new()
         .max_connections(connection.max_connections)
-        .acquire_timeout(Duration::from_secs(5))
+        .acquire_timeout(PATIENCE)
         // A connection that died is noticed by its BEGIN, which is then sent on another one.
         .test_before_acquire(false)
         .connect_with(options)
         .await
-        .map_err(|error| query_error(error).into())
+        .map_err(unreachable)
+}
+
+/// A connection that is nobody else's. A server whose queue of newcomers is full says so at once, so it is asked again.
+async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>> {
+    let begun = tokio::time::Instant::now();
+    loop {
+        match pool.acquire().await {
+            Err(sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock && begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(KNOCK_AGAIN).await;
+            }
+            acquired => return acquired.map_err(unreachable),
+        }
+    }
+}
+
+/// Whatever keeps a connection from being made is not the asker's doing: what PostgreSQL says to a newcomer means something else
+/// when it says it to a statement.
+fn unreachable(error: sqlx::Error) -> Error {
+    Error::Unavailable { retry_after: Duration::from_secs(2), source: error.into() }
 }
 
 async fn begin(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Tx> {
     let mut dead = 0;
     loop {
-        let connection = pool.acquire().await.map_err(query_error)?;
+        let connection = acquire(pool).await?;
         // The Tx owns the connection before BEGIN is sent: whoever cancels from here on drops the Tx, and with it goes a ROLLBACK.
         let tx = Tx {
             connection: Mutex::new(Some(connection)),

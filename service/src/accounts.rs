@@ -92,7 +92,10 @@ pub async fn sign_in(database: &Database, client: &str, attempt: SignIn) -> Resu
     limit(database, &format!("sign_in_from:{client}"), &SIGN_INS_PER_CLIENT).await?;
     limit(database, &account, &FAILURES_PER_ACCOUNT).await?;
 
-    let found = {
+    // PostgreSQL's text holds no NUL, so nobody is called that.
+    let found = if login.contains('\0') {
+        None
+    } else {
         let tx = database.without_viewer().await?;
         let rows = tx.query_one_raw(statement("SELECT user_id, password_hash FROM auth.credentials($1)", [login.into()])).await?;
         rows.map(|row| Ok::<_, Error>((UserId(row.try_get_by_index(0)?), row.try_get_by_index::<String>(1)?))).transpose()?

@@ -126,8 +126,9 @@ impl Keys {
         validation.validate_exp = false;
         let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&secret), &validation).ok()?.claims;
         let now = now.timestamp();
-        let in_time =
-            claims.iat <= now + LEEWAY_SECONDS && now < claims.exp && claims.exp - claims.iat <= ACCESS_TOKEN_LIFETIME.num_seconds();
+        let in_time = claims.iat <= now + LEEWAY_SECONDS
+            && now < claims.exp
+            && claims.exp.saturating_sub(claims.iat) <= ACCESS_TOKEN_LIFETIME.num_seconds();
         in_time.then_some(Verified { user_id: claims.sub, session_id: claims.sid })
     }
 }

@@ -9,6 +9,7 @@ use super::{error::Result, family_access::AccessType, person::Person, scalars::D
 #[derive(Clone)]
 pub struct AccessLogEntry(pub rows::Model);
 
+/// That someone read something of the viewer, at most once per reader, kind and quarter of an hour. What was read is not kept.
 #[Object]
 impl AccessLogEntry {
     /// Who read it; null once the account is gone.

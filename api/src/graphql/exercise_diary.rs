@@ -31,6 +31,7 @@ impl ExerciseDay {
     }
 }
 
+/// What a person trained on a day.
 #[Object]
 impl ExerciseDay {
     /// The day, as the person's zone and start of day cut it.
@@ -52,6 +53,7 @@ impl ExerciseDay {
 /// Something trained.
 pub struct ExerciseEntry(exercise_diary::ExerciseEntry);
 
+/// Something trained.
 #[Object]
 impl ExerciseEntry {
     /// Identifies the entry in this person's diary.

@@ -17,6 +17,7 @@ use super::{
 #[derive(Clone)]
 pub struct Exercise(pub rows::Model);
 
+/// An exercise of the shared catalogue, or one's own.
 #[Object]
 impl Exercise {
     /// Identifies the exercise.

@@ -14,6 +14,7 @@ use super::{
 /// What one person lets another see. Until it is accepted the grantor sees the address as typed and no grantee, account or not.
 pub struct FamilyAccess(pub rows::Model);
 
+/// What one person lets another see. Until it is accepted the grantor sees the address as typed and no grantee, account or not.
 #[Object]
 impl FamilyAccess {
     /// Identifies the grant.

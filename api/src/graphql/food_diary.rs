@@ -62,6 +62,7 @@ impl FoodDay {
     }
 }
 
+/// What a person ate on a day.
 #[Object]
 impl FoodDay {
     /// The day, as the person's zone and start of day cut it.
@@ -120,6 +121,7 @@ impl From<goals::NutritionTarget> for NutritionTarget {
 /// Something eaten, as it was when it was logged.
 pub struct FoodEntry(rows::Model);
 
+/// Something eaten, as it was when it was logged.
 #[Object]
 impl FoodEntry {
     /// Identifies the entry in this person's diary.

@@ -17,6 +17,7 @@ use super::{
 #[derive(Clone)]
 pub struct Food(pub foods::Food);
 
+/// A food of the shared catalogue, one's own, or one that a relative shares.
 #[Object]
 impl Food {
     /// Identifies the food.
@@ -89,6 +90,7 @@ pub struct Portion {
 /// What a food or an amount of it contains. Null: the source does not say.
 pub struct Nutrition(pub nutrition::Nutrition);
 
+/// What a food or an amount of it contains. Null: the source does not say.
 #[Object]
 impl Nutrition {
     /// Energy in kcal.

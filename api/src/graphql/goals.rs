@@ -18,6 +18,7 @@ pub struct Goal {
     pub current: Option<rust_decimal::Decimal>,
 }
 
+/// What a person aims at, from a day on.
 #[Object]
 impl Goal {
     /// Identifies the goal among this person's.

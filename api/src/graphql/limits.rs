@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, Positioned,
+    Name, ServerError,
     parser::{
         self,
         types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
     },
 };
+
+use super::error::{BAD_REQUEST, LIMIT_EXCEEDED};
 
 /// The limits of a document.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +26,14 @@ pub struct Limits {
     pub depth: usize,
     /// The same below `__schema` and `__type`.
     pub introspection_depth: usize,
+    /// Lists of introspection within each other: each multiplies the answer by all that the schema has of it.
+    pub introspection_lists: usize,
+    /// Selections within each other, those of fragments too.
+    pub selections: usize,
     /// Fields that were given another name.
     pub aliases: usize,
+    /// Directives on one field or fragment.
+    pub directives: usize,
     /// Fields once all fragments are expanded.
     pub fields: usize,
     /// The sum of the costs of all fields; a page costs its size times its fields.
@@ -33,8 +41,20 @@ pub struct Limits {
 }
 
 /// What Hale allows.
-pub const LIMITS: Limits =
-    Limits { bytes: 15_000, tokens: 1_000, nesting: 64, depth: 10, introspection_depth: 16, aliases: 30, fields: 500, cost: 1_000 };
+pub const LIMITS: Limits = Limits {
+    bytes: 15_000,
+    tokens: 1_000,
+    nesting: 64,
+    depth: 10,
+    introspection_depth: 16,
+    introspection_lists: 3,
+    // The most that async-graphql follows.
+    selections: 32,
+    aliases: 30,
+    directives: 10,
+    fields: 500,
+    cost: 1_000,
+};
 
 /// Why a document is not executed.
 #[derive(Debug, PartialEq)]
@@ -57,6 +77,33 @@ pub enum Refusal {
     },
 }
 
+impl Refusal {
+    /// What is wrong, in words.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Malformed { message, .. } => message.clone(),
+            Self::TooMuch { what, asked, allowed } => format!("too much: {asked} {what}, {allowed} are allowed"),
+        }
+    }
+}
+
+impl From<Refusal> for ServerError {
+    fn from(refusal: Refusal) -> Self {
+        let mut error = Self::new(refusal.message(), None);
+        let extensions = error.extensions.get_or_insert_default();
+        match refusal {
+            Refusal::Malformed { .. } => extensions.set("code", BAD_REQUEST),
+            Refusal::TooMuch { what, asked, allowed } => {
+                extensions.set("code", LIMIT_EXCEEDED);
+                extensions.set("limit", what);
+                extensions.set("asked", asked);
+                extensions.set("allowed", allowed);
+            }
+        }
+        error
+    }
+}
+
 impl Limits {
     /// Parses a document that stays within these limits.
     pub fn parse(&self, source: &str) -> Result<ExecutableDocument, Refusal> {
@@ -71,16 +118,17 @@ impl Limits {
 
     fn check(&self, document: &ExecutableDocument) -> Result<(), Refusal> {
         let mut fragments = Fragments { document, known: HashMap::new(), visited: 0 };
-        let mut aliases = 0;
+        let mut names = Names::default();
         for set in document
             .operations
             .iter()
             .map(|(_, operation)| &operation.node.selection_set)
             .chain(document.fragments.values().map(|fragment| &fragment.node.selection_set))
         {
-            aliases += count_aliases(&set.node);
+            names.count(&set.node);
         }
-        at_most("aliases", aliases, self.aliases)?;
+        at_most("aliases", names.aliases, self.aliases)?;
+        at_most("directives on one field", names.directives, self.directives)?;
         for (_, operation) in document.operations.iter() {
             self.check_operation(&operation.node, &mut fragments)?;
         }
@@ -88,15 +136,20 @@ impl Limits {
     }
 
     fn check_operation<'a>(&self, operation: &'a OperationDefinition, fragments: &mut Fragments<'a>) -> Result<(), Refusal> {
-        let mut fields = 0usize;
+        let (mut fields, mut selections) = (0usize, 0);
         for selection in &operation.selection_set.node.items {
             let extent = fragments.selection(&selection.node);
             fields = fields.saturating_add(extent.fields);
             let introspection =
                 matches!(&selection.node, Selection::Field(field) if matches!(field.node.name.node.as_str(), "__schema" | "__type"));
             at_most("nested fields", extent.depth, if introspection { self.introspection_depth } else { self.depth })?;
+            selections = selections.max(extent.selections);
+            if introspection {
+                at_most("nested lists of introspection", extent.lists, self.introspection_lists)?;
+            }
         }
-        at_most("fields", fields, self.fields)
+        at_most("fields", fields, self.fields)?;
+        at_most("nested selections", selections, self.selections)
     }
 }
 
@@ -170,13 +223,27 @@ fn string_length(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-fn count_aliases(set: &SelectionSet) -> usize {
-    let of = |selection: &Positioned<Selection>| match &selection.node {
-        Selection::Field(field) => usize::from(field.node.alias.is_some()) + count_aliases(&field.node.selection_set.node),
-        Selection::InlineFragment(fragment) => count_aliases(&fragment.node.selection_set.node),
-        Selection::FragmentSpread(_) => 0,
-    };
-    set.items.iter().map(of).sum()
+/// What is counted where it is written, however often it is spread.
+#[derive(Default)]
+struct Names {
+    aliases: usize,
+    directives: usize,
+}
+
+impl Names {
+    fn count(&mut self, set: &SelectionSet) {
+        for selection in &set.items {
+            self.directives = self.directives.max(selection.node.directives().len());
+            match &selection.node {
+                Selection::Field(field) => {
+                    self.aliases += usize::from(field.node.alias.is_some());
+                    self.count(&field.node.selection_set.node);
+                }
+                Selection::InlineFragment(fragment) => self.count(&fragment.node.selection_set.node),
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
 }
 
 /// How large a selection is once its fragments are expanded.
@@ -184,6 +251,18 @@ fn count_aliases(set: &SelectionSet) -> usize {
 struct Extent {
     fields: usize,
     depth: usize,
+    selections: usize,
+    lists: usize,
+}
+
+impl Extent {
+    /// A fragment that leads nowhere. It counts, or fragments that lead to nothing else could double for ever.
+    const NOWHERE: Self = Self { fields: 1, depth: 0, selections: 0, lists: 0 };
+
+    /// The same, one selection further out.
+    fn within(self) -> Self {
+        Self { selections: self.selections + 1, ..self }
+    }
 }
 
 /// The extents of fragments, each computed once, whatever the number of its spreads.
@@ -197,11 +276,12 @@ impl<'a> Fragments<'a> {
     fn selection(&mut self, selection: &'a Selection) -> Extent {
         match selection {
             Selection::Field(field) => {
-                let inner = self.set(&field.node.selection_set.node);
-                Extent { fields: inner.fields.saturating_add(1), depth: inner.depth + 1 }
+                let inner = self.set(&field.node.selection_set.node).within();
+                let list = matches!(field.node.name.node.as_str(), "fields" | "inputFields" | "interfaces" | "possibleTypes" | "types");
+                Extent { fields: inner.fields.saturating_add(1), depth: inner.depth + 1, lists: inner.lists + usize::from(list), ..inner }
             }
-            Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node),
-            Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node),
+            Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node).within(),
+            Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node).within(),
         }
     }
 
@@ -211,6 +291,8 @@ impl<'a> Fragments<'a> {
             let part = self.selection(&selection.node);
             extent.fields = extent.fields.saturating_add(part.fields);
             extent.depth = extent.depth.max(part.depth);
+            extent.selections = extent.selections.max(part.selections);
+            extent.lists = extent.lists.max(part.lists);
         }
         extent
     }
@@ -220,10 +302,10 @@ impl<'a> Fragments<'a> {
             return *extent;
         }
         // A fragment that spreads itself finds this, and validation refuses it afterwards.
-        self.known.insert(name, Extent::default());
+        self.known.insert(name, Extent::NOWHERE);
         self.visited += 1;
         let document = self.document;
-        let extent = document.fragments.get(name).map(|fragment| self.set(&fragment.node.selection_set.node)).unwrap_or_default();
+        let extent = document.fragments.get(name).map_or(Extent::NOWHERE, |fragment| self.set(&fragment.node.selection_set.node));
         self.known.insert(name, extent);
         extent
     }
@@ -259,6 +341,8 @@ mod tests {
         assert_eq!(refused(&format!("{{ food(id: {}1{}) {{ id }} }}", "[".repeat(65), "]".repeat(65))), "nested brackets");
         assert_eq!(refused(&format!("{}{}", "{ a ".repeat(11), "}".repeat(11))), "nested fields");
         assert_eq!(refused(&format!("{{ {} }}", (0..31).map(|n| format!("a{n}: viewer {{ id }} ")).collect::<String>())), "aliases");
+        assert_eq!(refused(&format!("{{ viewer {{ id {} }} }}", "@include(if: true) ".repeat(11))), "directives on one field");
+        assert_eq!(refused(&format!("{}{}", "{ ... ".repeat(34), "}".repeat(34)).replace("... }", "id }")), "nested selections");
         assert_eq!(refused(&format!("{{ {} }}", "viewer { id } ".repeat(240))), "nothing");
     }
 
@@ -284,6 +368,20 @@ mod tests {
         let (_, operation) = document.operations.iter().next().expect("one operation");
         let extent = fragments.set(&operation.node.selection_set.node);
         assert_eq!((extent.fields, fragments.visited), ((1 << 31) + 1, 31));
+    }
+
+    #[test]
+    fn doubling_fragments_that_lead_nowhere_are_counted_too() {
+        let doubling: String = (0..30).map(|n| format!("fragment F{n} on Person {{ ...F{} ...F{} }} ", n + 1, n + 1)).collect();
+        assert_eq!(refused(&format!("{{ viewer {{ ...F0 }} }} {doubling}")), "fields");
+    }
+
+    #[test]
+    fn introspection_cannot_multiply_itself() {
+        let ordinary = "{ __schema { types { fields { args { type { ofType { ofType { name } } } } } inputFields { name } } } }";
+        assert_eq!(refused(ordinary), "nothing");
+        let multiplied = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
+        assert_eq!(refused(multiplied), "nested lists of introspection");
     }
 
     #[test]

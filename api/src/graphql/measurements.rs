@@ -20,6 +20,7 @@ use super::{
 #[derive(Clone)]
 pub struct Measurement(pub rows::Model);
 
+/// Something measured, as it was read off.
 #[Object]
 impl Measurement {
     /// Identifies the measurement among this person's.

@@ -5,9 +5,11 @@ use service::page::Page;
 use std::borrow::Cow;
 
 /// What a page costs before it is read: one for each item that may be on it, and a tenth of that for each field of the item.
+/// Pages within pages multiply, up to a figure of which hundreds can be added.
 pub fn cost(first: Option<i32>, fields: usize) -> usize {
+    const MOST: usize = 1_000_000;
     let items = usize::try_from(first.unwrap_or(service::page::DEFAULT_SIZE)).unwrap_or_default();
-    items.saturating_mul(10 + fields) / 10 + 1
+    (items.saturating_mul(10 + fields) / 10 + 1).min(MOST)
 }
 
 /// Where a page lies in its list.

@@ -61,6 +61,7 @@ impl Person {
     }
 }
 
+/// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
 #[Object]
 impl Person {
     /// Identifies the person.

@@ -11,6 +11,7 @@ use super::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Date(pub NaiveDate);
 
+/// A calendar date, ISO 8601, from 1900-01-01 to 2100-12-31: "2026-03-29".
 #[Scalar(name = "Date", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339#section-5.6")]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -29,6 +30,7 @@ impl ScalarType for Date {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
 
+/// An instant, RFC 3339, answered in UTC: "2026-03-29T07:30:00Z".
 #[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -46,6 +48,7 @@ impl ScalarType for DateTime {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Decimal(pub rust_decimal::Decimal);
 
+/// An exact decimal number, as a string without exponent or trailing zeros: "12.5". As input also an integer, never a float.
 #[Scalar(name = "Decimal", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-6")]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -73,6 +76,7 @@ impl ScalarType for Decimal {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TimeZone(pub chrono_tz::Tz);
 
+/// An IANA time zone name: "Europe/Berlin".
 #[Scalar(name = "TimeZone", specified_by_url = "https://www.iana.org/time-zones")]
 impl ScalarType for TimeZone {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -89,6 +93,7 @@ impl ScalarType for TimeZone {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Uuid(pub uuid::Uuid);
 
+/// A universally unique identifier, lower-case and hyphenated: "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f".
 #[Scalar(name = "UUID", specified_by_url = "https://www.rfc-editor.org/rfc/rfc9562")]
 impl ScalarType for Uuid {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -95,11 +95,20 @@ struct Refused {
     message: String,
     extensions: Map<String, Value>,
     position: Option<(usize, usize)>,
+    /// It is the document that is wrong, not what carries it.
+    of_document: bool,
 }
 
 impl Refused {
     fn new(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: BAD_REQUEST, message: message.into(), extensions: Map::new(), position: None }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: BAD_REQUEST,
+            message: message.into(),
+            extensions: Map::new(),
+            position: None,
+            of_document: false,
+        }
     }
 
     fn with_status(self, status: StatusCode) -> Self {
@@ -109,8 +118,9 @@ impl Refused {
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
+        let message = refusal.message();
         match refusal {
-            Refusal::Malformed { message, position } => Self { position, ..Self::new(message) },
+            Refusal::Malformed { position, .. } => Self { position, of_document: true, ..Self::new(message) },
             Refusal::TooMuch { what, asked, allowed } => Self {
                 code: LIMIT_EXCEEDED,
                 extensions: Map::from_iter([
@@ -118,7 +128,8 @@ impl From<Refusal> for Refused {
                     ("asked".into(), asked.into()),
                     ("allowed".into(), allowed.into()),
                 ]),
-                ..Self::new(format!("too much: {asked} {what}, {allowed} are allowed"))
+                of_document: true,
+                ..Self::new(message)
             },
         }
     }
@@ -177,7 +188,7 @@ async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<M
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => {
             let refused = Refused::from(Refusal::TooMuch { what: "bytes of body", asked: most + 1, allowed: most });
-            return Err(refused.with_status(StatusCode::PAYLOAD_TOO_LARGE));
+            return Err(Refused { of_document: false, ..refused }.with_status(StatusCode::PAYLOAD_TOO_LARGE));
         }
         Err(_) => return Err(Refused::new("the request took too long to arrive").with_status(StatusCode::REQUEST_TIMEOUT)),
     };
@@ -244,6 +255,17 @@ impl Operation {
         picked.map(|(_, operation)| &operation.node)
     }
 
+    /// A variable that must be given and was not: async-graphql would execute what does not need it.
+    fn missing_variable(&self) -> Option<Refused> {
+        let given = |name| self.variables.get(name).is_some_and(|value| *value != ConstValue::Null);
+        let mut definitions = self.picked()?.variable_definitions.iter().map(|definition| &definition.node);
+        let missing = definitions
+            .find(|variable| !variable.var_type.node.nullable && variable.default_value.is_none() && !given(&variable.name.node))?;
+        let position = (missing.name.pos.line, missing.name.pos.column);
+        let message = format!("the variable ${} of type {} must be given", missing.name.node, missing.var_type.node);
+        Some(Refused { position: Some(position), of_document: true, ..Refused::new(message) })
+    }
+
     /// Null for every Int variable that was not sent. async-graphql 8.0.0-rc.5 adds up costs before it executes, and there takes
     /// the variable of an absent `first` for an undefined one. Null and absent mean the same for each Int of the schema.
     fn complete_integers(&mut self) {
@@ -273,6 +295,9 @@ async fn execute(
         let mut response = refusal(refused, media);
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
+    }
+    if let Some(refused) = operation.missing_variable() {
+        return refusal(refused, media);
     }
     let executed = Arc::new(Executed::default());
     let mut request =
@@ -331,13 +356,7 @@ fn name_code(error: &mut ServerError, headers: &HeaderMap) {
     }
     let extensions = error.extensions.get_or_insert_default();
     match extensions.get("code") {
-        None => {
-            let limit = matches!(error.message.as_str(), "Query is too complex." | "Query is nested too deep.");
-            extensions.set("code", if limit { LIMIT_EXCEEDED } else { BAD_REQUEST });
-            if limit {
-                extensions.set("allowed", LIMITS.cost);
-            }
-        }
+        None => extensions.set("code", BAD_REQUEST),
         Some(code) if *code == async_graphql::Value::from(INTERNAL) => {
             if let Some(id) = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
                 extensions.set("requestId", id);
@@ -355,8 +374,7 @@ fn refusal(refused: Refused, media: Media) -> Response {
         error["locations"] = json!([{ "line": line, "column": column }]);
     }
     // What is wrong with the parameters is 400 in either type; what is wrong with the document depends on it.
-    let of_document = refused.position.is_some() || refused.code == LIMIT_EXCEEDED && refused.status == StatusCode::BAD_REQUEST;
-    let status = if of_document { status(false, media) } else { refused.status };
+    let status = if refused.of_document { status(false, media) } else { refused.status };
     json_response(status, media, json!({ "errors": [error] }).to_string())
 }
 
