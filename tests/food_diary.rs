@@ -23,14 +23,26 @@ async fn ann_logs_oats_and_ben_cannot_see_it() {
     assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("NOT_FOUND", Some("foodId")));
 }
 
-/// The test day of six foods: name, calories, protein, fat and carbohydrates per 100 g, portions, and what was eaten.
-const TEST_DAY: [(&str, [&str; 4], Option<(&str, &str)>, &str, &str); 6] = [
-    ("Bananas, raw", ["89", "1.09", "0.33", "22.84"], None, "118", "g"),
-    ("Egg, whole, raw", ["143", "12.56", "9.51", "0.72"], Some(("large", "50")), "2", "large"),
-    ("Bread, white", ["265", "9.15", "3.19", "49.06"], Some(("slice", "28")), "2", "slice"),
-    ("Chicken breast", ["165", "31.02", "3.57", "0"], None, "140", "g"),
-    ("Broccoli, raw", ["34", "2.82", "0.37", "6.64"], Some(("cup, chopped", "91")), "1", "cup"),
-    ("Butter, with salt", ["717", "0.85", "81.11", "0.06"], Some(("tbsp", "14.2")), "1", "tbsp"),
+/// A food by its nutrition per 100 g, and how much of it was eaten.
+struct Eaten {
+    name: &'static str,
+    calories: &'static str,
+    protein: &'static str,
+    fat: &'static str,
+    carbohydrates: &'static str,
+    portion: Option<(&'static str, &'static str)>,
+    quantity: &'static str,
+    unit: &'static str,
+}
+
+#[rustfmt::skip]
+const TEST_DAY: [Eaten; 6] = [
+    Eaten { name: "Bananas, raw", calories: "89", protein: "1.09", fat: "0.33", carbohydrates: "22.84", portion: None, quantity: "118", unit: "g" },
+    Eaten { name: "Egg, whole, raw", calories: "143", protein: "12.56", fat: "9.51", carbohydrates: "0.72", portion: Some(("large", "50")), quantity: "2", unit: "large" },
+    Eaten { name: "Bread, white", calories: "265", protein: "9.15", fat: "3.19", carbohydrates: "49.06", portion: Some(("slice", "28")), quantity: "2", unit: "slice" },
+    Eaten { name: "Chicken breast", calories: "165", protein: "31.02", fat: "3.57", carbohydrates: "0", portion: None, quantity: "140", unit: "g" },
+    Eaten { name: "Broccoli, raw", calories: "34", protein: "2.82", fat: "0.37", carbohydrates: "6.64", portion: Some(("cup, chopped", "91")), quantity: "1", unit: "cup" },
+    Eaten { name: "Butter, with salt", calories: "717", protein: "0.85", fat: "81.11", carbohydrates: "0.06", portion: Some(("tbsp", "14.2")), quantity: "1", unit: "tbsp" },
 ];
 
 #[tokio::test]
@@ -38,7 +50,7 @@ async fn a_day_of_six_foods_adds_up_to_the_last_digit() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
     let mut day = json!(null);
-    for (name, [calories, protein, fat, carbohydrates], portion, quantity, unit) in TEST_DAY {
+    for Eaten { name, calories, protein, fat, carbohydrates, portion, quantity, unit } in TEST_DAY {
         let nutrition = json!({ "calories": calories, "protein": protein, "fat": fat, "carbohydrates": carbohydrates });
         let portions: Vec<_> = portion.iter().map(|(name, grams)| json!({ "name": name, "amount": grams, "unit": "g" })).collect();
         let food = ann.creates_food(json!({ "name": name, "nutrition": nutrition, "portions": portions })).await;
