@@ -137,7 +137,7 @@ async fn clients_that_hang_up_lose_nothing_that_was_acknowledged() {
             let patience = Duration::from_micros(scatter(number, 60_000));
             let id = Uuid::from_u128(number as u128 + 1);
             let request = async {
-                if number % 3 == 0 {
+                if number % 4 != 0 {
                     ann.json("{ viewer { foodDay { totals { calories } } } }", json!({})).await;
                     return false;
                 }
@@ -164,7 +164,7 @@ async fn clients_that_hang_up_lose_nothing_that_was_acknowledged() {
     demand_no_open_transaction(&app).await;
     demand_full_width(&viewer).await;
     let (acknowledged, hung_up) = (acknowledged.into_inner().unwrap(), hung_up.into_inner());
-    assert!(acknowledged.len() > 100 && hung_up > STORM / 10, "{} acknowledged, {hung_up} hung up", acknowledged.len());
+    assert!(acknowledged.len() > 80 && hung_up > STORM / 10, "{} acknowledged, {hung_up} hung up", acknowledged.len());
     let stored = ids(&app, "SELECT array_agg(id) FROM food_diary WHERE deleted_at IS NULL").await;
     assert!(acknowledged.is_subset(&stored), "acknowledged and lost: {:?}", acknowledged.difference(&stored).collect::<Vec<_>>());
 }
