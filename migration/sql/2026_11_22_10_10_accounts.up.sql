@@ -110,7 +110,7 @@ BEGIN
       NEW.granted_at := clock_timestamp();
     END IF;
   ELSIF NOT (NEW.status = 'revoked' AND OLD.status IN ('offered', 'active')
-             AND (viewer = OLD.grantor_user_id OR viewer = OLD.grantee_user_id)) THEN
+             AND (viewer = OLD.grantor_user_id OR viewer IS NOT DISTINCT FROM OLD.grantee_user_id)) THEN
     RAISE EXCEPTION 'this grant cannot go from % to %', OLD.status, NEW.status
       USING ERRCODE = 'check_violation', CONSTRAINT = 'family_access_change_check';
   END IF;
