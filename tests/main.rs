@@ -3,3 +3,4 @@
 
 mod food_diary;
 mod harness;
+mod isolation;

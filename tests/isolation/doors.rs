@@ -1,0 +1,74 @@
+//! The SECURITY DEFINER functions: what they tell or change for whom. One that is missing here fails the matrix.
+
+use super::people::{PEOPLE, Principal, person, row_id};
+
+/// A function that sees more than its caller.
+pub struct Door {
+    /// As PostgreSQL writes it.
+    pub name: &'static str,
+    /// The table whose keys it answers, or which it changes.
+    pub relation: &'static str,
+    pub shows: bool,
+    call: &'static str,
+}
+
+const fn shows(name: &'static str, relation: &'static str, call: &'static str) -> Door {
+    Door { name, relation, shows: true, call }
+}
+
+const fn changes(name: &'static str, relation: &'static str, call: &'static str) -> Door {
+    Door { name, relation, shows: false, call }
+}
+
+pub const DOORS: &[Door] = &[
+    shows("search.foods(text,integer,numeric,uuid)", "food_items", "SELECT id::text FROM search.foods('porridge', 100, NULL, NULL)"),
+    shows(
+        "search.exercises(text,text,text,integer,numeric,uuid)",
+        "exercises",
+        "SELECT id::text FROM search.exercises('rowing', NULL, NULL, 100, NULL, NULL)",
+    ),
+    shows(
+        "reports.nutrition_days(uuid,date,date)",
+        "users",
+        "SELECT p::text FROM unnest({people}) p, LATERAL reports.nutrition_days(p, '2026-01-01', '2026-12-31')",
+    ),
+    shows(
+        "reports.nutrition_targets(uuid,date,date)",
+        "users",
+        "SELECT p::text FROM unnest({people}) p, LATERAL reports.nutrition_targets(p, '2026-01-01', '2026-12-31')",
+    ),
+    shows("auth.relatives()", "users", "SELECT id::text FROM auth.relatives()"),
+    shows("auth.readers()", "users", "SELECT id::text FROM auth.readers()"),
+    shows("auth.calendar_of(uuid)", "users", "SELECT p::text FROM unnest({people}) p, LATERAL auth.calendar_of(p)"),
+    shows("auth.credentials(text)", "users", "SELECT user_id::text FROM auth.credentials('{target}@example.org')"),
+    // With a session of somebody else's.
+    changes("auth.enter(uuid,uuid,timestamp with time zone)", "users", "SELECT auth.enter({target_id}, {strange_session}, now())"),
+    changes(
+        "auth.sign_up(uuid,text,text,text,text)",
+        "users",
+        "SELECT auth.sign_up(gen_random_uuid(), 'new@example.org', 'not a hash, but long enough', 'New', 'UTC')",
+    ),
+    changes(
+        "auth.open_session(uuid,uuid,text,timestamp with time zone,text,timestamp with time zone)",
+        "sessions",
+        "SELECT auth.open_session({target_id}, gen_random_uuid(), 'phone', '2100-01-01', repeat('0', 64), '2100-01-01')",
+    ),
+    changes(
+        "auth.rotate(text,text,timestamp with time zone,timestamp with time zone,interval)",
+        "refresh_tokens",
+        "SELECT auth.rotate(encode(sha256('{target}0'), 'hex'), repeat('0', 64), '2100-01-01', now(), '10 s')",
+    ),
+    changes("auth.take(text,integer,interval,timestamp with time zone)", "rate_limits", "SELECT auth.take('new', 5, '1 s', now())"),
+    changes("auth.refill(text)", "rate_limits", "SELECT auth.refill('{target}0')"),
+];
+
+impl Door {
+    pub fn call(&self, principal: &Principal) -> String {
+        let people: Vec<_> = PEOPLE.iter().map(|name| format!("'{}'", person(name))).collect();
+        self.call
+            .replace("{people}", &format!("ARRAY[{}]::uuid[]", people.join(", ")))
+            .replace("{target}", principal.target)
+            .replace("{target_id}", &format!("'{}'", person(principal.target)))
+            .replace("{strange_session}", &format!("'{}'", row_id("stranger", "sessions", 0)))
+    }
+}

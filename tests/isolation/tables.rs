@@ -1,0 +1,434 @@
+//! The row factory: how one row of each table is made and changed. A table that is missing here fails the matrix.
+
+/// A relation of schema public. Values are SQL, in which `{owner}`, `{id}` and the like are filled in (see [`Values`]).
+pub struct Table {
+    pub name: &'static str,
+    /// The column that identifies a row here.
+    pub key: &'static str,
+    /// The column that says whose the row is, or `NULL::uuid`.
+    pub owner: &'static str,
+    /// A second person whom the row concerns.
+    pub other_party: &'static str,
+    /// What tells apart rows of one person that different people see.
+    pub facet: &'static str,
+    pub columns: &'static [(&'static str, &'static str)],
+    /// Columns that hale_app leaves to their defaults.
+    pub reserved: &'static [(&'static str, &'static str)],
+    /// The columns of the primary key.
+    pub primary: &'static str,
+    /// What an update sets: constants, since reading a column brings in the policies for SELECT and hides what those for UPDATE let through.
+    pub change: &'static str,
+    /// The overrides with which each person gets one row more.
+    pub more_rows: &'static [&'static [(&'static str, &'static str)]],
+    /// Whether there are rows without an owner too, made like the others.
+    pub common: bool,
+    /// Operations that this table alone has: their names, and SQL.
+    pub operations: &'static [(&'static str, &'static str)],
+}
+
+const TABLE: Table = Table {
+    name: "",
+    key: "id",
+    owner: "user_id",
+    other_party: "NULL::uuid",
+    facet: "NULL",
+    columns: &[],
+    reserved: &[],
+    primary: "user_id, id",
+    change: "",
+    more_rows: &[],
+    common: false,
+    operations: &[],
+};
+
+/// What a statement is made for.
+pub struct Values<'a> {
+    /// Whose row it says it is.
+    pub owner: &'a str,
+    /// Whose id it takes.
+    pub holder: &'a str,
+    /// The number of the id.
+    pub n: u32,
+    /// 1 where other things than the id must not be taken either.
+    pub m: u32,
+    pub viewer: &'a str,
+    pub target: &'a str,
+}
+
+pub const TABLES: &[Table] = &[
+    Table {
+        name: "users",
+        owner: "id",
+        facet: "split_part(email, '@', 1)",
+        columns: &[
+            ("id", "{id}"),
+            ("email", "'{name}' || repeat('x', {n}) || '@example.org'"),
+            ("password_hash", "'not a hash, but long enough'"),
+            ("email_verified_at", "now()"),
+            ("full_name", "'{name}'"),
+        ],
+        primary: "id",
+        change: "full_name = 'changed'",
+        operations: &[
+            ("read the password", "SELECT password_hash FROM users"),
+            ("change the address", "UPDATE users SET email = 'ann@example.com'"),
+            ("verify the address", "UPDATE users SET email_verified_at = now()"),
+            ("change the password", "UPDATE users SET password_hash = repeat('x', 50)"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "user_preferences",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("time_zone", "'Europe/Paris'")],
+        change: "theme = 'dark'",
+        ..TABLE
+    },
+    Table {
+        name: "sessions",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("expires_at", "'2100-01-01'")],
+        change: "revoked_at = now()",
+        operations: &[("prolong", "UPDATE sessions SET expires_at = '2100-12-31'")],
+        ..TABLE
+    },
+    Table {
+        name: "refresh_tokens",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("session_id", "{held_session}"),
+            ("token", "encode(sha256('{name}{m}'), 'hex')"),
+            ("expires_at", "'2100-01-01'"),
+        ],
+        change: "used_at = now()",
+        ..TABLE
+    },
+    Table {
+        name: "rate_limits",
+        key: "bucket",
+        owner: "NULL::uuid",
+        columns: &[("bucket", "'{name}{n}'"), ("full_at", "now()")],
+        primary: "bucket",
+        change: "full_at = now()",
+        ..TABLE
+    },
+    Table {
+        name: "family_access",
+        owner: "grantor_user_id",
+        other_party: "coalesce(grantee_user_id, (SELECT u.id FROM users u WHERE u.email = grantee_address))",
+        facet: "split_part(grantee_email, '@', 1)",
+        columns: &[("grantor_user_id", "{owner}"), ("grantee_email", "'nobody{m}@example.org'"), ("access_type", "'calorie'")],
+        reserved: &[("id", "{id}")],
+        primary: "id",
+        change: "status = 'revoked'",
+        operations: &[
+            ("accept", "UPDATE family_access SET status = 'active' WHERE grantee_address = 'offered@example.org'"),
+            ("decline", "UPDATE family_access SET status = 'declined' WHERE grantee_address = 'offered@example.org'"),
+            ("accept unverified", "UPDATE family_access SET status = 'active' WHERE grantee_address = 'unverified@example.org'"),
+            ("accept what was withdrawn", "UPDATE family_access SET status = 'active' WHERE grantee_address = 'withdrawn@example.org'"),
+            ("accept what was declined", "UPDATE family_access SET status = 'active' WHERE grantee_address = 'declined@example.org'"),
+            ("accept what was revoked", "UPDATE family_access SET status = 'active' WHERE grantee_address = 'revoked@example.org'"),
+            ("offer again what was revoked", "UPDATE family_access SET status = 'offered' WHERE grantee_address = 'revoked@example.org'"),
+            ("revoke what was accepted", "UPDATE family_access SET status = 'revoked' WHERE grantee_address = 'calorie@example.org'"),
+            ("revoke what was offered", "UPDATE family_access SET status = 'revoked' WHERE grantee_address = 'offered@example.org'"),
+            ("change can_write", "UPDATE family_access SET can_write = true"),
+            ("change expires_at", "UPDATE family_access SET expires_at = NULL"),
+            ("change access_type", "UPDATE family_access SET access_type = 'reports'"),
+            ("change the grantee", "UPDATE family_access SET grantee_user_id = {viewer_id}"),
+            ("change the address", "UPDATE family_access SET grantee_email = 'other@example.org'"),
+            (
+                "offer to oneself as accepted",
+                "INSERT INTO family_access (grantor_user_id, grantee_user_id, grantee_email, access_type, status, granted_at)
+                 VALUES ({target_id}, {viewer_id}, 'new@example.org', 'calorie', 'active', now())",
+            ),
+            (
+                "offer with a grantee (granted)",
+                "INSERT INTO family_access (grantor_user_id, grantee_user_id, grantee_email, access_type)
+                 VALUES ({viewer_id}, {stranger_id}, 'new@example.org', 'calorie')",
+            ),
+            (
+                "offer as ended (granted)",
+                "INSERT INTO family_access (grantor_user_id, grantee_email, access_type, status)
+                 VALUES ({viewer_id}, 'new@example.org', 'calorie', 'declined')",
+            ),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "nutrients",
+        key: "code",
+        owner: "NULL::uuid",
+        columns: &[("code", "'X{n}'"), ("name", "'{name}'"), ("unit", "'g'")],
+        primary: "code",
+        change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "food_items",
+        owner: "owner_id",
+        facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",
+        columns: &[("id", "{id}"), ("owner_id", "{owner}"), ("name", "'Porridge'")],
+        primary: "id",
+        change: "name = 'changed'",
+        common: true,
+        operations: &[("insert for everybody", "INSERT INTO food_items (id, owner_id, name) VALUES (gen_random_uuid(), NULL, 'Porridge')")],
+        ..TABLE
+    },
+    Table {
+        name: "nutrition_data",
+        owner: "owner_id",
+        columns: &[
+            ("id", "{id}"),
+            ("food_item_id", "{food}"),
+            ("owner_id", "{owner}"),
+            ("nutrition_version", "1 + {m}"),
+            ("serving_size", "100"),
+            ("serving_unit", "'g'"),
+        ],
+        primary: "id",
+        change: "calories = 1",
+        common: true,
+        operations: &[
+            (
+                "insert own beside a hidden food",
+                "INSERT INTO nutrition_data (food_item_id, owner_id, nutrition_version, serving_size, serving_unit) VALUES ({hidden_food}, {viewer_id}, 9, 1, 'g')",
+            ),
+            (
+                "insert own beside a missing food",
+                "INSERT INTO nutrition_data (food_item_id, owner_id, nutrition_version, serving_size, serving_unit) VALUES ({missing}, {viewer_id}, 9, 1, 'g')",
+            ),
+            (
+                "insert own beside the target's food",
+                "INSERT INTO nutrition_data (food_item_id, owner_id, nutrition_version, serving_size, serving_unit) VALUES ({target_food}, {viewer_id}, 9, 1, 'g')",
+            ),
+            (
+                "insert own beside a common food",
+                "INSERT INTO nutrition_data (food_item_id, owner_id, nutrition_version, serving_size, serving_unit) VALUES ({common_food}, {viewer_id}, 9, 1, 'g')",
+            ),
+            (
+                "insert for everybody",
+                "INSERT INTO nutrition_data (food_item_id, nutrition_version, serving_size, serving_unit) VALUES ({common_food}, 9, 1, 'g')",
+            ),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "food_portions",
+        key: "food_item_id",
+        owner: "owner_id",
+        columns: &[
+            ("food_item_id", "{held_food}"),
+            ("owner_id", "{owner}"),
+            ("position", "{n}"),
+            ("name", "'slice {n}'"),
+            ("amount", "28"),
+            ("unit", "'g'"),
+        ],
+        primary: "food_item_id, position",
+        change: "amount = 30",
+        common: true,
+        operations: &[
+            (
+                "insert own beside a hidden food",
+                "INSERT INTO food_portions (food_item_id, owner_id, position, name, amount, unit) VALUES ({hidden_food}, {viewer_id}, 9, 'cup', 1, 'g')",
+            ),
+            (
+                "insert own beside a missing food",
+                "INSERT INTO food_portions (food_item_id, owner_id, position, name, amount, unit) VALUES ({missing}, {viewer_id}, 9, 'cup', 1, 'g')",
+            ),
+            (
+                "insert own beside the target's food",
+                "INSERT INTO food_portions (food_item_id, owner_id, position, name, amount, unit) VALUES ({target_food}, {viewer_id}, 9, 'cup', 1, 'g')",
+            ),
+            (
+                "insert own beside a common food",
+                "INSERT INTO food_portions (food_item_id, owner_id, position, name, amount, unit) VALUES ({common_food}, {viewer_id}, 9, 'cup', 1, 'g')",
+            ),
+            (
+                "insert for everybody",
+                "INSERT INTO food_portions (food_item_id, position, name, amount, unit) VALUES ({common_food}, 9, 'cup', 1, 'g')",
+            ),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "food_diary",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("food_item_id", "{common_food}"),
+            ("food_name", "'Porridge'"),
+            ("quantity", "1"),
+            ("unit", "'g'"),
+            ("servings", "1"),
+            ("calories", "100"),
+            ("meal_type", "'breakfast'"),
+            ("consumed_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("consumed_on", "'2026-03-10'"),
+        ],
+        change: "calories = 1",
+        operations: &[
+            (
+                "log a hidden food",
+                "INSERT INTO food_diary (user_id, id, food_item_id, food_name, quantity, unit, servings, meal_type, consumed_at, time_zone, consumed_on) VALUES ({viewer_id}, {missing}, {hidden_food}, 'x', 1, 'g', 1, 'lunch', '2026-03-10', 'UTC', '2026-03-10')",
+            ),
+            (
+                "log a missing food",
+                "INSERT INTO food_diary (user_id, id, food_item_id, food_name, quantity, unit, servings, meal_type, consumed_at, time_zone, consumed_on) VALUES ({viewer_id}, {missing}, {missing}, 'x', 1, 'g', 1, 'lunch', '2026-03-10', 'UTC', '2026-03-10')",
+            ),
+            (
+                "log a deleted food",
+                "INSERT INTO food_diary (user_id, id, food_item_id, food_name, quantity, unit, servings, meal_type, consumed_at, time_zone, consumed_on) VALUES ({viewer_id}, {missing}, {deleted_food}, 'x', 1, 'g', 1, 'lunch', '2026-03-10', 'UTC', '2026-03-10')",
+            ),
+            (
+                "log no food of the catalogue",
+                "INSERT INTO food_diary (user_id, id, food_name, quantity, unit, servings, meal_type, consumed_at, time_zone, consumed_on) VALUES ({viewer_id}, {missing}, 'x', 1, 'g', 1, 'lunch', '2026-03-10', 'UTC', '2026-03-10')",
+            ),
+            ("log another food", "UPDATE food_diary SET food_item_id = {hidden_food}"),
+            ("sign as another", "UPDATE food_diary SET created_by = {stranger_id}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "exercises",
+        owner: "owner_id",
+        facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",
+        columns: &[("id", "{id}"), ("owner_id", "{owner}"), ("name", "'Rowing'")],
+        primary: "id",
+        change: "name = 'changed'",
+        common: true,
+        operations: &[("insert for everybody", "INSERT INTO exercises (id, owner_id, name) VALUES (gen_random_uuid(), NULL, 'Rowing')")],
+        ..TABLE
+    },
+    Table {
+        name: "exercise_diary",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("exercise_id", "{common_exercise}"),
+            ("exercise_name", "'Rowing'"),
+            ("performed_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("performed_on", "'2026-03-10'"),
+        ],
+        change: "notes = 'changed'",
+        operations: &[
+            (
+                "log a hidden exercise",
+                "INSERT INTO exercise_diary (user_id, id, exercise_id, exercise_name, performed_at, time_zone, performed_on) VALUES ({viewer_id}, {missing}, {hidden_exercise}, 'x', '2026-03-10', 'UTC', '2026-03-10')",
+            ),
+            (
+                "log a missing exercise",
+                "INSERT INTO exercise_diary (user_id, id, exercise_id, exercise_name, performed_at, time_zone, performed_on) VALUES ({viewer_id}, {missing}, {missing}, 'x', '2026-03-10', 'UTC', '2026-03-10')",
+            ),
+            (
+                "log a deleted exercise",
+                "INSERT INTO exercise_diary (user_id, id, exercise_id, exercise_name, performed_at, time_zone, performed_on) VALUES ({viewer_id}, {missing}, {deleted_exercise}, 'x', '2026-03-10', 'UTC', '2026-03-10')",
+            ),
+            (
+                "log no exercise of the catalogue",
+                "INSERT INTO exercise_diary (user_id, id, exercise_name, performed_at, time_zone, performed_on) VALUES ({viewer_id}, {missing}, 'x', '2026-03-10', 'UTC', '2026-03-10')",
+            ),
+            ("log another exercise", "UPDATE exercise_diary SET exercise_id = {hidden_exercise}"),
+            ("sign as another", "UPDATE exercise_diary SET created_by = {stranger_id}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "exercise_sets",
+        key: "exercise_entry_id",
+        columns: &[("user_id", "{owner}"), ("exercise_entry_id", "{held_entry}"), ("position", "{n}"), ("reps", "10")],
+        primary: "user_id, exercise_entry_id, position",
+        change: "reps = 12",
+        operations: &[(
+            "log beside a missing entry",
+            "INSERT INTO exercise_sets (user_id, exercise_entry_id, position) VALUES ({viewer_id}, {missing}, 0)",
+        )],
+        ..TABLE
+    },
+    Table {
+        name: "measurements",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("type", "'weight'"),
+            ("value", "70"),
+            ("unit", "'kg'"),
+            ("canonical_value", "70"),
+            ("measured_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("measured_on", "'2026-03-10'"),
+        ],
+        change: "value = 71",
+        operations: &[("sign as another", "UPDATE measurements SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "goals",
+        facet: "access_type",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("type", "'calorie_target'"),
+            ("target_value", "2000"),
+            ("valid_from", "'2026-01-01'"),
+            ("valid_to", "'2026-12-31'"),
+        ],
+        change: "target_value = 1",
+        more_rows: &[&[("type", "'weight'")]],
+        operations: &[
+            (
+                "insert a goal of the body for another",
+                "INSERT INTO goals (user_id, id, type, valid_from) VALUES ({target_id}, {missing}, 'weight', '2026-01-01')",
+            ),
+            ("change what a goal is about", "UPDATE goals SET type = 'weight'"),
+            (
+                "give goals of intake to the target (granted)",
+                "DELETE FROM goals WHERE access_type = 'checkin'; UPDATE goals SET user_id = {target_id}",
+            ),
+            (
+                "give goals of the body to the target (granted)",
+                "DELETE FROM goals WHERE access_type = 'calorie'; UPDATE goals SET user_id = {target_id}",
+            ),
+            ("sign as another", "UPDATE goals SET created_by = {stranger_id}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "meal_plan_templates",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Weekdays'")],
+        change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "chat_history",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("message", "'Hello'"), ("response", "'Hello'")],
+        change: "response = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "access_log",
+        columns: &[("user_id", "{owner}"), ("access_type", "'calorie'"), ("read_at", "'2026-03-10T1{m}:00:00Z'")],
+        reserved: &[("id", "{id}"), ("reader_id", "{reader}")],
+        change: "read_at = now()",
+        operations: &[
+            ("log checkin", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'checkin', now())"),
+            ("log reports", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'reports', now())"),
+            ("log food_list", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'food_list', now())"),
+            (
+                "log as another (granted)",
+                "INSERT INTO access_log (user_id, reader_id, access_type, read_at) VALUES ({target_id}, {stranger_id}, 'calorie', now())",
+            ),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "migrations",
+        key: "version",
+        owner: "NULL::uuid",
+        columns: &[("version", "'{name}{n}'"), ("name", "'{name}'"), ("checksum", "'0'")],
+        primary: "version",
+        change: "checksum = '0'",
+        ..TABLE
+    },
+];

@@ -1,0 +1,316 @@
+//! A database with people in it, and what happens when somebody tries something.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row as _, postgres::PgRow, raw_sql, types::Uuid};
+
+use super::{
+    access::Cell,
+    people::{NOBODY, PEOPLE, Principal, grants, person},
+    statements::insert,
+    tables::{TABLES, Table, Values},
+};
+use crate::harness::TestApp;
+
+/// One row, as the owner of the schema sees it.
+struct Row {
+    owner: Option<Uuid>,
+    other_party: Option<Uuid>,
+    facet: Option<String>,
+}
+
+/// A row that a statement showed or changed.
+struct Touched {
+    relation: String,
+    key: String,
+    /// Whose it is, where that was looked up.
+    owner: Option<Uuid>,
+}
+
+/// Everybody's rows, and a superuser's connection inside a transaction that is never committed. It acts as hale_app by SET ROLE,
+/// so that rows can be compared as the owner sees them, and everything can be undone, in one transaction.
+pub struct World {
+    app: TestApp,
+    pub connection: PgConnection,
+    rows: BTreeMap<String, BTreeMap<String, Row>>,
+    /// Every row there is now; the table `before` holds every row there was.
+    now: String,
+    /// As hale_app itself: COPY cannot share a batch with other statements.
+    copies: Option<PgConnection>,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let app = TestApp::new().await;
+        let mut connection = app.connect("postgres").await;
+        run(&mut connection, "DELETE FROM food_items; DELETE FROM exercises; DELETE FROM nutrients WHERE code > 'C'").await;
+        for sql in seeds(&mut connection).await {
+            run(&mut connection, &sql).await;
+        }
+        let row_of = |table: &Table| {
+            format!(
+                "SELECT '{0}' AS relation, {1}::text AS key, {2} AS owner, md5(t::text) AS hash FROM {0} t",
+                table.name, table.key, table.owner
+            )
+        };
+        let now: Vec<_> = TABLES.iter().map(row_of).collect();
+        let now = now.join(" UNION ALL ");
+        run(&mut connection, &format!("CREATE TEMPORARY TABLE before AS {now}")).await;
+        let mut world = Self { app, connection, rows: BTreeMap::new(), now, copies: None };
+        world.read_rows().await;
+        world.run("BEGIN").await;
+        world
+    }
+
+    async fn read_rows(&mut self) {
+        for table in TABLES {
+            let sql = format!(
+                "SELECT {}::text, {}::text, ({})::text, ({})::text FROM {}",
+                table.key, table.owner, table.other_party, table.facet, table.name
+            );
+            let id = |row: &PgRow, column| row.get::<Option<String>, usize>(column).map(|id| id.parse().unwrap());
+            let rows = raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await.unwrap();
+            let rows = rows.iter().map(|row| (row.get(0), Row { owner: id(row, 1), other_party: id(row, 2), facet: row.get(3) }));
+            self.rows.insert(table.name.to_owned(), rows.collect());
+        }
+    }
+
+    /// Runs what must succeed, as superuser.
+    pub async fn run(&mut self, sql: &str) {
+        run(&mut self.connection, sql).await;
+    }
+
+    /// Undoes everything since the people were made. A transaction of its own for each experiment: what a long one leaves dead in
+    /// PostgreSQL's own tables makes it slower and slower.
+    pub async fn undo(&mut self) {
+        self.run("ROLLBACK; BEGIN").await;
+    }
+
+    /// Runs what may fail, as superuser.
+    pub async fn try_run(&mut self, sql: &str) -> bool {
+        self.connection.execute(AssertSqlSafe(sql)).await.is_ok()
+    }
+
+    /// The first columns of a query of the superuser.
+    pub async fn texts(&mut self, sql: &str) -> Vec<String> {
+        let rows = raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Rows that are no longer there: the table, the key and the owner.
+    pub async fn vanished(&mut self) -> Vec<String> {
+        let sql = format!(
+            "SELECT relation || ' ' || key || ' ' || coalesce(owner::text, '') FROM before
+             WHERE NOT EXISTS (SELECT FROM ({}) now WHERE now.relation = before.relation AND now.key = before.key)",
+            self.now
+        );
+        self.texts(&sql).await
+    }
+
+    /// Which cells do not come out as expected; only the first where one suffices.
+    pub async fn mismatches<'a>(&mut self, cells: impl IntoIterator<Item = &'a Cell>, one_suffices: bool) -> Vec<String> {
+        let mut mismatches = Vec::new();
+        for cell in cells {
+            let outcome = self.outcome(cell).await;
+            if outcome != cell.expected {
+                mismatches.push(format!(
+                    "{} · {} · {}{}: {outcome}, not {}",
+                    cell.relation,
+                    cell.principal.name,
+                    cell.operation,
+                    cell.layer.suffix(),
+                    cell.expected
+                ));
+                if one_suffices {
+                    break;
+                }
+            }
+        }
+        mismatches
+    }
+
+    /// What happens: whose rows it shows or changes, "refused" by a policy, "denied" for want of a privilege, or the SQLSTATE.
+    async fn outcome(&mut self, cell: &Cell) -> String {
+        if cell.sql.starts_with("COPY") {
+            return self.copy(cell).await.unwrap_or_else(|error| failure(&error));
+        }
+        let enter = cell.principal.enter();
+        let role = cell.operation.strip_prefix("select as ").map_or_else(String::new, |role| format!("SET LOCAL ROLE {role};"));
+        let batch = format!("SAVEPOINT cell; SET LOCAL ROLE hale_app; {enter}; {role} {}", cell.sql);
+        let answer = raw_sql(AssertSqlSafe(batch)).fetch_all(&mut self.connection).await;
+        let outcome = match answer {
+            Err(error) => failure(&error),
+            // The first row is what entering answered.
+            Ok(rows) if cell.shows => self.describe(&cell.principal, cell.relation, rows[1..].iter().map(|row| touched(cell, row.get(0)))),
+            Ok(_) => {
+                let sql = format!(
+                    "RESET ROLE; WITH now AS MATERIALIZED ({}) SELECT relation, key, owner::text FROM (TABLE now EXCEPT TABLE before) come
+                     UNION SELECT relation, key, owner::text FROM (TABLE before EXCEPT TABLE now) gone",
+                    self.now
+                );
+                let rows = raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await.unwrap();
+                let owner = |row: &PgRow| row.get::<Option<String>, _>(2).map(|id| id.parse().unwrap());
+                let rows = rows.iter().map(|row| Touched { relation: row.get(0), key: row.get(1), owner: owner(row) });
+                self.describe(&cell.principal, cell.relation, rows)
+            }
+        };
+        self.run("ROLLBACK TO SAVEPOINT cell; RELEASE SAVEPOINT cell").await;
+        outcome
+    }
+
+    /// COPY, on a connection of hale_app's own. sqlx cannot use one further on which COPY TO failed.
+    async fn copy(&mut self, cell: &Cell) -> sqlx::Result<String> {
+        let mut connection = match self.copies.take() {
+            Some(connection) => connection,
+            None => self.app.connect("hale_app").await,
+        };
+        let begin = format!("ROLLBACK; BEGIN; {}", cell.principal.enter());
+        connection.execute(AssertSqlSafe(begin)).await?;
+        if cell.operation == "copy from" {
+            let copied = match connection.copy_in_raw(&cell.sql).await {
+                Ok(copy) => copy.finish().await.map(|rows| format!("copies in {rows}")),
+                Err(error) => Err(error),
+            };
+            self.copies = Some(connection);
+            return copied;
+        }
+        let chunks: Vec<_> = connection.copy_out_raw(&cell.sql).await?.try_collect().await?;
+        self.copies = Some(connection);
+        let text = String::from_utf8(chunks.concat()).unwrap();
+        Ok(self.describe(&cell.principal, cell.relation, text.lines().map(|key| touched(cell, key.to_owned()))))
+    }
+
+    /// Whose rows these are, seen from a principal: all of them, or by facet which.
+    fn describe(&self, principal: &Principal, relation: &str, touched: impl Iterator<Item = Touched>) -> String {
+        let none = BTreeMap::new();
+        let all = self.rows.get(relation).unwrap_or(&none);
+        let mut keys = BTreeSet::new();
+        let mut whole = BTreeSet::new();
+        let mut elsewhere = BTreeSet::new();
+        for Touched { relation: touched, key, owner } in touched {
+            let row = self.rows.get(&touched).and_then(|rows| rows.get(&key));
+            let group = match row {
+                Some(row) if owner.is_none() || owner == row.owner => group(principal, row.owner, row.other_party),
+                _ => group(principal, owner, None),
+            };
+            if touched != relation {
+                elsewhere.insert((group, touched));
+            } else if row.is_none_or(|row| owner.is_some() && owner != row.owner) {
+                whole.insert(group);
+            } else {
+                keys.insert(key);
+            }
+        }
+        if keys.len() == all.len() && keys.iter().any(|key| group_of(principal, &all[key]) == Group::Others) {
+            return "everything".to_owned();
+        }
+        let groups: BTreeSet<_> = keys.iter().map(|key| group_of(principal, &all[key])).chain(whole.iter().copied()).collect();
+        let mut words = Vec::new();
+        for group in &groups {
+            let members: Vec<_> = all.iter().filter(|(_, row)| group_of(principal, row) == *group).collect();
+            let touched: Vec<_> = members.iter().filter(|(key, _)| keys.contains(*key)).collect();
+            if whole.contains(group) || touched.len() == members.len() {
+                words.push(group.word().to_owned());
+            } else {
+                let facets: BTreeSet<_> = touched.iter().map(|(_, row)| row.facet.as_deref().unwrap_or("part")).collect();
+                words.extend(facets.into_iter().map(|facet| format!("{}.{facet}", group.word())));
+            }
+        }
+        // What a change draws after it elsewhere is worth a word only where it reaches somebody else.
+        let farther = elsewhere.into_iter().filter(|(group, _)| !groups.contains(group));
+        words.extend(farther.map(|(group, relation)| format!("{} in {relation}", group.word())));
+        if words.is_empty() { "none".to_owned() } else { words.join(" ") }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Mine,
+    Received,
+    Theirs,
+    Between,
+    Common,
+    Others,
+}
+
+impl Group {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Mine => "mine",
+            Self::Received => "received",
+            Self::Theirs => "theirs",
+            Self::Between => "between",
+            Self::Common => "common",
+            Self::Others => "others",
+        }
+    }
+}
+
+fn group_of(principal: &Principal, row: &Row) -> Group {
+    group(principal, row.owner, row.other_party)
+}
+
+fn group(principal: &Principal, owner: Option<Uuid>, other_party: Option<Uuid>) -> Group {
+    let Some(owner) = owner else { return Group::Common };
+    if owner == person(principal.viewer()) {
+        Group::Mine
+    } else if other_party == Some(person(principal.viewer())) {
+        Group::Received
+    } else if owner == person(principal.target) {
+        Group::Theirs
+    } else if principal.between.is_some_and(|between| owner == person(between)) {
+        Group::Between
+    } else {
+        Group::Others
+    }
+}
+
+fn touched(cell: &Cell, key: String) -> Touched {
+    Touched { relation: cell.relation.to_owned(), key, owner: None }
+}
+
+fn failure(error: &sqlx::Error) -> String {
+    let error = error.as_database_error().unwrap_or_else(|| panic!("not an answer of PostgreSQL: {error}"));
+    match error.code().as_deref() {
+        Some("42501") if error.message().contains("row-level security policy") => "refused".to_owned(),
+        Some("42501") => "denied".to_owned(),
+        Some(code) => code.to_owned(),
+        None => panic!("an error without a code: {error}"),
+    }
+}
+
+async fn run(connection: &mut PgConnection, sql: &str) {
+    connection.execute(AssertSqlSafe(sql)).await.unwrap_or_else(|error| panic!("{error}: {sql}"));
+}
+
+/// One row of each person in each table, those of the catalogue, and the grants. What migrations filled stays as it is.
+async fn seeds(connection: &mut PgConnection) -> Vec<String> {
+    let mut seeds = Vec::new();
+    for table in TABLES {
+        let filled = raw_sql(AssertSqlSafe(format!("SELECT 1 FROM {} LIMIT 1", table.name)));
+        if !filled.fetch_all(&mut *connection).await.unwrap().is_empty() {
+            continue;
+        }
+        let common = table.common.then_some(NOBODY);
+        for owner in PEOPLE.iter().copied().chain(common) {
+            let values = |n| Values { owner, holder: owner, n, m: 0, viewer: owner, target: owner };
+            if owner != NOBODY {
+                seeds.push(format!("SET app.user_id = '{}'", person(owner)));
+            }
+            seeds.push(insert(table, &values(0), table.reserved));
+            for (n, overrides) in (1..).zip(table.more_rows) {
+                seeds.push(insert(table, &values(n), overrides));
+            }
+        }
+        if table.owner == "owner_id" && table.key == "id" && table.name != "nutrition_data" {
+            let gone = Values { owner: NOBODY, holder: NOBODY, n: 1, m: 0, viewer: NOBODY, target: NOBODY };
+            seeds.push(insert(table, &gone, &[("deleted_at", "now()")]));
+        }
+    }
+    seeds.push("RESET app.user_id".to_owned());
+    seeds.extend(grants());
+    seeds.push("UPDATE users SET email_verified_at = NULL WHERE email = 'unverified@example.org'".to_owned());
+    seeds.push(format!("DELETE FROM users WHERE id = '{}'", person("deleted")));
+    seeds
+}
