@@ -3,6 +3,7 @@
 
 mod access;
 mod doors;
+mod foreign_keys;
 mod people;
 mod statements;
 mod tables;
