@@ -4,6 +4,7 @@
 mod access;
 mod doors;
 mod foreign_keys;
+mod mutants;
 mod people;
 mod statements;
 mod tables;
