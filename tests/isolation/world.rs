@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row as _, postgres::PgRow, raw_sql, types::Uuid};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Row as _, postgres::PgRow, raw_sql, types::Uuid};
 
 use super::{
     access::Cell,
