@@ -16,7 +16,7 @@ use service::{
 use sha2::Sha256;
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::harness::{PASSWORD, Person, Refusal, TestApp};
+use crate::harness::{PASSWORD, Person, Refusal, TestApp, options};
 
 const SIGN_UP: &str = "mutation($input: SignUpInput!) { signUp(input: $input) { session { accessToken } viewer { id email fullName } } }";
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) {
@@ -439,7 +439,7 @@ impl Forge {
         let database = Database::connect(&connection, app.clock.clone(), Arc::new(SystemRandom), keys).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Server::new(database, true).router();
+        let router = Server::new(database, options()).router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
         let session = app.value::<uuid::Uuid>("SELECT id FROM sessions").await.to_string();
         Self { address, secret, now: app.clock.now().timestamp(), user: person.id.clone(), session }

@@ -2,10 +2,11 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
+use api::{graphql::documents::Documents, http::Options};
 use reqwest::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, TestApp, report};
+use crate::harness::{PASSWORD, TestApp, options, report};
 
 const JSON: &str = "application/json; charset=utf-8";
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json; charset=utf-8";
@@ -335,7 +336,8 @@ fn documents() -> Vec<(&'static str, String, Option<String>)> {
         ("nested brackets", "{a".repeat(70), None),
         ("nested fields", nested("{ viewer ", 11, "").replace("viewer }", "id }"), None),
         ("aliases", aliases(31), Some(aliases(30))),
-        ("fields", format!("{{ {} }}", "__typename ".repeat(501)), Some(format!("{{ {} }}", "__typename ".repeat(500)))),
+        ("root fields", format!("{{ {} }}", "__typename ".repeat(31)), Some(format!("{{ {} }}", "__typename ".repeat(30)))),
+        ("fields", format!("{{ viewer {{ {} }} }}", "id ".repeat(500)), Some(format!("{{ viewer {{ {} }} }}", "id ".repeat(499)))),
         ("fields", doubling("fragment F30 on Person { id fullName }"), None),
         ("fields", doubling(""), None),
         ("directives on one field", format!("{{ __typename {} }}", "@include(if: true) ".repeat(11)), None),
@@ -515,9 +517,11 @@ async fn introspection_and_the_explorer_work_without_any_other_host() {
 #[tokio::test]
 async fn a_server_that_is_not_to_be_explored_shows_nothing() {
     let app = TestApp::new().await;
+    let documents = Documents::new(&api::graphql::sdl(), false, Vec::new(), false).unwrap();
+    let unexplorable = Options { explorable: false, documents, ..options() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = api::http::Server::new(app.database.clone(), false).router();
+    let router = api::http::Server::new(app.database.clone(), unexplorable).router();
     tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>()).await });
     let ask = async |query: &str| -> Value {
         let request = reqwest::Client::new().post(format!("http://{address}/graphql")).json(&json!({ "query": query }));
@@ -558,7 +562,7 @@ async fn health_and_request_ids() {
 #[tokio::test]
 async fn a_server_that_stops_is_not_ready() {
     let app = TestApp::new().await;
-    let server = api::http::Server::new(app.database.clone(), true);
+    let server = api::http::Server::new(app.database.clone(), options());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = server.router();

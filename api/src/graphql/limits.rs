@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, ServerError,
+    Name, Pos, ServerError,
     parser::{
         self,
         types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
     },
 };
 
-use super::error::{BAD_REQUEST, LIMIT_EXCEEDED};
+use super::error::{BAD_REQUEST, DOCUMENT_NOT_FOUND, LIMIT_EXCEEDED};
 
 /// The limits of a document.
 #[derive(Clone, Copy, Debug)]
@@ -26,12 +26,16 @@ pub struct Limits {
     pub depth: usize,
     /// The same below `__schema` and `__type`.
     pub introspection_depth: usize,
+    /// Uses of `__schema` and `__type`, with fragments expanded.
+    pub introspections: usize,
     /// Lists of introspection within each other: each multiplies the answer by all that the schema has of it.
     pub introspection_lists: usize,
     /// Selections within each other, those of fragments too.
     pub selections: usize,
     /// Fields that were given another name.
     pub aliases: usize,
+    /// Fields of an operation itself, with fragments expanded.
+    pub root_fields: usize,
     /// Directives on one field or fragment.
     pub directives: usize,
     /// Fields once all fragments are expanded.
@@ -47,25 +51,38 @@ pub const LIMITS: Limits = Limits {
     nesting: 64,
     depth: 10,
     introspection_depth: 16,
+    introspections: 1,
     introspection_lists: 3,
     // The most that async-graphql follows.
     selections: 32,
     aliases: 30,
+    root_fields: 30,
     directives: 10,
     fields: 500,
     cost: 1_000,
 };
 
+/// One thing that is wrong with a document or its variables.
+#[derive(Debug, PartialEq)]
+pub struct Problem {
+    /// What is wrong, without the source and without any value.
+    pub message: String,
+    /// Where: line and column.
+    pub position: Option<(usize, usize)>,
+}
+
+impl Problem {
+    /// A problem of the whole.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), position: None }
+    }
+}
+
 /// Why a document is not executed.
 #[derive(Debug, PartialEq)]
 pub enum Refusal {
-    /// It does not parse.
-    Malformed {
-        /// What is wrong, without the source.
-        message: String,
-        /// Where: line and column.
-        position: Option<(usize, usize)>,
-    },
+    /// It does not parse, validate or coerce.
+    Invalid(Vec<Problem>),
     /// It asks for too much.
     TooMuch {
         /// Of what.
@@ -75,32 +92,37 @@ pub enum Refusal {
         /// How much is allowed.
         allowed: usize,
     },
+    /// It is not among the trusted documents.
+    Unknown(&'static str),
 }
 
-impl Refusal {
-    /// What is wrong, in words.
-    pub fn message(&self) -> String {
-        match self {
-            Self::Malformed { message, .. } => message.clone(),
-            Self::TooMuch { what, asked, allowed } => format!("too much: {asked} {what}, {allowed} are allowed"),
-        }
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Invalid(vec![problem])
     }
 }
 
-impl From<Refusal> for ServerError {
+impl From<Refusal> for Vec<ServerError> {
     fn from(refusal: Refusal) -> Self {
-        let mut error = Self::new(refusal.message(), None);
-        let extensions = error.extensions.get_or_insert_default();
+        let error = |message: String, position: Option<(usize, usize)>, code: &str| {
+            let mut error = ServerError::new(message, position.map(|(line, column)| Pos { line, column }));
+            error.extensions.get_or_insert_default().set("code", code);
+            error
+        };
         match refusal {
-            Refusal::Malformed { .. } => extensions.set("code", BAD_REQUEST),
+            Refusal::Invalid(problems) => {
+                problems.into_iter().map(|problem| error(problem.message, problem.position, BAD_REQUEST)).collect()
+            }
             Refusal::TooMuch { what, asked, allowed } => {
-                extensions.set("code", LIMIT_EXCEEDED);
+                let mut error = error(format!("too much: {asked} {what}, {allowed} are allowed"), None, LIMIT_EXCEEDED);
+                let extensions = error.extensions.get_or_insert_default();
                 extensions.set("limit", what);
                 extensions.set("asked", asked);
                 extensions.set("allowed", allowed);
+                vec![error]
             }
+            Refusal::Unknown(message) => vec![error(message.to_owned(), None, DOCUMENT_NOT_FOUND)],
         }
-        error
     }
 }
 
@@ -136,21 +158,20 @@ impl Limits {
     }
 
     fn check_operation<'a>(&self, operation: &'a OperationDefinition, fragments: &mut Fragments<'a>) -> Result<(), Refusal> {
-        let (mut fields, mut selections) = (0usize, 0);
-        for selection in &operation.selection_set.node.items {
-            let extent = fragments.selection(&selection.node);
-            fields = fields.saturating_add(extent.fields);
-            let introspection =
-                matches!(&selection.node, Selection::Field(field) if matches!(field.node.name.node.as_str(), "__schema" | "__type"));
-            at_most("nested fields", extent.depth, if introspection { self.introspection_depth } else { self.depth })?;
-            selections = selections.max(extent.selections);
-            if introspection {
-                at_most("nested lists of introspection", extent.lists, self.introspection_lists)?;
-            }
-        }
-        at_most("fields", fields, self.fields)?;
-        at_most("nested selections", selections, self.selections)
+        let extent = fragments.set(&operation.selection_set.node);
+        at_most("nested fields", extent.depth, self.depth)?;
+        at_most("nested fields", extent.introspection_depth, self.introspection_depth)?;
+        at_most("uses of introspection", extent.introspections, self.introspections)?;
+        at_most("nested lists of introspection", extent.introspection_lists, self.introspection_lists)?;
+        at_most("fields", extent.fields, self.fields)?;
+        at_most("root fields", extent.root_fields, self.root_fields)?;
+        at_most("nested selections", extent.selections, self.selections)
     }
+}
+
+/// How many fields an operation asks of its root type, with fragments expanded.
+pub fn root_fields(document: &ExecutableDocument, operation: &OperationDefinition) -> usize {
+    Fragments { document, known: HashMap::new(), visited: 0 }.set(&operation.selection_set.node).root_fields
 }
 
 fn at_most(what: &'static str, asked: usize, allowed: usize) -> Result<(), Refusal> {
@@ -168,7 +189,7 @@ fn malformed(error: &parser::Error) -> Refusal {
         _ => "the document has a syntax error",
     };
     let position = error.positions().next().map(|position| (position.line, position.column));
-    Refusal::Malformed { message: message.to_owned(), position }
+    Problem { message: message.to_owned(), position }.into()
 }
 
 /// How many tokens a document has, and how deep its brackets nest. Strings and comments hold no tokens.
@@ -216,6 +237,8 @@ fn string_length(bytes: &[u8]) -> usize {
             at += if block { 4 } else { 2 };
         } else if bytes[at..].starts_with(quote) {
             return at + quote.len();
+        } else if !block && matches!(bytes[at], b'\n' | b'\r') {
+            return at;
         } else {
             at += 1;
         }
@@ -250,18 +273,46 @@ impl Names {
 #[derive(Clone, Copy, Default)]
 struct Extent {
     fields: usize,
+    root_fields: usize,
     depth: usize,
     selections: usize,
+    /// Lists that fields of introspection would answer.
     lists: usize,
+    introspections: usize,
+    introspection_depth: usize,
+    introspection_lists: usize,
 }
 
 impl Extent {
     /// A fragment that leads nowhere. It counts, or fragments that lead to nothing else could double for ever.
-    const NOWHERE: Self = Self { fields: 1, depth: 0, selections: 0, lists: 0 };
+    const NOWHERE: Self = Self {
+        fields: 1,
+        root_fields: 0,
+        depth: 0,
+        selections: 0,
+        lists: 0,
+        introspections: 0,
+        introspection_depth: 0,
+        introspection_lists: 0,
+    };
 
     /// The same, one selection further out.
     fn within(self) -> Self {
         Self { selections: self.selections + 1, ..self }
+    }
+
+    /// Both beside each other.
+    fn beside(self, other: Self) -> Self {
+        Self {
+            fields: self.fields.saturating_add(other.fields),
+            root_fields: self.root_fields.saturating_add(other.root_fields),
+            introspections: self.introspections.saturating_add(other.introspections),
+            depth: self.depth.max(other.depth),
+            selections: self.selections.max(other.selections),
+            lists: self.lists.max(other.lists),
+            introspection_depth: self.introspection_depth.max(other.introspection_depth),
+            introspection_lists: self.introspection_lists.max(other.introspection_lists),
+        }
     }
 }
 
@@ -277,8 +328,21 @@ impl<'a> Fragments<'a> {
         match selection {
             Selection::Field(field) => {
                 let inner = self.set(&field.node.selection_set.node).within();
-                let list = matches!(field.node.name.node.as_str(), "fields" | "inputFields" | "interfaces" | "possibleTypes" | "types");
-                Extent { fields: inner.fields.saturating_add(1), depth: inner.depth + 1, lists: inner.lists + usize::from(list), ..inner }
+                let outer = Extent { fields: inner.fields.saturating_add(1), root_fields: 1, ..inner };
+                match field.node.name.node.as_str() {
+                    "__schema" | "__type" => Extent {
+                        depth: 0,
+                        lists: 0,
+                        introspections: inner.introspections.saturating_add(1),
+                        introspection_depth: inner.depth + 1,
+                        introspection_lists: inner.lists,
+                        ..outer
+                    },
+                    "fields" | "inputFields" | "interfaces" | "possibleTypes" | "types" => {
+                        Extent { depth: inner.depth + 1, lists: inner.lists + 1, ..outer }
+                    }
+                    _ => Extent { depth: inner.depth + 1, ..outer },
+                }
             }
             Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node).within(),
             Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node).within(),
@@ -286,15 +350,7 @@ impl<'a> Fragments<'a> {
     }
 
     fn set(&mut self, set: &'a SelectionSet) -> Extent {
-        let mut extent = Extent::default();
-        for selection in &set.items {
-            let part = self.selection(&selection.node);
-            extent.fields = extent.fields.saturating_add(part.fields);
-            extent.depth = extent.depth.max(part.depth);
-            extent.selections = extent.selections.max(part.selections);
-            extent.lists = extent.lists.max(part.lists);
-        }
-        extent
+        set.items.iter().fold(Extent::default(), |extent, selection| extent.beside(self.selection(&selection.node)))
     }
 
     fn fragment(&mut self, name: &'a Name) -> Extent {
@@ -321,7 +377,7 @@ mod tests {
                 assert!(asked > allowed, "{asked} of {allowed}");
                 what
             }
-            Err(Refusal::Malformed { .. }) => "malformed",
+            Err(_) => "invalid",
             Ok(_) => "nothing",
         }
     }
@@ -343,7 +399,10 @@ mod tests {
         assert_eq!(refused(&format!("{{ {} }}", (0..31).map(|n| format!("a{n}: viewer {{ id }} ")).collect::<String>())), "aliases");
         assert_eq!(refused(&format!("{{ viewer {{ id {} }} }}", "@include(if: true) ".repeat(11))), "directives on one field");
         assert_eq!(refused(&format!("{}{}", "{ ... ".repeat(34), "}".repeat(34)).replace("... }", "id }")), "nested selections");
-        assert_eq!(refused(&format!("{{ {} }}", "viewer { id } ".repeat(240))), "nothing");
+        assert_eq!(refused(&format!("{{ {} }}", "viewer { id } ".repeat(31))), "root fields");
+        assert_eq!(refused(&format!("{{ {} }}", "viewer { id } ".repeat(30))), "nothing");
+        assert_eq!(refused(&format!("{{ viewer {{ {} }} }}", "id ".repeat(500))), "fields");
+        assert_eq!(refused(&format!("{{ viewer {{ {} }} }}", "id ".repeat(499))), "nothing");
     }
 
     #[test]
@@ -355,6 +414,7 @@ mod tests {
     #[test]
     fn brackets_in_strings_and_comments_are_text() {
         assert_eq!(refused(&format!("{{ foods(search: \"{}\") {{ nodes {{ id }} }} }} # {}", "[".repeat(200), "{".repeat(200))), "nothing");
+        assert_eq!(refused(&format!("{{ foods(search: \"x\n{}", "[".repeat(200))), "nested brackets", "a line ends a string");
         assert_eq!(refused(&format!("{{ foods(search: \"\"\"\\\"\"\" {} \"\"\") {{ nodes {{ id }} }} }}", "[".repeat(200))), "nothing");
     }
 
@@ -382,6 +442,9 @@ mod tests {
         assert_eq!(refused(ordinary), "nothing");
         let multiplied = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
         assert_eq!(refused(multiplied), "nested lists of introspection");
+        let hidden = multiplied.replacen("{ __schema", "{ ...F } fragment F on Query { ... { a: __schema", 1) + "}";
+        assert_eq!(refused(&hidden), "nested lists of introspection");
+        assert_eq!(refused("{ a: __schema { types { name } } ...F } fragment F on Query { __type(name: \"Food\") { name } }"), "uses of introspection");
     }
 
     #[test]
