@@ -1,8 +1,10 @@
 //! A Hale of one's own for each test, and people who talk to it.
 
 mod cluster;
+mod graphql_js;
 
 pub use cluster::{empty_database, url as database_url};
+pub use graphql_js::graphql_js;
 
 use std::{
     net::SocketAddr,

@@ -1,71 +1,21 @@
 //! GraphQL over HTTP: what the specification asks of a server, what is refused before it costs anything, and what surrounds it.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::time::Duration;
 
 use api::{graphql::documents::Documents, http::Options};
 use reqwest::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, TestApp, options, report};
+use crate::harness::{PASSWORD, TestApp, graphql_js, options};
 
 const JSON: &str = "application/json; charset=utf-8";
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json; charset=utf-8";
 
-/// Runs the audits of the npm package graphql-http against a server, and prints one line of JSON per audit.
-const AUDITS: &str = "const { serverAudits } = require('graphql-http');
-(async () => {
-  for (const audit of serverAudits({ url: process.argv[1] })) {
-    const { id, name, status, reason } = await audit.fn();
-    console.log(JSON.stringify({ id, name, status, reason }));
-  }
-})().catch((error) => { console.error(error); process.exit(1); });";
-
-/// Installs the package once for all runs; false, said aloud, where there is no npm or no way to a registry.
-fn install_audits(folder: &Path) -> bool {
-    if folder.join("node_modules/graphql-http/package.json").exists() && folder.join("node_modules/graphql/package.json").exists() {
-        return true;
-    }
-    std::fs::create_dir_all(folder).unwrap();
-    let npm = Command::new("npm")
-        .args([
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--prefer-offline",
-            "--fetch-retries=0",
-            "--fetch-timeout=20000",
-            "--prefix",
-        ])
-        .arg(folder)
-        .args(["graphql-http@1.23", "graphql@16"])
-        .output();
-    match npm {
-        Ok(output) if output.status.success() => true,
-        Ok(output) => {
-            let reason = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
-            report(&format!("skipped: the audits of graphql-http, since npm cannot install them ({reason})"));
-            false
-        }
-        Err(error) => {
-            report(&format!("skipped: the audits of graphql-http, since npm is not there ({error})"));
-            false
-        }
-    }
-}
-
 #[tokio::test]
 async fn all_audits_of_graphql_http_pass() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("graphql-http");
-    let installed = folder.clone();
-    if !tokio::task::spawn_blocking(move || install_audits(&installed)).await.unwrap() {
-        return;
-    }
     let app = TestApp::new().await;
-    let url = format!("http://{}/graphql", app.address);
-    let output = tokio::process::Command::new("node").args(["-e", AUDITS, &url]).current_dir(&folder).output().await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let audits: Vec<Value> = String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let Some(output) = graphql_js("audits.mjs", &[&format!("http://{}/graphql", app.address)], "").await else { return };
+    let audits: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let failed: Vec<_> = audits.iter().filter(|audit| audit["status"] != "ok").collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(audits.len(), 61);

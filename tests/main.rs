@@ -9,6 +9,7 @@ mod catalogue_of_tables;
 mod command_line;
 mod days;
 mod demo;
+mod documents;
 mod exercise_diary;
 mod exercises;
 mod family_access;

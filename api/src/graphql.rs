@@ -15,6 +15,7 @@ pub mod goals;
 pub mod limits;
 pub mod measurements;
 pub mod page;
+pub mod parser;
 pub mod person;
 pub mod reports;
 pub mod scalars;

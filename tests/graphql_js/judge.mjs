@@ -18,6 +18,7 @@ function wrong({ schema, document, variables, operationName }) {
   if (errors.length > 0) return errors[0].message;
   const operation = getOperationAST(parsed, operationName);
   if (!operation) return "no operation of this name";
+  if (!built[schema].getRootType(operation.operation)) return `no ${operation.operation} is configured`;
   const { errors: misfits } = getVariableValues(built[schema], operation.variableDefinitions ?? [], variables ?? {});
   return misfits ? misfits[0].message : null;
 }

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use apollo_compiler::{ExecutableDocument as ValidDocument, Schema, ast, validation::Valid};
+use apollo_compiler::{ExecutableDocument as ValidDocument, Schema, validation::Valid};
 use async_graphql::{
     Request, Value as ConstValue, Variables,
     parser::types::{ExecutableDocument, OperationDefinition, OperationType, VariableDefinition},
@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     limits::{LIMITS, Problem, Refusal, root_fields},
+    parser::Parsed,
     variables,
 };
 
@@ -124,13 +125,11 @@ impl Documents {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts, parses and validates. async-graphql's own validation misses what the specification refuses: conflicts of nested
-    /// fields, keys that are given twice, variables where their type does not fit.
+    /// Counts, parses and validates. async-graphql's own validation misses some of what the specification refuses, such as conflicts
+    /// of nested fields and variables where their type does not fit.
     fn check(&self, text: &str) -> Result<Document, Refusal> {
-        let executable = LIMITS.parse(text)?;
-        // The parser's own words quote the source.
-        let document = ast::Document::parse(text, "document.graphql").map_err(|_| Problem::new("the document has a syntax error"))?;
-        let valid = document.to_executable_validate(&self.schema).map_err(|invalid| {
+        let Parsed { ast, executable } = LIMITS.parse(text)?;
+        let valid = ast.to_executable_validate(&self.schema).map_err(|invalid| {
             let problems = invalid.errors.iter().take(MOST_PROBLEMS).map(|diagnostic| {
                 let mut message = diagnostic.error.to_string();
                 if let Some(meant) = self.suggests.then(|| self.suggestion(&message)).flatten() {

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use async_graphql::{
     Name, Pos, ServerError,
-    parser::{
-        self,
-        types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
-    },
+    parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
 
-use super::error::{BAD_REQUEST, DOCUMENT_NOT_FOUND, LIMIT_EXCEEDED};
+use super::{
+    error::{BAD_REQUEST, DOCUMENT_NOT_FOUND, LIMIT_EXCEEDED},
+    parser::{self, Parsed},
+};
 
 /// The limits of a document.
 #[derive(Clone, Copy, Debug)]
@@ -128,14 +128,14 @@ impl From<Refusal> for Vec<ServerError> {
 
 impl Limits {
     /// Parses a document that stays within these limits.
-    pub fn parse(&self, source: &str) -> Result<ExecutableDocument, Refusal> {
+    pub fn parse(&self, source: &str) -> Result<Parsed, Refusal> {
         at_most("bytes", source.len(), self.bytes)?;
-        let (tokens, nesting) = measure(source);
-        at_most("tokens", tokens, self.tokens)?;
-        at_most("nested brackets", nesting, self.nesting)?;
-        let document = parser::parse_query(source).map_err(|error| malformed(&error))?;
-        self.check(&document)?;
-        Ok(document)
+        let measure = Measure::of(source);
+        at_most("tokens", measure.tokens, self.tokens)?;
+        at_most("nested brackets", measure.nesting, self.nesting)?;
+        let parsed = parser::parse(source)?;
+        self.check(&parsed.executable)?;
+        Ok(parsed)
     }
 
     fn check(&self, document: &ExecutableDocument) -> Result<(), Refusal> {
@@ -178,55 +178,56 @@ fn at_most(what: &'static str, asked: usize, allowed: usize) -> Result<(), Refus
     if asked > allowed { Err(Refusal::TooMuch { what, asked, allowed }) } else { Ok(()) }
 }
 
-fn malformed(error: &parser::Error) -> Refusal {
-    // The parser's own text quotes the source line, however long it is.
-    let message = match error {
-        parser::Error::MissingOperation => "the document holds no operation",
-        parser::Error::MultipleOperations { .. } => "an operation without a name must be the only one",
-        parser::Error::OperationDuplicated { .. } => "two operations have the same name",
-        parser::Error::FragmentDuplicated { .. } => "two fragments have the same name",
-        parser::Error::RecursionLimitExceeded => "the document is nested too deep",
-        _ => "the document has a syntax error",
-    };
-    let position = error.positions().next().map(|position| (position.line, position.column));
-    Problem { message: message.to_owned(), position }.into()
+/// The tokens of a document, counted without parsing it.
+pub struct Measure {
+    /// How many there are. Strings and comments hold none.
+    pub tokens: usize,
+    /// How deep its brackets nest.
+    pub nesting: usize,
+    /// How many of the tokens are names, but for the keyword that a query may leave out.
+    pub names: usize,
 }
 
-/// How many tokens a document has, and how deep its brackets nest. Strings and comments hold no tokens.
-fn measure(source: &str) -> (usize, usize) {
-    let bytes = source.as_bytes();
-    let (mut tokens, mut nesting, mut deepest) = (0, 0usize, 0);
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let start = at;
-        at += match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
-                at += 1;
-                continue;
-            }
-            b'#' => {
-                at += bytes[at..].iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(bytes.len() - at);
-                continue;
-            }
-            b'"' => string_length(&bytes[start..]),
-            b'{' | b'[' | b'(' => {
-                nesting += 1;
-                deepest = deepest.max(nesting);
-                1
-            }
-            b'}' | b']' | b')' => {
-                nesting = nesting.saturating_sub(1);
-                1
-            }
-            _ => bytes[at..]
-                .iter()
-                .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+')))
-                .unwrap_or(bytes.len() - at)
-                .max(1),
-        };
-        tokens += 1;
+impl Measure {
+    /// Counts.
+    pub fn of(source: &str) -> Self {
+        let bytes = source.as_bytes();
+        let run = |from: usize, within: fn(&u8) -> bool| bytes[from..].iter().position(|byte| !within(byte)).unwrap_or(bytes.len() - from);
+        let (mut measure, mut open, mut at) = (Self { tokens: 0, nesting: 0, names: 0 }, 0usize, 0);
+        while let Some(&byte) = bytes.get(at) {
+            let start = at;
+            at += match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' => {
+                    at += 1;
+                    continue;
+                }
+                b'#' => {
+                    at += run(at, |byte| !matches!(byte, b'\n' | b'\r'));
+                    continue;
+                }
+                b'"' => string_length(&bytes[start..]),
+                b'{' | b'[' | b'(' => {
+                    open += 1;
+                    measure.nesting = measure.nesting.max(open);
+                    1
+                }
+                b'}' | b']' | b')' => {
+                    open = open.saturating_sub(1);
+                    1
+                }
+                b'.' => run(at, |byte| *byte == b'.'),
+                b'-' | b'0'..=b'9' => run(at, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+')),
+                b'_' | b'a'..=b'z' | b'A'..=b'Z' => {
+                    let length = run(at, |byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+                    measure.names += usize::from(&bytes[at..at + length] != b"query");
+                    length
+                }
+                _ => 1,
+            };
+            measure.tokens += 1;
+        }
+        measure
     }
-    (tokens, deepest)
 }
 
 fn string_length(bytes: &[u8]) -> usize {
@@ -423,7 +424,7 @@ mod tests {
         let doubling: String = (0..30).map(|n| format!("fragment F{n} on Person {{ ...F{} ...F{} }} ", n + 1, n + 1)).collect();
         let source = format!("{{ viewer {{ ...F0 }} }} {doubling} fragment F30 on Person {{ id fullName }}");
         assert_eq!(refused(&source), "fields");
-        let document = parser::parse_query(&source).expect("parses");
+        let document = parser::parse(&source).expect("parses").executable;
         let mut fragments = Fragments { document: &document, known: HashMap::new(), visited: 0 };
         let (_, operation) = document.operations.iter().next().expect("one operation");
         let extent = fragments.set(&operation.node.selection_set.node);
