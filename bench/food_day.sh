@@ -40,7 +40,7 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT TERM
 
-"$hale" --data-dir "$folder/data" --listen 127.0.0.1:0 --max-connections "$connections" --log "${HALE_LOG:-info}" \
+"$hale" --data-dir "$folder/data" --listen 127.0.0.1:0 --max-connections "$connections" --points-per-person off --log "${HALE_LOG:-info}" \
   >"$folder/out" 2>"$folder/err" &
 server=$!
 for ((tries = 0; tries < 600; tries++)); do

@@ -239,6 +239,66 @@ async fn queries_can_be_sent_by_get_and_nothing_else_can() {
 }
 
 #[tokio::test]
+async fn only_pages_of_allowed_origins_may_call() {
+    const OURS: &str = "https://app.example.org";
+    let allowing = Options { origins: vec![header::HeaderValue::from_static(OURS), header::HeaderValue::from_static("http://localhost:5173")], ..options() };
+    let app = TestApp::with(4, allowing).await;
+    let url = format!("http://{}/graphql", app.address);
+    let client = reqwest::Client::new();
+    let preflight = async |origin: &str| {
+        let request = client.request(reqwest::Method::OPTIONS, &url).header(header::ORIGIN, origin);
+        let request = request.header("access-control-request-method", "POST").header("access-control-request-headers", "authorization,content-type");
+        request.send().await.unwrap().headers().clone()
+    };
+    let ask = async |origin: &str| {
+        let request = client.post(&url).header(header::ORIGIN, origin).json(&json!({ "query": "{ __typename }" }));
+        request.send().await.unwrap().headers().clone()
+    };
+    let text = |headers: &header::HeaderMap, name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_lowercase());
+    for origin in [OURS, "http://localhost:5173"] {
+        let headers = preflight(origin).await;
+        assert_eq!(text(&headers, "access-control-allow-origin").as_deref(), Some(origin));
+        for (name, values) in [("access-control-allow-methods", &["get", "post"][..]), ("access-control-allow-headers", &["authorization", "content-type", "idempotency-key"])] {
+            let allowed = text(&headers, name).unwrap();
+            assert!(values.iter().all(|value| allowed.contains(value)) && !allowed.contains('*'), "{name}: {allowed}");
+        }
+        let headers = ask(origin).await;
+        assert_eq!(text(&headers, "access-control-allow-origin").as_deref(), Some(origin));
+        assert!(text(&headers, "access-control-expose-headers").unwrap().contains("retry-after"));
+        assert!(headers.get_all(header::VARY).iter().any(|value| value.to_str().unwrap().to_lowercase().contains("origin")), "{headers:?}");
+        assert!(!headers.contains_key("access-control-allow-credentials"), "tokens are no cookies");
+    }
+    for origin in ["https://evil.example", "https://app.example.org.evil.example", "https://app.example.org:444", "http://app.example.org", "https://APP.example.org", "null", "*", ""] {
+        assert_eq!(text(&preflight(origin).await, "access-control-allow-origin"), None, "{origin}");
+        assert_eq!(text(&ask(origin).await, "access-control-allow-origin"), None, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn answers_are_compressed_and_guarded() {
+    let app = TestApp::new().await;
+    let request = app.post("/graphql").header(header::ACCEPT_ENCODING, "gzip");
+    let response = request.json(&json!({ "query": "{ __schema { types { name description } } }" })).send().await.unwrap();
+    let expected = [
+        ("content-encoding", "gzip"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(response.headers()[name], value, "{name}");
+    }
+    let packed = response.bytes().await.unwrap();
+    assert!(packed.starts_with(&[0x1f, 0x8b]) && packed.len() > 1_000, "{} bytes", packed.len());
+    let plain = app.post("/graphql").json(&json!({ "query": "{ __schema { types { name description } } }" })).send().await.unwrap();
+    assert!(!plain.headers().contains_key("content-encoding"));
+    assert!(plain.bytes().await.unwrap().len() > 2 * packed.len());
+}
+
+#[tokio::test]
 async fn a_body_may_have_256_kb_and_2_mib_with_a_session() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;

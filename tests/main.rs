@@ -3,7 +3,9 @@
 
 mod access;
 mod accounts;
+mod attacks;
 mod bad_input;
+mod bad_values;
 mod catalogue_import;
 mod catalogue_of_tables;
 mod command_line;
@@ -21,8 +23,10 @@ mod http;
 mod isolation;
 mod measurements;
 mod migrations;
+mod points;
 mod preferences;
 mod reports;
 mod schema;
 mod search;
+mod trusted_documents;
 mod walls;
