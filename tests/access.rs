@@ -98,8 +98,11 @@ async fn transactions_dropped_while_begin_is_on_the_wire_lose_nothing() {
     let (acknowledged, dropped) = (std::sync::Mutex::new(BTreeSet::new()), AtomicUsize::new(0));
     let lane = async |lane: usize| {
         for number in (lane..STORM).step_by(16) {
-            // A BEGIN takes a few polls: some of these drops are before it is sent, some before it is answered, some never happen.
-            let Some(tx) = polled(viewer.write(), 1 + scatter(number, 5)).await else {
+            // A BEGIN takes a few polls: some of these drops are before it is sent, some before it is answered. Of each lane's
+            // transactions every eighth is left alone, however many polls it takes.
+            let undisturbed = number / 16 % 8 == 0;
+            let polls = |most| if undisturbed { u64::MAX } else { 1 + scatter(number, most) };
+            let Some(tx) = polled(viewer.write(), polls(5)).await else {
                 dropped.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
@@ -109,7 +112,7 @@ async fn transactions_dropped_while_begin_is_on_the_wire_lose_nothing() {
                 tx.execute_unprepared(&insert_measurement(&ann, id)).await.unwrap();
                 tx.commit().await.unwrap();
             };
-            match polled(written, 1 + scatter(number + 7, 12)).await {
+            match polled(written, polls(12)).await {
                 Some(()) => _ = acknowledged.lock().unwrap().insert(id),
                 None => _ = dropped.fetch_add(1, Ordering::Relaxed),
             }
@@ -121,7 +124,7 @@ async fn transactions_dropped_while_begin_is_on_the_wire_lose_nothing() {
     demand_full_width(&viewer).await;
     let (acknowledged, dropped) = (acknowledged.into_inner().unwrap(), dropped.into_inner());
     assert_eq!(acknowledged.len() + dropped, STORM);
-    assert!(acknowledged.len() > 50 && dropped > STORM / 4, "{} acknowledged, {dropped} dropped", acknowledged.len());
+    assert!(acknowledged.len() >= STORM / 8 && dropped > STORM / 8, "{} acknowledged, {dropped} dropped", acknowledged.len());
     let stored = ids(&app, "SELECT array_agg(id) FROM measurements").await;
     assert!(acknowledged.is_subset(&stored), "acknowledged and lost: {:?}", acknowledged.difference(&stored).collect::<Vec<_>>());
 }
@@ -134,9 +137,10 @@ async fn clients_that_hang_up_lose_nothing_that_was_acknowledged() {
     let (acknowledged, hung_up) = (std::sync::Mutex::new(BTreeSet::new()), AtomicUsize::new(0));
     let lane = async |lane: usize| {
         for number in (lane..STORM).step_by(24) {
-            let patience = Duration::from_micros(scatter(number, 60_000));
+            // Up to 60 ms, and mostly little: an answer takes a few.
+            let patience = Duration::from_micros(scatter(number, 245).pow(2));
             let id = Uuid::from_u128(number as u128 + 1);
-            let request = async {
+            let request = async || {
                 if number % 4 != 0 {
                     ann.json("{ viewer { foodDay { totals { calories } } } }", json!({})).await;
                     return false;
@@ -147,8 +151,15 @@ async fn clients_that_hang_up_lose_nothing_that_was_acknowledged() {
                 assert!(busy || answer.pointer("/data/logFood/entry/id") == Some(&json!(id)), "{answer}");
                 !busy
             };
-            // Every fifth one waits for its answer; the others hang up at some moment.
-            let answered = if number % 5 == 0 { Some(request.await) } else { tokio::time::timeout(patience, request).await.ok() };
+            // Every fifth one waits for its answer, and a writer asks again until it is done; the others hang up at some moment.
+            let answered = if number % 20 == 0 {
+                while !request().await {}
+                Some(true)
+            } else if number % 5 == 0 {
+                Some(request().await)
+            } else {
+                tokio::time::timeout(patience, request()).await.ok()
+            };
             match answered {
                 Some(true) => _ = acknowledged.lock().unwrap().insert(id),
                 Some(false) => {}
@@ -164,7 +175,7 @@ async fn clients_that_hang_up_lose_nothing_that_was_acknowledged() {
     demand_no_open_transaction(&app).await;
     demand_full_width(&viewer).await;
     let (acknowledged, hung_up) = (acknowledged.into_inner().unwrap(), hung_up.into_inner());
-    assert!(acknowledged.len() > 80 && hung_up > STORM / 10, "{} acknowledged, {hung_up} hung up", acknowledged.len());
+    assert!(acknowledged.len() >= STORM / 20 && hung_up > STORM / 20, "{} acknowledged, {hung_up} hung up", acknowledged.len());
     let stored = ids(&app, "SELECT array_agg(id) FROM food_diary WHERE deleted_at IS NULL").await;
     assert!(acknowledged.is_subset(&stored), "acknowledged and lost: {:?}", acknowledged.difference(&stored).collect::<Vec<_>>());
 }
