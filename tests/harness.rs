@@ -3,7 +3,7 @@
 mod cluster;
 pub mod tokens;
 
-pub use cluster::{empty_database, url as database_url};
+pub use cluster::{empty_database, server_log, url as database_url};
 
 use std::{
     net::SocketAddr,

@@ -3,6 +3,7 @@
 //! mutants of each policy.
 
 mod access;
+mod denial;
 mod doors;
 mod fields;
 mod foreign_keys;
