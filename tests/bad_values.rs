@@ -45,74 +45,301 @@ fn bad_values(schema: &Schema, name: &str) -> Vec<Bad> {
     let mut bad = match name {
         "Decimal" => [
             never(&[
-                json!("NaN"), json!("1e400"), json!("Infinity"), json!("-Infinity"), json!(""), json!("1e2"), json!(1.5), json!("1,5"), json!("1\u{0}"),
-                json!("9".repeat(41)), json!("99999999999999999999999999999"), json!(" 1"), json!("+1"), json!("0x10"), json!("1_000"), json!("."), json!("1."),
-                json!(".5"), json!("--1"), json!("١"), json!("½"), json!(true), json!({}), json!([]), json!({ "amount": "1" }), json!("null"), json!("1 g"),
+                json!("NaN"),
+                json!("1e400"),
+                json!("Infinity"),
+                json!("-Infinity"),
+                json!(""),
+                json!("1e2"),
+                json!(1.5),
+                json!("1,5"),
+                json!("1\u{0}"),
+                json!("9".repeat(41)),
+                json!("99999999999999999999999999999"),
+                json!(" 1"),
+                json!("+1"),
+                json!("0x10"),
+                json!("1_000"),
+                json!("."),
+                json!("1."),
+                json!(".5"),
+                json!("--1"),
+                json!("١"),
+                json!("½"),
+                json!(true),
+                json!({}),
+                json!([]),
+                json!({ "amount": "1" }),
+                json!("null"),
+                json!("1 g"),
             ]),
-            perhaps(&[json!("-5"), json!("0"), json!("0.0001"), json!("0.0000001"), json!(-1), json!(u64::MAX), json!("99999999999999999999"), json!("-0")]),
+            perhaps(&[
+                json!("-5"),
+                json!("0"),
+                json!("0.0001"),
+                json!("0.0000001"),
+                json!(-1),
+                json!(u64::MAX),
+                json!("99999999999999999999"),
+                json!("-0"),
+            ]),
         ]
         .concat(),
         "Date" => [
             never(&[
-                json!("2026-02-30"), json!("10000-01-01"), json!("1899-12-31"), json!("2101-01-01"), json!(""), json!("2026-13-01"), json!("2026-00-10"), json!("2026-01-32"),
-                json!("2026-1-1"), json!("20260101"), json!("26-01-01"), json!("-2026-01-01"), json!("+2026-01-01"), json!("2026-01-01T00:00:00Z"), json!("2026-01-01\u{0}"),
-                json!(" 2026-01-01"), json!("tomorrow"), json!("0000-00-00"), json!("2025-02-29"), json!("٢٠٢٦-٠١-٠١"), json!(20260101), json!(1.5), json!(true), json!([]), json!({}),
+                json!("2026-02-30"),
+                json!("10000-01-01"),
+                json!("1899-12-31"),
+                json!("2101-01-01"),
+                json!(""),
+                json!("2026-13-01"),
+                json!("2026-00-10"),
+                json!("2026-01-32"),
+                json!("2026-1-1"),
+                json!("20260101"),
+                json!("26-01-01"),
+                json!("-2026-01-01"),
+                json!("+2026-01-01"),
+                json!("2026-01-01T00:00:00Z"),
+                json!("2026-01-01\u{0}"),
+                json!(" 2026-01-01"),
+                json!("tomorrow"),
+                json!("0000-00-00"),
+                json!("2025-02-29"),
+                json!("٢٠٢٦-٠١-٠١"),
+                json!(20260101),
+                json!(1.5),
+                json!(true),
+                json!([]),
+                json!({}),
             ]),
             perhaps(&[json!("1900-01-01"), json!("2100-12-31")]),
         ]
         .concat(),
         "DateTime" => [
             never(&[
-                json!("2026-02-30T00:00:00Z"), json!("10000-01-01T00:00:00Z"), json!("+10000-01-01T00:00:00Z"), json!(""), json!("2026-03-10"), json!("2026-03-10T12:00:00"),
-                json!("2026-03-10T25:00:00Z"), json!("2026-03-10T12:60:00Z"), json!("2026-03-10T12:00:00+99:99"), json!("2026-03-10T12:00:00 Europe/Berlin"), json!("-0001-01-01T00:00:00Z"),
-                json!("2026-03-10T12:00:00Z\u{0}"), json!("now"), json!("1767225600"), json!(1767225600), json!("Tue, 10 Mar 2026 12:00:00 GMT"), json!("2026-W10-2T12:00:00Z"), json!(true), json!([]), json!({}), json!(1.5),
+                json!("2026-02-30T00:00:00Z"),
+                json!("10000-01-01T00:00:00Z"),
+                json!("+10000-01-01T00:00:00Z"),
+                json!(""),
+                json!("2026-03-10"),
+                json!("2026-03-10T12:00:00"),
+                json!("2026-03-10T25:00:00Z"),
+                json!("2026-03-10T12:60:00Z"),
+                json!("2026-03-10T12:00:00+99:99"),
+                json!("2026-03-10T12:00:00 Europe/Berlin"),
+                json!("-0001-01-01T00:00:00Z"),
+                json!("2026-03-10T12:00:00Z\u{0}"),
+                json!("now"),
+                json!("1767225600"),
+                json!(1767225600),
+                json!("Tue, 10 Mar 2026 12:00:00 GMT"),
+                json!("2026-W10-2T12:00:00Z"),
+                json!(true),
+                json!([]),
+                json!({}),
+                json!(1.5),
             ]),
-            perhaps(&[json!("0000-01-01T00:00:00Z"), json!("1899-12-31T23:59:59Z"), json!("2101-01-01T00:00:00Z"), json!("9999-12-31T23:59:59Z"), json!("2016-12-31T23:59:60Z"), json!("2026-03-10T12:00:00.123456789Z")]),
+            perhaps(&[
+                json!("0000-01-01T00:00:00Z"),
+                json!("1899-12-31T23:59:59Z"),
+                json!("2101-01-01T00:00:00Z"),
+                json!("9999-12-31T23:59:59Z"),
+                json!("2016-12-31T23:59:60Z"),
+                json!("2026-03-10T12:00:00.123456789Z"),
+            ]),
         ]
         .concat(),
         "TimeZone" => never(&[
-            json!("Mars/Olympus"), json!(""), json!("UTC+25"), json!("../etc/passwd"), json!("Europe/Berlin\u{0}"), json!(" Europe/Berlin"), json!("Europe/Berlin "), json!("Europe"), json!("Europe\\Berlin"), json!("+02:00"),
-            json!("GMT+25"), json!("CEST"), json!("'; DROP TABLE users; --"), json!("Etc/GMT+99"), json!("Europe/Bérlin"), long(300), json!(1), json!(1.5), json!(true), json!([]), json!({}), json!("local"),
+            json!("Mars/Olympus"),
+            json!(""),
+            json!("UTC+25"),
+            json!("../etc/passwd"),
+            json!("Europe/Berlin\u{0}"),
+            json!(" Europe/Berlin"),
+            json!("Europe/Berlin "),
+            json!("Europe"),
+            json!("Europe\\Berlin"),
+            json!("+02:00"),
+            json!("GMT+25"),
+            json!("CEST"),
+            json!("'; DROP TABLE users; --"),
+            json!("Etc/GMT+99"),
+            json!("Europe/Bérlin"),
+            long(300),
+            json!(1),
+            json!(1.5),
+            json!(true),
+            json!([]),
+            json!({}),
+            json!("local"),
         ]),
         "UUID" => [
             never(&[
-                json!(""), json!("1"), json!("{0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f}"), json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398g"), json!("0199c1f05b7e7cc398c4dc0c0c07398f"), json!("urn:uuid:0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f"),
-                json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f "), json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398"), json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398ff"), json!("0199c1f0_5b7e_7cc3_98c4_dc0c0c07398f"), json!("'; DROP TABLE users; --"),
-                json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c0739\u{0}f"), long(300), json!("null"), json!("%"), json!("０199c1f0-5b7e-7cc3-98c4-dc0c0c07"), json!(1), json!(1.5), json!(true), json!([]), json!({}),
+                json!(""),
+                json!("1"),
+                json!("{0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f}"),
+                json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398g"),
+                json!("0199c1f05b7e7cc398c4dc0c0c07398f"),
+                json!("urn:uuid:0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f"),
+                json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f "),
+                json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398"),
+                json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398ff"),
+                json!("0199c1f0_5b7e_7cc3_98c4_dc0c0c07398f"),
+                json!("'; DROP TABLE users; --"),
+                json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c0739\u{0}f"),
+                long(300),
+                json!("null"),
+                json!("%"),
+                json!("０199c1f0-5b7e-7cc3-98c4-dc0c0c07"),
+                json!(1),
+                json!(1.5),
+                json!(true),
+                json!([]),
+                json!({}),
             ]),
-            perhaps(&[json!("00000000-0000-0000-0000-000000000000"), json!("ffffffff-ffff-ffff-ffff-ffffffffffff"), json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f")]),
+            perhaps(&[
+                json!("00000000-0000-0000-0000-000000000000"),
+                json!("ffffffff-ffff-ffff-ffff-ffffffffffff"),
+                json!("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f"),
+            ]),
         ]
         .concat(),
         "Int" => [
             never(&[
-                json!(2_147_483_648_i64), json!(-2_147_483_649_i64), json!(1.5), json!("1"), json!(true), json!(false), json!([]), json!({}), json!(""), json!("NaN"), json!(u64::MAX), json!(i64::MIN), json!(1e300),
-                json!("0x10"), json!("1e2"), json!([1, 2]), json!({ "value": 1 }), json!(0.1), json!("null"), json!("١"), json!("1\u{0}"), json!(-0.5), json!(99_999_999_999_i64),
+                json!(2_147_483_648_i64),
+                json!(-2_147_483_649_i64),
+                json!(1.5),
+                json!("1"),
+                json!(true),
+                json!(false),
+                json!([]),
+                json!({}),
+                json!(""),
+                json!("NaN"),
+                json!(u64::MAX),
+                json!(i64::MIN),
+                json!(1e300),
+                json!("0x10"),
+                json!("1e2"),
+                json!([1, 2]),
+                json!({ "value": 1 }),
+                json!(0.1),
+                json!("null"),
+                json!("١"),
+                json!("1\u{0}"),
+                json!(-0.5),
+                json!(99_999_999_999_i64),
             ]),
             perhaps(&[json!(-1), json!(0), json!(2_147_483_647), json!(-2_147_483_648), json!(1_000_000)]),
         ]
         .concat(),
         "Boolean" => never(&[
-            json!("true"), json!("false"), json!(0), json!(1), json!(""), json!("yes"), json!("on"), json!([]), json!({}), json!(1.5), json!("null"), json!([true, false]), json!({ "value": true }), json!(-1), json!("TRUE"), json!("t"), json!(u64::MAX), json!("1"), json!("0"), json!("\u{0}"),
+            json!("true"),
+            json!("false"),
+            json!(0),
+            json!(1),
+            json!(""),
+            json!("yes"),
+            json!("on"),
+            json!([]),
+            json!({}),
+            json!(1.5),
+            json!("null"),
+            json!([true, false]),
+            json!({ "value": true }),
+            json!(-1),
+            json!("TRUE"),
+            json!("t"),
+            json!(u64::MAX),
+            json!("1"),
+            json!("0"),
+            json!("\u{0}"),
         ]),
         "String" => [
             never(&[
-                json!(1), json!(true), json!({}), json!([]), json!(1.5), json!({ "text": "x" }), json!([{}]), json!(-1), json!(u64::MAX), json!([[]]), json!(1e300),
+                json!(1),
+                json!(true),
+                json!({}),
+                json!([]),
+                json!(1.5),
+                json!({ "text": "x" }),
+                json!([{}]),
+                json!(-1),
+                json!(u64::MAX),
+                json!([[]]),
+                json!(1e300),
             ]),
             perhaps(&[
-                json!("a\u{0}b"), json!(""), long(300), json!(["x", "y"]), json!("   "), json!("\u{7}bell"), json!("a\r\nb"), json!("'; DROP TABLE users; --"), json!("%_\\"), json!("\u{202e}txet"), json!("é".repeat(20_000)), json!("<script>alert(1)</script>"),
-                json!("İ".repeat(60)), json!("\u{feff}"), json!("${jndi:ldap://x}"), json!("x".repeat(100_000)), json!("\u{fdfa}".repeat(60)), json!("null"), json!("../../etc/passwd"), json!("👩‍👩‍👧‍👦".repeat(40)), json!("\\u0000"),
+                json!("a\u{0}b"),
+                json!(""),
+                long(300),
+                json!(["x", "y"]),
+                json!("   "),
+                json!("\u{7}bell"),
+                json!("a\r\nb"),
+                json!("'; DROP TABLE users; --"),
+                json!("%_\\"),
+                json!("\u{202e}txet"),
+                json!("é".repeat(20_000)),
+                json!("<script>alert(1)</script>"),
+                json!("İ".repeat(60)),
+                json!("\u{feff}"),
+                json!("${jndi:ldap://x}"),
+                json!("x".repeat(100_000)),
+                json!("\u{fdfa}".repeat(60)),
+                json!("null"),
+                json!("../../etc/passwd"),
+                json!("👩‍👩‍👧‍👦".repeat(40)),
+                json!("\\u0000"),
             ]),
         ]
         .concat(),
         _ => match schema.inputs.get(name) {
             Some(_) => never(&[
-                json!([]), json!(1), json!("x"), json!(true), json!({ "nothing": 1 }), json!({ "__typename": "x" }), json!(1.5), json!(""), json!([[{}]]), json!({ "": 1 }), json!({ "\u{0}": 1 }), json!(-1), json!("{}"), json!([1]), json!(["x"]),
-                json!({ "nothing": { "nothing": {} } }), json!({ "constructor": {} }), json!({ "__proto__": {} }), json!(u64::MAX), json!(false),
+                json!([]),
+                json!(1),
+                json!("x"),
+                json!(true),
+                json!({ "nothing": 1 }),
+                json!({ "__typename": "x" }),
+                json!(1.5),
+                json!(""),
+                json!([[{}]]),
+                json!({ "": 1 }),
+                json!({ "\u{0}": 1 }),
+                json!(-1),
+                json!("{}"),
+                json!([1]),
+                json!(["x"]),
+                json!({ "nothing": { "nothing": {} } }),
+                json!({ "constructor": {} }),
+                json!({ "__proto__": {} }),
+                json!(u64::MAX),
+                json!(false),
             ]),
             // An enum, or a scalar that is not known here.
             None => never(&[
-                json!("NOTHING"), json!(""), json!(1), json!(true), json!({}), json!([]), json!(1.5), json!("nothing"), json!("\u{0}"), json!("0"), json!(-1), json!(u64::MAX), json!("null"), json!("'; DROP TABLE users; --"), json!([["X"]]), json!({ "value": "X" }), json!(" "), json!("__typename"),
-                long(300), json!("undefined"),
+                json!("NOTHING"),
+                json!(""),
+                json!(1),
+                json!(true),
+                json!({}),
+                json!([]),
+                json!(1.5),
+                json!("nothing"),
+                json!("\u{0}"),
+                json!("0"),
+                json!(-1),
+                json!(u64::MAX),
+                json!("null"),
+                json!("'; DROP TABLE users; --"),
+                json!([["X"]]),
+                json!({ "value": "X" }),
+                json!(" "),
+                json!("__typename"),
+                long(300),
+                json!("undefined"),
             ]),
         },
     };
@@ -153,11 +380,14 @@ impl Schema {
             let name = definition.node.name.node.to_string();
             match &definition.node.kind {
                 TypeKind::InputObject(input) => drop(schema.inputs.insert(name, values(&input.fields))),
-                TypeKind::Enum(of) => drop(schema.enums.insert(name, of.values.iter().map(|value| value.node.value.node.to_string()).collect())),
+                TypeKind::Enum(of) => {
+                    drop(schema.enums.insert(name, of.values.iter().map(|value| value.node.value.node.to_string()).collect()))
+                }
                 TypeKind::Object(object) => {
-                    let fields = object.fields.iter().map(|field| {
-                        (field.node.name.node.to_string(), (values(&field.node.arguments), field.node.ty.node.clone()))
-                    });
+                    let fields = object
+                        .fields
+                        .iter()
+                        .map(|field| (field.node.name.node.to_string(), (values(&field.node.arguments), field.node.ty.node.clone())));
                     schema.objects.insert(name, fields.collect());
                 }
                 _ => {}
@@ -211,7 +441,11 @@ impl World<'_> {
             "DateTime" => json!("2026-03-10T11:00:00Z"),
             "TimeZone" => json!("UTC"),
             "UUID" => {
-                let noun = if field == "id" { mutation.trim_start_matches(char::is_lowercase).to_owned() } else { capital(field.trim_end_matches("Id")) };
+                let noun = if field == "id" {
+                    mutation.trim_start_matches(char::is_lowercase).to_owned()
+                } else {
+                    capital(field.trim_end_matches("Id"))
+                };
                 json!(self.ids.get(&noun).map_or("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398e", String::as_str))
             }
             "String" if has("email") => json!("somebody@example.org"),
@@ -289,7 +523,9 @@ fn capital(word: &str) -> String {
 /// A value as GraphQL writes it.
 fn literal(value: &Value) -> String {
     match value {
-        Value::Object(fields) => format!("{{ {} }}", fields.iter().map(|(name, value)| format!("{name}: {}", literal(value))).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            format!("{{ {} }}", fields.iter().map(|(name, value)| format!("{name}: {}", literal(value))).collect::<Vec<_>>().join(", "))
+        }
         Value::Array(items) => format!("[{}]", items.iter().map(literal).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     }
@@ -304,7 +540,9 @@ async fn rows(owner: &mut PgConnection) -> String {
     .await
     .unwrap();
     assert!(tables.len() > 10);
-    let each = tables.iter().map(|(table,)| format!("SELECT '{table} ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t"));
+    let each = tables
+        .iter()
+        .map(|(table,)| format!("SELECT '{table} ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t"));
     let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
     let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(owner).await.unwrap();
     rows.into_iter().map(|(row,)| row + "\n").collect()
@@ -344,7 +582,20 @@ async fn world<'a>(app: &TestApp, token: &str, schema: &'a Schema) -> World<'a> 
 }
 
 const CODES: [&str; 14] = [
-    "BAD_REQUEST", "DOCUMENT_NOT_FOUND", "UNAUTHENTICATED", "SECOND_FACTOR_REQUIRED", "FORBIDDEN", "NOT_FOUND", "BAD_USER_INPUT", "CONFLICT", "RATE_LIMITED", "LIMIT_EXCEEDED", "TIMEOUT", "UNAVAILABLE", "PROVIDER_UNAVAILABLE", "",
+    "BAD_REQUEST",
+    "DOCUMENT_NOT_FOUND",
+    "UNAUTHENTICATED",
+    "SECOND_FACTOR_REQUIRED",
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "BAD_USER_INPUT",
+    "CONFLICT",
+    "RATE_LIMITED",
+    "LIMIT_EXCEEDED",
+    "TIMEOUT",
+    "UNAVAILABLE",
+    "PROVIDER_UNAVAILABLE",
+    "",
 ];
 
 #[tokio::test]
@@ -374,7 +625,9 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
                 tried += 1;
                 let shown = format!("{} = {:.60}: {status} {:.300}", place.name, bad.json, answer.to_string());
                 let errors = answer["errors"].as_array().cloned().unwrap_or_default();
-                let coded = errors.iter().all(|error| error["extensions"]["code"].as_str().is_some_and(|code| !code.is_empty() && CODES.contains(&code)));
+                let coded = errors
+                    .iter()
+                    .all(|error| error["extensions"]["code"].as_str().is_some_and(|code| !code.is_empty() && CODES.contains(&code)));
                 if status >= 500 || !coded || status != 200 && errors.is_empty() {
                     wrong.push(format!("not answered: {shown}"));
                 } else if errors.is_empty() && never {
@@ -432,12 +685,21 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
 }
 
 async fn ann_asks(app: &TestApp, token: &str) -> Option<String> {
-    let (_, answer) = send(app, token, "query($v: Int) { viewer { id @skip(if: false) } foods(search: \"x\", first: $v) { pageInfo { hasNextPage } } }", "1").await;
+    let (_, answer) = send(
+        app,
+        token,
+        "query($v: Int) { viewer { id @skip(if: false) } foods(search: \"x\", first: $v) { pageInfo { hasNextPage } } }",
+        "1",
+    )
+    .await;
     answer["data"]["viewer"]["id"].as_str().map(str::to_owned)
 }
 
 async fn signs_in(app: &TestApp) -> String {
     let input = json!({ "email": "ann@example.org", "password": PASSWORD });
-    let answer = app.nobody().ask("mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken } } }", json!({ "input": input })).await;
+    let answer = app
+        .nobody()
+        .ask("mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken } } }", json!({ "input": input }))
+        .await;
     answer["signIn"]["session"]["accessToken"].as_str().unwrap().to_owned()
 }

@@ -47,11 +47,19 @@ async fn served(person: &Person<'_>, case: &Case) -> Result<(), String> {
         200 => {
             // What was taken for valid may fail in a field, and then says which.
             let errors = answer["errors"].as_array().cloned().unwrap_or_default();
-            assert!(errors.iter().all(|error| error["path"].is_array() && error["extensions"]["code"] != "INTERNAL"), "{}: {text}", case.document);
+            assert!(
+                errors.iter().all(|error| error["path"].is_array() && error["extensions"]["code"] != "INTERNAL"),
+                "{}: {text}",
+                case.document
+            );
             Ok(())
         }
         400 => {
-            assert!(answer.get("data").is_none() && answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST", "{}: {text}", case.document);
+            assert!(
+                answer.get("data").is_none() && answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST",
+                "{}: {text}",
+                case.document
+            );
             Err(answer["errors"][0]["message"].as_str().unwrap().to_owned())
         }
         _ => panic!("{}: {status} {text}", case.document),
@@ -62,7 +70,7 @@ async fn served(person: &Person<'_>, case: &Case) -> Result<(), String> {
 fn judged(documents: &Documents, case: &Case) -> Result<(), String> {
     let wanted = Wanted { text: Some(case.document.clone()), ..Wanted::default() };
     let operation = documents.find(&wanted).and_then(|document| {
-        documents.operation(&document, case.operation_name.clone(), case.variables.clone().unwrap_or_default()).map(drop)
+        documents.operation(document, case.operation_name.clone(), case.variables.clone().unwrap_or_default()).map(drop)
     });
     operation.map_err(|refusal| format!("{refusal:?}"))
 }
@@ -123,7 +131,9 @@ fn tokens(document: &str) -> Vec<String> {
 /// A corpus document with a token left out, doubled, or replaced by one of another document.
 fn mutations(corpus: &[Case], count: usize) -> Vec<Case> {
     // Of a subscription's one field apollo-compiler allows one mention, graphql-js several.
-    let plain = |case: &&Case| case.valid && case.differs.is_none() && !case.document.contains("\"\"\"") && !case.document.starts_with("subscription");
+    let plain = |case: &&Case| {
+        case.valid && case.differs.is_none() && !case.document.contains("\"\"\"") && !case.document.starts_with("subscription")
+    };
     let sources: Vec<&Case> = corpus.iter().filter(plain).collect();
     let mutate = |at: usize| {
         let (case, other) = (sources[chosen(sources.len(), at, "case")], sources[chosen(sources.len(), at, "other")]);
@@ -159,7 +169,10 @@ async fn graphql_js_and_hale_judge_mutations_alike() {
     let verdicts: Vec<Option<String>> = serde_json::from_str(&output).unwrap();
     let valid = verdicts.iter().filter(|verdict| verdict.is_none()).count();
     assert!(valid > 100, "of {} only {valid} are valid", verdicts.len());
-    let (hale, zoo) = (Documents::new(&sdl(), false, Vec::new(), false).unwrap(), Documents::new(&file("zoo.graphql"), false, Vec::new(), false).unwrap());
+    let (hale, zoo) = (
+        Documents::new(&sdl(), false, Vec::new(), false).unwrap(),
+        Documents::new(&file("zoo.graphql"), false, Vec::new(), false).unwrap(),
+    );
     let mut wrong = Vec::new();
     for (case, theirs) in mutations.iter().zip(verdicts) {
         let ours = judged(if case.schema == "zoo" { &zoo } else { &hale }, case);

@@ -241,13 +241,17 @@ async fn queries_can_be_sent_by_get_and_nothing_else_can() {
 #[tokio::test]
 async fn only_pages_of_allowed_origins_may_call() {
     const OURS: &str = "https://app.example.org";
-    let allowing = Options { origins: vec![header::HeaderValue::from_static(OURS), header::HeaderValue::from_static("http://localhost:5173")], ..options() };
+    let allowing = Options {
+        origins: vec![header::HeaderValue::from_static(OURS), header::HeaderValue::from_static("http://localhost:5173")],
+        ..options()
+    };
     let app = TestApp::with(4, allowing).await;
     let url = format!("http://{}/graphql", app.address);
     let client = reqwest::Client::new();
     let preflight = async |origin: &str| {
         let request = client.request(reqwest::Method::OPTIONS, &url).header(header::ORIGIN, origin);
-        let request = request.header("access-control-request-method", "POST").header("access-control-request-headers", "authorization,content-type");
+        let request =
+            request.header("access-control-request-method", "POST").header("access-control-request-headers", "authorization,content-type");
         request.send().await.unwrap().headers().clone()
     };
     let ask = async |origin: &str| {
@@ -258,7 +262,10 @@ async fn only_pages_of_allowed_origins_may_call() {
     for origin in [OURS, "http://localhost:5173"] {
         let headers = preflight(origin).await;
         assert_eq!(text(&headers, "access-control-allow-origin").as_deref(), Some(origin));
-        for (name, values) in [("access-control-allow-methods", &["get", "post"][..]), ("access-control-allow-headers", &["authorization", "content-type", "idempotency-key"])] {
+        for (name, values) in [
+            ("access-control-allow-methods", &["get", "post"][..]),
+            ("access-control-allow-headers", &["authorization", "content-type", "idempotency-key"]),
+        ] {
             let allowed = text(&headers, name).unwrap();
             assert!(values.iter().all(|value| allowed.contains(value)) && !allowed.contains('*'), "{name}: {allowed}");
         }
@@ -268,7 +275,16 @@ async fn only_pages_of_allowed_origins_may_call() {
         assert!(headers.get_all(header::VARY).iter().any(|value| value.to_str().unwrap().to_lowercase().contains("origin")), "{headers:?}");
         assert!(!headers.contains_key("access-control-allow-credentials"), "tokens are no cookies");
     }
-    for origin in ["https://evil.example", "https://app.example.org.evil.example", "https://app.example.org:444", "http://app.example.org", "https://APP.example.org", "null", "*", ""] {
+    for origin in [
+        "https://evil.example",
+        "https://app.example.org.evil.example",
+        "https://app.example.org:444",
+        "http://app.example.org",
+        "https://APP.example.org",
+        "null",
+        "*",
+        "",
+    ] {
         assert_eq!(text(&preflight(origin).await, "access-control-allow-origin"), None, "{origin}");
         assert_eq!(text(&ask(origin).await, "access-control-allow-origin"), None, "{origin}");
     }

@@ -57,7 +57,9 @@ async fn a_document_runs_by_its_hash() {
     ] {
         assert_eq!(post(&app, token, body.clone()).await, (StatusCode::OK, named.clone()), "{body}");
     }
-    for path in [format!("documentId={}", hash(ME)), format!("extensions=%7B%22persistedQuery%22:%7B%22sha256Hash%22:%22{}%22%7D%7D", hash(ME))] {
+    for path in
+        [format!("documentId={}", hash(ME)), format!("extensions=%7B%22persistedQuery%22:%7B%22sha256Hash%22:%22{}%22%7D%7D", hash(ME))]
+    {
         let response = app.get(&format!("/graphql?{path}")).bearer_auth(token).send().await.unwrap();
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
         assert_eq!(response.json::<Value>().await.unwrap(), named, "{path}");
@@ -78,7 +80,8 @@ async fn a_hash_that_is_not_known_or_not_true_is_refused() {
         assert_eq!((status, code(&answer).0), (StatusCode::BAD_REQUEST, "DOCUMENT_NOT_FOUND"), "{id:.80}");
         assert!(answer.to_string().len() < 300);
     }
-    let persisted = |query: Option<&str>, hash: Value| json!({ "query": query, "extensions": { "persistedQuery": { "sha256Hash": hash } } });
+    let persisted =
+        |query: Option<&str>, hash: Value| json!({ "query": query, "extensions": { "persistedQuery": { "sha256Hash": hash } } });
     let (_, answer) = post(&app, token, persisted(None, json!(hash(other)))).await;
     assert_eq!(code(&answer), ("DOCUMENT_NOT_FOUND", "PersistedQueryNotFound"), "the words that make Apollo's clients send the text");
     assert_eq!(post(&app, token, persisted(Some(other), json!(hash(other)))).await.0, StatusCode::OK);
@@ -103,7 +106,13 @@ async fn a_server_that_trusts_only_its_documents_runs_nothing_else() {
     let open = TestApp::new().await;
     open.person("ann").await;
     let app = TestApp::with(4, trusting(true)).await;
-    for document in ["{ __typename }", "{ __schema { types { name } } }", "query Me { viewer { fullName } } ", "mutation { signUp(input: { email: \"a@example.org\", password: \"long enough\" }) { viewer { id } } }", "{"] {
+    for document in [
+        "{ __typename }",
+        "{ __schema { types { name } } }",
+        "query Me { viewer { fullName } } ",
+        "mutation { signUp(input: { email: \"a@example.org\", password: \"long enough\" }) { viewer { id } } }",
+        "{",
+    ] {
         let (status, answer) = post(&app, "", json!({ "query": document })).await;
         let (code, message) = code(&answer);
         assert_eq!((status, code), (StatusCode::BAD_REQUEST, "DOCUMENT_NOT_FOUND"), "{document}");
@@ -117,14 +126,19 @@ async fn a_server_that_trusts_only_its_documents_runs_nothing_else() {
 
 #[test]
 fn a_file_whose_hashes_are_not_true_is_refused() {
-    let file = |entries: &[(&str, &str)]| serde_json::to_vec(&entries.iter().copied().collect::<std::collections::BTreeMap<_, _>>()).unwrap();
+    let file =
+        |entries: &[(&str, &str)]| serde_json::to_vec(&entries.iter().copied().collect::<std::collections::BTreeMap<_, _>>()).unwrap();
     let (me, prefixed) = (hash(ME), format!("sha256:{}", hash(SIGN_OUT)));
     assert_eq!(trusted_documents(&file(&[(&me, ME), (&prefixed, SIGN_OUT)])).unwrap().len(), 2);
     assert!(trusted_documents(&file(&[(&me, SIGN_OUT)])).unwrap_err().contains(&hash(SIGN_OUT)));
     for wrong in ["", "[]", "{\"a\": 1}", "{", "null"] {
         assert!(trusted_documents(wrong.as_bytes()).unwrap_err().contains("JSON object of documents"), "{wrong}");
     }
-    for (document, reason) in [("{ nothing }", "does not have a field `nothing`"), ("{", "syntax error"), (&format!("{{ {} }}", "a: __typename ".repeat(31)), "31 aliases, 30 are allowed")] {
+    for (document, reason) in [
+        ("{ nothing }", "does not have a field `nothing`"),
+        ("{", "syntax error"),
+        (&format!("{{ {} }}", "a: __typename ".repeat(31)), "31 aliases, 30 are allowed"),
+    ] {
         let refused = Documents::new(&sdl(), false, vec![document.to_owned()], false).err().unwrap();
         assert!(refused.contains(&hash(document)) && refused.contains(reason), "{refused}");
     }
@@ -136,7 +150,7 @@ async fn settings_that_make_no_sense_are_said_before_anything_starts() {
     let data = folder.0.join("data");
     let start = || {
         let mut command = hale();
-        command.arg("--data-dir").arg(&data).args(["--listen", "127.0.0.1:0"]);
+        command.arg("--data-dir").arg(&data).env("HALE_LISTEN", "127.0.0.1:0");
         command
     };
     let wrong = folder.file("wrong.json", &json!({ hash(ME): SIGN_OUT }).to_string());
@@ -149,7 +163,14 @@ async fn settings_that_make_no_sense_are_said_before_anything_starts() {
     assert!(line.contains("missing.json"), "{line}");
     let line = fails(start().env("HALE_ONLY_TRUSTED_DOCUMENTS", "1")).await;
     assert!(line.contains("HALE_TRUSTED_DOCUMENTS"), "{line}");
-    for (name, wrong) in [("HALE_CORS_ORIGINS", "*"), ("HALE_CORS_ORIGINS", "https://app.example.org/"), ("HALE_CORS_ORIGINS", "app.example.org"), ("HALE_CORS_ORIGINS", "null"), ("HALE_POINTS_PER_PERSON", "50"), ("HALE_POINTS_PER_ADDRESS", "10/1")] {
+    for (name, wrong) in [
+        ("HALE_CORS_ORIGINS", "*"),
+        ("HALE_CORS_ORIGINS", "https://app.example.org/"),
+        ("HALE_CORS_ORIGINS", "app.example.org"),
+        ("HALE_CORS_ORIGINS", "null"),
+        ("HALE_POINTS_PER_PERSON", "50"),
+        ("HALE_POINTS_PER_ADDRESS", "10/1"),
+    ] {
         let output = start().env(name, wrong).output().await.unwrap();
         let errors = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && errors.contains(wrong) && errors.contains("write "), "{name}={wrong}: {errors}");
@@ -159,7 +180,11 @@ async fn settings_that_make_no_sense_are_said_before_anything_starts() {
     let app = TestApp::new().await;
     let right = folder.file("right.json", &json!({ hash(ME): ME }).to_string());
     let served = Served::start(
-        start().env("DATABASE_URL", app.url("hale_app")).env("HALE_CORS_ORIGINS", "https://a.example,http://b.example:8080").env("HALE_TRUSTED_DOCUMENTS", right).env("HALE_ONLY_TRUSTED_DOCUMENTS", "true"),
+        start()
+            .env("DATABASE_URL", app.url("hale_app"))
+            .env("HALE_CORS_ORIGINS", "https://a.example,http://b.example:8080")
+            .env("HALE_TRUSTED_DOCUMENTS", right)
+            .env("HALE_ONLY_TRUSTED_DOCUMENTS", "true"),
     )
     .await;
     for (query, code) in [("{ __typename }", "DOCUMENT_NOT_FOUND"), (ME, "UNAUTHENTICATED")] {

@@ -87,7 +87,8 @@ pub struct Settings {
 
 /// An origin exactly as a browser sends it.
 fn origin(text: &str) -> Result<HeaderValue, String> {
-    let exact = url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text);
+    let exact =
+        url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text);
     let value = exact.then(|| HeaderValue::from_str(text).ok()).flatten();
     value.ok_or_else(|| "write scheme, host and port as a browser does, without a path: https://app.example.org".to_owned())
 }

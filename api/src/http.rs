@@ -1,6 +1,7 @@
 //! HTTP: routes, headers, health, and the explorer.
 
 mod graphql;
+pub mod idempotency;
 
 use std::{
     net::SocketAddr,
@@ -49,7 +50,6 @@ pub struct Server {
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_REQUEST_ID: usize = 64;
 /// How long a browser may remember what an origin is allowed; more than that no browser does.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
@@ -129,8 +129,8 @@ impl Server {
         let cors = CorsLayer::new()
             .allow_origin(self.origins.clone())
             .allow_methods([Method::GET, Method::POST])
-            .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID, IDEMPOTENCY_KEY])
-            .expose_headers([header::RETRY_AFTER, REQUEST_ID])
+            .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID, idempotency::IDEMPOTENCY_KEY])
+            .expose_headers([header::RETRY_AFTER, REQUEST_ID, idempotency::REPLAYED])
             .max_age(PREFLIGHT_LIFETIME);
         route.layer(cors)
     }

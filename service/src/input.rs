@@ -41,7 +41,8 @@ fn text(field: &str, value: &str, max: usize, refused: impl Fn(char) -> bool) ->
 
 /// White space, and characters that only tell how others are shown: nobody sees a text of these alone.
 fn is_invisible(character: char) -> bool {
-    character.is_whitespace() || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    character.is_whitespace()
+        || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A number within `range` that `decimals` decimals hold exactly: Hale does not round what somebody typed.

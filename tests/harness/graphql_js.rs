@@ -59,7 +59,9 @@ async fn install() -> Option<PathBuf> {
             fs::write(installed, locked).unwrap();
             return Some(folder);
         }
-        Ok(output) => report(&format!("npm cannot install: {}", String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default())),
+        Ok(output) => {
+            report(&format!("npm cannot install: {}", String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default()))
+        }
         Err(error) => report(&format!("npm is not there: {error}")),
     }
     None

@@ -166,7 +166,12 @@ pub const TABLES: &[Table] = &[
         name: "food_items",
         owner: "owner_id",
         facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",
-        columns: &[("id", "{id}"), ("owner_id", "{owner}"), ("name", "'Porridge'")],
+        columns: &[
+            ("id", "{id}"),
+            ("owner_id", "{owner}"),
+            ("name", "'Porridge'"),
+            ("barcode", "CASE '{name}' WHEN 'ann' THEN '04006381333931' WHEN 'nobody' THEN '00012345678905' END"),
+        ],
         primary: "id",
         change: "name = 'changed'",
         common: true,
@@ -420,6 +425,20 @@ pub const TABLES: &[Table] = &[
                 "INSERT INTO access_log (user_id, reader_id, access_type, read_at) VALUES ({target_id}, {stranger_id}, 'calorie', now())",
             ),
         ],
+        ..TABLE
+    },
+    Table {
+        name: "idempotency_keys",
+        key: "key",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("key", "'{name}{n}'"),
+            ("request", "sha256('{name}')"),
+            ("expires_at", "'2100-01-01'"),
+        ],
+        primary: "user_id, key",
+        change: "answer = 'changed'",
+        operations: &[("use for another request", "UPDATE idempotency_keys SET request = sha256('changed')")],
         ..TABLE
     },
     Table {

@@ -152,8 +152,8 @@ pub struct Bill {
 impl Bill {
     /// Takes the cost of the operation's fields and the surcharge.
     pub fn pay(&self, fields: usize) -> Result<(), ServerError> {
-        let requested = fields + self.surcharge;
-        let charge = Charge { requested, ..self.points.take(&self.caller, requested.saturating_sub(1), self.now) };
+        let requested = (fields + self.surcharge).max(1);
+        let charge = Charge { requested, ..self.points.take(&self.caller, requested - 1, self.now) };
         self.charge.set(charge).ok();
         charge.refused().map_or(Ok(()), Err)
     }

@@ -10,14 +10,14 @@ use std::{
 use apollo_compiler::{ExecutableDocument as ValidDocument, Schema, validation::Valid};
 use async_graphql::{
     Request, Value as ConstValue, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition, OperationType, VariableDefinition},
+    parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet, VariableDefinition},
 };
 use lru::LruCache;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    limits::{LIMITS, Problem, Refusal, root_fields},
+    limits::{LIMITS, Problem, Refusal},
     parser::Parsed,
     variables,
 };
@@ -29,6 +29,7 @@ const MOST_PROBLEMS: usize = 10;
 
 /// A document that was found valid.
 pub struct Document {
+    fingerprint: String,
     executable: ExecutableDocument,
     valid: Valid<ValidDocument>,
 }
@@ -37,10 +38,50 @@ pub struct Document {
 pub struct Operation {
     /// Query, mutation or subscription.
     pub kind: OperationType,
-    /// How many fields it asks of its root type.
-    pub root_fields: usize,
     /// What async-graphql executes.
     pub request: Request,
+    document: Arc<Document>,
+}
+
+impl Operation {
+    /// All that makes it this operation and no other: the document's SHA-256, the operation's name and the variables.
+    pub fn identity(&self) -> (&str, Option<&str>, &Variables) {
+        (&self.document.fingerprint, self.request.operation_name.as_deref(), &self.request.variables)
+    }
+
+    /// The fields that it asks of its root type once fragments are expanded, each of which is entered once.
+    pub fn root_fields(&self) -> Vec<&str> {
+        let mut fields = Vec::new();
+        if let Some(definition) = self.document.definition(self.request.operation_name.as_deref()) {
+            root_fields(&self.document.executable, &definition.selection_set.node, &mut Vec::new(), &mut fields);
+        }
+        fields
+    }
+}
+
+fn root_fields<'a>(document: &'a ExecutableDocument, set: &'a SelectionSet, entered: &mut Vec<&'a str>, fields: &mut Vec<&'a str>) {
+    for selection in &set.items {
+        match &selection.node {
+            Selection::Field(field) => fields.push(&field.node.name.node),
+            Selection::InlineFragment(fragment) => root_fields(document, &fragment.node.selection_set.node, entered, fields),
+            Selection::FragmentSpread(spread) => {
+                let name = &spread.node.fragment_name.node;
+                if let Some(fragment) = document.fragments.get(name).filter(|_| !entered.contains(&name.as_str())) {
+                    entered.push(name);
+                    root_fields(document, &fragment.node.selection_set.node, entered, fields);
+                }
+            }
+        }
+    }
+}
+
+impl Document {
+    /// The operation of this name; without one, the only operation.
+    fn definition(&self, name: Option<&str>) -> Option<&OperationDefinition> {
+        let name = self.valid.operations.get(name).ok()?.name.as_deref();
+        let mut operations = self.executable.operations.iter();
+        operations.find(|(known, _)| known.map(|known| known.as_str()) == name).map(|(_, operation)| &operation.node)
+    }
 }
 
 /// How a client names the document that it wants executed.
@@ -86,7 +127,7 @@ impl Documents {
                 let reason = errors.into_iter().next().map(|error| error.message).unwrap_or_default();
                 format!("the trusted document {} is refused: {reason}", fingerprint(&text))
             })?;
-            documents.trusted.insert(fingerprint(&text), Arc::new(document));
+            documents.trusted.insert(document.fingerprint.clone(), Arc::new(document));
         }
         Ok(documents)
     }
@@ -139,21 +180,21 @@ impl Documents {
             });
             Refusal::Invalid(problems.collect())
         })?;
-        Ok(Document { executable, valid })
+        Ok(Document { fingerprint: fingerprint(text), executable, valid })
     }
 
     /// What a message's first unknown name may have meant: the closest of the names beside it.
     fn suggestion(&self, message: &str) -> Option<&str> {
         let mut quoted = message.split('`').skip(1).step_by(2);
         let (first, second) = (quoted.next()?, quoted.next());
-        let (name, names): (&str, Vec<&str>) = if message.starts_with("type ") {
+        let (name, names): (&str, Vec<&str>) = if message.starts_with("type condition ") || message.starts_with("cannot find type ") {
+            (first, self.schema.types.keys().map(|name| name.as_str()).collect())
+        } else if message.starts_with("type ") {
             (second?, self.fields(first))
         } else if message.starts_with("the argument ") {
             let (parent, field) = second?.split_once('.')?;
             let field = self.schema.type_field(parent, field).ok()?;
             (first, field.arguments.iter().map(|argument| argument.name.as_str()).collect())
-        } else if message.starts_with("cannot find type ") {
-            (first, self.schema.types.keys().map(|name| name.as_str()).collect())
         } else {
             (first, self.fields(second?))
         };
@@ -173,8 +214,8 @@ impl Documents {
     }
 
     /// The operation of a document that is to be executed.
-    pub fn operation(&self, document: &Document, name: Option<String>, variables: Map<String, Value>) -> Result<Operation, Refusal> {
-        let Ok(valid) = document.valid.operations.get(name.as_deref()) else {
+    pub fn operation(&self, document: Arc<Document>, name: Option<String>, variables: Map<String, Value>) -> Result<Operation, Refusal> {
+        let (Ok(valid), Some(definition)) = (document.valid.operations.get(name.as_deref()), document.definition(name.as_deref())) else {
             return Err(Problem::new(match name {
                 Some(_) => "the document holds no operation of this operationName",
                 None => "the document holds several operations: name one with operationName",
@@ -185,14 +226,10 @@ impl Documents {
         if !problems.is_empty() {
             return Err(Refusal::Invalid(problems));
         }
-        let mut operations = document.executable.operations.iter();
-        let definition = operations.find(|(known, _)| known.map(|known| known.as_str()) == valid.name.as_deref());
-        let definition = definition.map(|(_, operation)| &operation.node).ok_or_else(|| Problem::new("the document has a syntax error"))?;
-
         let mut request = Request::new("").variables(complete(Variables::from_json(Value::Object(variables)), definition));
         request.set_parsed_query(document.executable.clone());
         request.operation_name = name;
-        Ok(Operation { kind: definition.ty, root_fields: root_fields(&document.executable, definition), request })
+        Ok(Operation { kind: definition.ty, request, document })
     }
 }
 

@@ -169,11 +169,6 @@ impl Limits {
     }
 }
 
-/// How many fields an operation asks of its root type, with fragments expanded.
-pub fn root_fields(document: &ExecutableDocument, operation: &OperationDefinition) -> usize {
-    Fragments { document, known: HashMap::new(), visited: 0 }.set(&operation.selection_set.node).root_fields
-}
-
 fn at_most(what: &'static str, asked: usize, allowed: usize) -> Result<(), Refusal> {
     if asked > allowed { Err(Refusal::TooMuch { what, asked, allowed }) } else { Ok(()) }
 }
@@ -445,7 +440,10 @@ mod tests {
         assert_eq!(refused(multiplied), "nested lists of introspection");
         let hidden = multiplied.replacen("{ __schema", "{ ...F } fragment F on Query { ... { a: __schema", 1) + "}";
         assert_eq!(refused(&hidden), "nested lists of introspection");
-        assert_eq!(refused("{ a: __schema { types { name } } ...F } fragment F on Query { __type(name: \"Food\") { name } }"), "uses of introspection");
+        assert_eq!(
+            refused("{ a: __schema { types { name } } ...F } fragment F on Query { __type(name: \"Food\") { name } }"),
+            "uses of introspection"
+        );
     }
 
     #[test]

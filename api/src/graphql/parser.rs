@@ -198,9 +198,7 @@ impl Converter<'_> {
                 Err(_) => Value::Number(int.as_str().parse().map_err(|_| out_of_range())?),
             },
             ast::Value::Float(float) => Value::Number(float.as_str().parse().map_err(|_| out_of_range())?),
-            ast::Value::List(items) => {
-                Value::List(items.iter().map(|item| Ok(self.value(item)?.node)).collect::<Result<_, Problem>>()?)
-            }
+            ast::Value::List(items) => Value::List(items.iter().map(|item| Ok(self.value(item)?.node)).collect::<Result<_, Problem>>()?),
             ast::Value::Object(fields) => {
                 let mut object = IndexMap::with_capacity(fields.len());
                 for (name, value) in fields {
@@ -282,17 +280,32 @@ mod tests {
 
     #[test]
     fn nothing_of_a_document_is_dropped() {
-        for text in ["{ a(b b: 1) }", "{ a(b: 1 c) }", "{ a(b: { c c: 1 }) }", "{ a(b: { c: null null }) }", "{ a @skip(if if: true) }", "query($a: Int) { a(b: $a c) }"] {
+        for text in [
+            "{ a(b b: 1) }",
+            "{ a(b: 1 c) }",
+            "{ a(b: { c c: 1 }) }",
+            "{ a(b: { c: null null }) }",
+            "{ a @skip(if if: true) }",
+            "query($a: Int) { a(b: $a c) }",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
-        for text in ["query { query(query: 1) { ... F ...on T { a } } } fragment F on T { b }", "query query($a: [ Int ] = [1 2]) { a(b: $a c: \"\"\"d e\"\"\") } # f g"] {
+        for text in [
+            "query { query(query: 1) { ... F ...on T { a } } } fragment F on T { b }",
+            "query query($a: [ Int ] = [1 2]) { a(b: $a c: \"\"\"d e\"\"\") } # f g",
+        ] {
             assert!(parse(text).is_ok(), "{text}");
         }
     }
 
     #[test]
     fn a_field_given_twice_is_refused() {
-        for text in ["{ a(b: { c: 1, c: 1 }) }", "{ a(b: [{ c: { d: 1, d: 2 } }]) }", "query($a: In = { c: 1, c: 2 }) { a(b: $a) }", "{ a @b(c: { d: 1, d: 1 }) }"] {
+        for text in [
+            "{ a(b: { c: 1, c: 1 }) }",
+            "{ a(b: [{ c: { d: 1, d: 2 } }]) }",
+            "query($a: In = { c: 1, c: 2 }) { a(b: $a) }",
+            "{ a @b(c: { d: 1, d: 1 }) }",
+        ] {
             let Err(Refusal::Invalid(problems)) = parse(text) else { panic!("{text}") };
             assert!(problems[0].message.ends_with("is given twice") && problems[0].position.is_some(), "{problems:?}");
         }

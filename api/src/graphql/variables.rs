@@ -19,7 +19,9 @@ fn problem(schema: &Schema, definition: &Node<VariableDefinition>, given: Option
     let name = format!("${}", definition.name);
     match given {
         Some(value) => value_problem(schema, &name, &definition.ty, value),
-        None if definition.ty.is_non_null() && definition.default_value.is_none() => Some(format!("{name} of type {} must be given", definition.ty)),
+        None if definition.ty.is_non_null() && definition.default_value.is_none() => {
+            Some(format!("{name} of type {} must be given", definition.ty))
+        }
         None => None,
     }
     .map(Problem::new)
@@ -99,7 +101,8 @@ mod tests {
 
     use super::*;
 
-    const SCHEMA: &str = "type Query { all(int: Int, texts: [String!], id: ID, flag: Boolean, size: Size, input: Meal, by: By, date: Date): Int }
+    const SCHEMA: &str =
+        "type Query { all(int: Int, texts: [String!], id: ID, flag: Boolean, size: Size, input: Meal, by: By, date: Date): Int }
         enum Size { SMALL LARGE } scalar Date
         input Meal { name: String!, size: Size! = SMALL, sets: [Set!] } input Set { weight: Int! }
         input By @oneOf { id: ID, name: String }";

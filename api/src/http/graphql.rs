@@ -14,17 +14,21 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
 
-use super::{REQUEST_ID, Server, caller};
+use super::{
+    REQUEST_ID, Server, caller,
+    idempotency::{self, REPLAYED},
+};
 use crate::graphql::{
     Executed,
     cost::{self, Bill, Caller, Charge},
     documents::{Operation, Wanted},
     error::{BAD_REQUEST, INTERNAL},
     limits::{Problem, Refusal},
-    scope::RequestScope,
+    scope::{Answer, RequestScope},
 };
 
 const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -144,12 +148,12 @@ pub async fn options() -> Response {
     (StatusCode::NO_CONTENT, [(header::ALLOW, "GET, POST, OPTIONS")]).into_response()
 }
 
-fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> Arc<RequestScope> {
+fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> RequestScope {
     let token = headers.get(header::AUTHORIZATION).map(|value| {
         let value = value.to_str().unwrap_or_default();
         value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim())
     });
-    Arc::new(RequestScope::new(server.database.clone(), token, caller(address)))
+    RequestScope::new(server.database.clone(), token, caller(address))
 }
 
 async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<Map<String, Value>, Refused> {
@@ -233,8 +237,9 @@ impl Parameters {
 /// One request on its way: who sent it, and how it wants to be answered.
 struct Call<'a> {
     server: &'a Server,
-    scope: Arc<RequestScope>,
+    scope: RequestScope,
     caller: Caller,
+    now: DateTime<Utc>,
     media: Media,
     method: Method,
     headers: &'a HeaderMap,
@@ -245,10 +250,11 @@ impl<'a> Call<'a> {
     fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, media: Media, method: Method) -> Result<Self, Response> {
         let scope = scope(server, headers, address);
         let caller = scope.viewer().map_or_else(|_| Caller::Address(caller(address)), |viewer| Caller::Person(viewer.user_id()));
-        let charge = server.points.take(&caller, 1, server.database.now());
+        let now = server.database.now();
+        let charge = server.points.take(&caller, 1, now);
         match charge.refused() {
-            Some(error) => Err(limited(respond(GraphqlResponse::from_errors(vec![error]), false, media, headers), charge, media)),
-            None => Ok(Self { server, scope, caller, media, method, headers }),
+            Some(error) => Err(limited(refusal(Refused { status: None, errors: vec![error] }, media), Some(&charge), media)),
+            None => Ok(Self { server, scope, caller, now, media, method, headers }),
         }
     }
 
@@ -257,7 +263,7 @@ impl<'a> Call<'a> {
         let prepared = parameters.and_then(|parameters| {
             let documents = &self.server.documents;
             let document = documents.find(&parameters.wanted)?;
-            let operation = documents.operation(&document, parameters.operation_name, parameters.variables)?;
+            let operation = documents.operation(document, parameters.operation_name, parameters.variables)?;
             Ok((operation, parameters.shows_cost))
         });
         match prepared {
@@ -267,27 +273,41 @@ impl<'a> Call<'a> {
     }
 
     async fn execute(self, operation: Operation, shows_cost: bool) -> Response {
-        let Self { server, scope, caller, media, method, headers } = self;
+        let Self { server, scope, caller, now, media, method, headers } = self;
         if method == Method::GET && operation.kind != OperationType::Query {
             let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries can be sent by GET: send this by POST");
             let mut response = refusal(refused, media);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
+        let scope = match idempotency::keyed(headers, &operation) {
+            Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
+            Ok(None) => Arc::new(scope),
+            Err(message) => return refusal(Refused::bad_request(message), media),
+        };
         let mutation = operation.kind == OperationType::Mutation;
-        let bill = Arc::new(Bill {
-            points: server.points.clone(),
-            caller,
-            surcharge: if mutation { cost::MUTATION * operation.root_fields } else { 0 },
-            now: server.database.now(),
-            charge: OnceLock::new(),
-        });
+        let surcharge = if mutation { cost::MUTATION * operation.root_fields().len() } else { 0 };
+        let bill = Arc::new(Bill { points: server.points.clone(), caller, surcharge, now, charge: OnceLock::new() });
         let executed = Arc::new(Executed::default());
-        let request =
-            operation.request.data(executed.clone()).data(bill.clone()).data(scope.loaders()).data(scope.clone());
+        let request = operation.request.data(executed.clone()).data(bill.clone()).data(scope.loaders()).data(scope.clone());
 
         let schema = server.schema.clone();
-        let work = AssertUnwindSafe(async move { schema.execute(request).await }).catch_unwind();
+        let request_id = headers.get(REQUEST_ID).cloned();
+        let paid = bill.clone();
+        let work = async move {
+            let mut answer = schema.execute(request).await;
+            if let Some(charge) = paid.charge.get().filter(|_| shows_cost) {
+                answer.extensions.insert("cost".into(), charge.to_value());
+            }
+            let executed = executed.get();
+            let answer = scope.finish(body(answer, executed, request_id.as_ref())?).await;
+            let answer = answer.or_else(|error| {
+                let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+                body(GraphqlResponse::from_errors(vec![error]), executed, request_id.as_ref()).map(Answer::New)
+            })?;
+            Ok::<_, serde_json::Error>((answer, executed))
+        };
+        let work = AssertUnwindSafe(work).catch_unwind();
         let answer = if mutation {
             // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
             let span = tracing::Span::current();
@@ -296,31 +316,27 @@ impl<'a> Call<'a> {
         } else {
             tokio::time::timeout(DEADLINE, work).await
         };
-        let mut answer = match answer {
-            // What was read of other people is written down before it is answered, or it is not answered.
-            Ok(Ok(answer)) => match scope.write_access_log().await {
-                Ok(()) => answer,
-                Err(error) => {
-                    GraphqlResponse::from_errors(vec![async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())])
-                }
-            },
-            Ok(Err(_)) => return internal_error(),
+        match answer {
+            Ok(Ok(Ok((Answer::New(body), executed)))) => {
+                limited(json_response(status(executed, media), media, body), bill.charge.get(), media)
+            }
+            Ok(Ok(Ok((Answer::Before(body), _)))) => {
+                let mut response = json_response(StatusCode::OK, media, body);
+                response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+                response
+            }
+            Ok(Ok(Err(_)) | Err(_)) => internal_error(),
             Err(_) => {
                 let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
-                return json_response(StatusCode::OK, media, body.to_string());
+                json_response(StatusCode::OK, media, body.to_string())
             }
-        };
-        let Some(charge) = bill.charge.get() else { return respond(answer, executed.get(), media, headers) };
-        if shows_cost {
-            answer.extensions.insert("cost".into(), charge.to_value());
         }
-        limited(respond(answer, executed.get(), media, headers), *charge, media)
     }
 }
 
 /// Says when there will be points again, where there were too few.
-fn limited(mut response: Response, charge: Charge, media: Media) -> Response {
-    if let Some(seconds) = charge.retry_after {
+fn limited(mut response: Response, charge: Option<&Charge>, media: Media) -> Response {
+    if let Some(seconds) = charge.and_then(|charge| charge.retry_after) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         if media == Media::GraphqlResponse {
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
@@ -335,26 +351,24 @@ fn status(executed: bool, media: Media) -> StatusCode {
     if executed || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
 }
 
-fn respond(mut answer: GraphqlResponse, executed: bool, media: Media, headers: &HeaderMap) -> Response {
+fn body(mut answer: GraphqlResponse, executed: bool, request_id: Option<&HeaderValue>) -> serde_json::Result<String> {
     answer.errors.truncate(MOST_ERRORS);
     for error in &mut answer.errors {
-        name_code(error, headers);
+        name_code(error, request_id);
     }
-    let body = if executed {
-        serde_json::to_string(&answer)
-    } else {
-        // A request that was not executed has no data, not even null.
-        let mut refused = json!({ "errors": answer.errors });
-        if !answer.extensions.is_empty() {
-            refused["extensions"] = json!(answer.extensions);
-        }
-        serde_json::to_string(&refused)
-    };
-    body.map_or_else(|_| internal_error(), |body| json_response(status(executed, media), media, body))
+    if executed {
+        return serde_json::to_string(&answer);
+    }
+    // A request that was not executed has no data, not even null.
+    let mut refused = json!({ "errors": answer.errors });
+    if !answer.extensions.is_empty() {
+        refused["extensions"] = json!(answer.extensions);
+    }
+    serde_json::to_string(&refused)
 }
 
 /// async-graphql's own errors carry no code; every error that a client sees has one.
-fn name_code(error: &mut ServerError, headers: &HeaderMap) {
+fn name_code(error: &mut ServerError, request_id: Option<&HeaderValue>) {
     if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
         error.message.truncate(end);
     }
@@ -362,7 +376,7 @@ fn name_code(error: &mut ServerError, headers: &HeaderMap) {
     match extensions.get("code") {
         None => extensions.set("code", BAD_REQUEST),
         Some(code) if *code == async_graphql::Value::from(INTERNAL) => {
-            if let Some(id) = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
+            if let Some(id) = request_id.and_then(|id| id.to_str().ok()) {
                 extensions.set("requestId", id);
             }
         }
@@ -371,12 +385,12 @@ fn name_code(error: &mut ServerError, headers: &HeaderMap) {
 }
 
 fn refusal(refused: Refused, media: Media) -> Response {
-    let mut response = respond(GraphqlResponse::from_errors(refused.errors), false, media, &HeaderMap::new());
     // What is wrong with the parameters has its status in either type.
-    if let Some(status) = refused.status {
-        *response.status_mut() = status;
+    let status = refused.status.unwrap_or_else(|| status(false, media));
+    match body(GraphqlResponse::from_errors(refused.errors), false, None) {
+        Ok(body) => json_response(status, media, body),
+        Err(_) => internal_error(),
     }
-    response
 }
 
 fn not_acceptable() -> Response {
