@@ -56,6 +56,8 @@ fn forget_null_defaults(document: &mut ast::Document) {
     }
 }
 
+type Arguments = Vec<(Positioned<Name>, Positioned<Value>)>;
+
 struct Converter<'a> {
     sources: &'a SourceMap,
 }
@@ -179,7 +181,7 @@ impl Converter<'_> {
         directives.iter().map(convert).collect()
     }
 
-    fn arguments(&self, arguments: &[Node<ast::Argument>]) -> Result<Vec<(Positioned<Name>, Positioned<Value>)>, Problem> {
+    fn arguments(&self, arguments: &[Node<ast::Argument>]) -> Result<Arguments, Problem> {
         arguments.iter().map(|argument| Ok((self.name(&argument.name), self.value(&argument.value)?))).collect()
     }
 

@@ -125,10 +125,10 @@ impl From<Refusal> for Refused {
 pub async fn post(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Some(media) = Media::negotiate(&parts.headers) else { return not_acceptable() };
-    let call = match Call::new(&server, &parts.headers, address, media, Method::POST) {
-        Ok(call) => call,
-        Err(refused) => return refused,
-    };
+    let call = Call::new(&server, &parts.headers, address, media, Method::POST);
+    if let Some(refused) = call.without_points() {
+        return refused;
+    }
     let parameters = read_body(&parts.headers, body, call.scope.viewer().is_ok()).await;
     call.answer(parameters.and_then(Parameters::read)).await
 }
@@ -137,9 +137,10 @@ pub async fn post(State(server): State<Server>, ConnectInfo(address): ConnectInf
 pub async fn get(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let Some(media) = Media::negotiate(&parts.headers) else { return not_acceptable() };
-    match Call::new(&server, &parts.headers, address, media, Method::GET) {
-        Ok(call) => call.answer(query_string(parts.uri.query().unwrap_or_default()).and_then(Parameters::read)).await,
-        Err(refused) => refused,
+    let call = Call::new(&server, &parts.headers, address, media, Method::GET);
+    match call.without_points() {
+        Some(refused) => refused,
+        None => call.answer(query_string(parts.uri.query().unwrap_or_default()).and_then(Parameters::read)).await,
     }
 }
 
@@ -246,16 +247,17 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Takes the point that each request costs; answers at once where there is none.
-    fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, media: Media, method: Method) -> Result<Self, Response> {
+    fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, media: Media, method: Method) -> Self {
         let scope = scope(server, headers, address);
         let caller = scope.viewer().map_or_else(|_| Caller::Address(caller(address)), |viewer| Caller::Person(viewer.user_id()));
-        let now = server.database.now();
-        let charge = server.points.take(&caller, 1, now);
-        match charge.refused() {
-            Some(error) => Err(limited(refusal(Refused { status: None, errors: vec![error] }, media), Some(&charge), media)),
-            None => Ok(Self { server, scope, caller, now, media, method, headers }),
-        }
+        Self { server, scope, caller, now: server.database.now(), media, method, headers }
+    }
+
+    /// Takes the point that each request costs; the answer where there is none.
+    fn without_points(&self) -> Option<Response> {
+        let charge = self.server.points.take(&self.caller, 1, self.now);
+        let refused = Refused { status: None, errors: vec![charge.refused()?] };
+        Some(limited(refusal(refused, self.media), Some(&charge), self.media))
     }
 
     async fn answer(self, parameters: Result<Parameters, Refused>) -> Response {
