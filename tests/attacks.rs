@@ -36,9 +36,9 @@ struct Growing {
 
 /// Persons within grants within persons: two fields each.
 fn nested(depth: usize) -> String {
-    let mut document = if depth % 2 == 0 { "id".to_owned() } else { "accessReceived { id }".to_owned() };
-    let inner = if depth % 2 == 0 { 2 } else { 3 };
-    for _ in 0..(depth - inner) / 2 {
+    let (leaf, fields) = if depth.is_multiple_of(2) { ("id", 2) } else { ("accessReceived { id }", 3) };
+    let mut document = leaf.to_owned();
+    for _ in 0..(depth - fields) / 2 {
         document = format!("accessReceived {{ grantor {{ {document} }} }}");
     }
     format!("{{ viewer {{ {document} }} }}")
@@ -51,7 +51,7 @@ fn nested_in_fragments(depth: usize) -> String {
     for level in 0..levels {
         fragments += &format!("fragment F{level} on Person {{ ... {{ accessReceived {{ grantor {{ ...F{} }} }} }} }} ", level + 1);
     }
-    let leaf = if depth % 2 == 0 { "id" } else { "accessReceived { id }" };
+    let leaf = if depth.is_multiple_of(2) { "id" } else { "accessReceived { id }" };
     format!("{{ viewer {{ ...F0 }} }} {fragments} fragment F{levels} on Person {{ {leaf} }}")
 }
 

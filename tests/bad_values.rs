@@ -70,11 +70,14 @@ fn chosen(bad: Vec<Bad>, nullable: bool, count: usize) -> Vec<Bad> {
     [null].into_iter().chain(perhaps.into_iter().take(some)).chain(never).take(count).collect()
 }
 
+/// The arguments of a field, and its type.
+type Field = (Vec<(String, Type)>, Type);
+
 /// What the schema says of inputs.
 struct Schema {
     inputs: BTreeMap<String, Vec<(String, Type)>>,
     enums: BTreeMap<String, Vec<String>>,
-    objects: BTreeMap<String, BTreeMap<String, (Vec<(String, Type)>, Type)>>,
+    objects: BTreeMap<String, BTreeMap<String, Field>>,
 }
 
 impl Schema {
