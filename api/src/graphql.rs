@@ -80,8 +80,11 @@ impl ExtensionFactory for NoteExecution {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for NoteExecution {
-    /// The cost is known here: it is limited, and paid.
+    /// Only what was found valid comes any further. Its cost is known here: it is limited, and paid.
     async fn validation(&self, ctx: &ExtensionContext<'_>, next: NextValidation<'_>) -> Result<ValidationResult, Vec<ServerError>> {
+        if ctx.data_opt::<documents::Validated>().is_none() {
+            return Err(limits::Refusal::from(limits::Problem::new("this document was never validated")).into());
+        }
         let valid = next.run(ctx).await?;
         let (asked, allowed) = (valid.complexity, limits::LIMITS.cost);
         if asked > allowed {

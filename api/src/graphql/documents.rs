@@ -84,6 +84,9 @@ impl Document {
     }
 }
 
+/// Proves to the schema that an operation was found valid here: it does not validate again.
+pub struct Validated(());
+
 /// How a client names the document that it wants executed.
 #[derive(Default)]
 pub struct Wanted {
@@ -226,7 +229,8 @@ impl Documents {
         if !problems.is_empty() {
             return Err(Refusal::Invalid(problems));
         }
-        let mut request = Request::new("").variables(complete(Variables::from_json(Value::Object(variables)), definition));
+        let variables = complete(Variables::from_json(Value::Object(variables)), definition);
+        let mut request = Request::new("").variables(variables).data(Validated(()));
         request.set_parsed_query(document.executable.clone());
         request.operation_name = name;
         Ok(Operation { kind: definition.ty, request, document })
