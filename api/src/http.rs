@@ -51,7 +51,7 @@ pub struct Server {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_REQUEST_ID: usize = 64;
-/// How long a browser may remember what an origin is allowed; more than that no browser does.
+/// How long a browser may remember what an origin is allowed: no browser does for longer.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// How a server serves.
@@ -118,9 +118,7 @@ impl Server {
             .layer(SetRequestIdLayer::new(REQUEST_ID, Sequence(self.database.clone())))
             .layer(middleware::map_request(drop_strange_request_id))
     }
-}
 
-impl Server {
     /// A route that pages of the allowed origins may call. Tokens travel in a header, so no credentials of the browser's are allowed.
     fn shared(&self, route: MethodRouter<Self>) -> MethodRouter<Self> {
         if self.origins.is_empty() {
