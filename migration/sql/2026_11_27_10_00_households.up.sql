@@ -42,7 +42,8 @@ CREATE TABLE household_invitations (
   email text NOT NULL CONSTRAINT household_invitations_email_check CHECK (length(email) BETWEEN 3 AND 255),
   address text NOT NULL CONSTRAINT household_invitations_address_check CHECK (length(address) BETWEEN 3 AND 255),
   status text NOT NULL DEFAULT 'offered' CONSTRAINT household_invitations_status_check CHECK (status IN ('offered', 'accepted', 'declined', 'revoked')),
-  expires_at timestamptz NOT NULL CONSTRAINT household_invitations_expires_at_check CHECK (expires_at BETWEEN '2000-01-01' AND '2101-01-01'),
+  expires_at timestamptz NOT NULL DEFAULT now() + interval '14 days'
+    CONSTRAINT household_invitations_expires_at_check CHECK (expires_at BETWEEN '2000-01-01' AND '2101-01-01'),
   created_by uuid DEFAULT auth.uid() CONSTRAINT household_invitations_created_by_fkey REFERENCES users (id) ON DELETE SET NULL,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),

@@ -14,7 +14,7 @@ CREATE TABLE routines (
   time_zone text NOT NULL CONSTRAINT routines_time_zone_check CHECK (length(time_zone) BETWEEN 1 AND 64),
   day_starts_at time NOT NULL DEFAULT '00:00' CONSTRAINT routines_day_starts_at_check CHECK (day_starts_at BETWEEN '00:00' AND '12:00'),
   policy text NOT NULL DEFAULT 'ledger' CONSTRAINT routines_policy_check CHECK (policy IN ('ledger', 'night_routine')),
-  effort numeric(9, 3) NOT NULL DEFAULT 1 CONSTRAINT routines_effort_check CHECK (effort BETWEEN 0.001 AND 1000),
+  effort integer NOT NULL DEFAULT 1 CONSTRAINT routines_effort_check CHECK (effort BETWEEN 1 AND 100),
   streak_limit integer DEFAULT 2 CONSTRAINT routines_streak_limit_check CHECK (streak_limit BETWEEN 1 AND 365),
   look_ahead_days integer NOT NULL DEFAULT 30 CONSTRAINT routines_look_ahead_days_check CHECK (look_ahead_days BETWEEN 1 AND 365),
   past_edit_days integer NOT NULL DEFAULT 5 CONSTRAINT routines_past_edit_days_check CHECK (past_edit_days BETWEEN 0 AND 30),
@@ -27,6 +27,7 @@ CREATE TABLE routines (
   CONSTRAINT routines_when_check CHECK ((recurrence = 'weekdays') = (weekdays IS NOT NULL) AND (recurrence = 'rrule') = (rrule IS NOT NULL)),
   CONSTRAINT routines_duration_check CHECK (duration_minutes IS NULL OR time_of_day IS NOT NULL)
 );
+COMMENT ON COLUMN routines.effort IS 'how much work a turn is, relative to other routines'' turns';
 COMMENT ON COLUMN routines.weekdays IS '1 = Monday to 7 = Sunday';
 COMMENT ON COLUMN routines.time_of_day IS 'on the clock of time_zone; null for the whole day. Before day_starts_at it is in the night after the date';
 COMMENT ON COLUMN routines.streak_limit IS 'how many turns in a row at most, if somebody else can; null for no limit';
@@ -49,10 +50,10 @@ CREATE TABLE assignments (
   done_by uuid,
   done_at timestamptz CONSTRAINT assignments_done_at_check CHECK (done_at BETWEEN '2000-01-01' AND '2101-01-01'),
   pinned boolean NOT NULL DEFAULT false,
-  reason text NOT NULL CONSTRAINT assignments_reason_check CHECK (reason ~ '^[a-z][a-z0-9_]{0,49}$'),
-  effort numeric(9, 3) NOT NULL DEFAULT 1 CONSTRAINT assignments_effort_check CHECK (effort BETWEEN 0.001 AND 1000),
-  explanation jsonb CONSTRAINT assignments_explanation_check CHECK (length(explanation::text) <= 50000),
-  cause text CONSTRAINT assignments_cause_check CHECK (cause IN ('override', 'helper', 'unlock', 'swap', 'replan', 'unavailability', 'members', 'routine')),
+  reason text NOT NULL CONSTRAINT assignments_reason_check CHECK (length(reason) BETWEEN 1 AND 50),
+  effort integer NOT NULL DEFAULT 1 CONSTRAINT assignments_effort_check CHECK (effort BETWEEN 1 AND 100),
+  explanation jsonb CONSTRAINT assignments_explanation_check CHECK (length(explanation::text) <= 100000),
+  cause text CONSTRAINT assignments_cause_check CHECK (cause ~ '^[a-z_]{1,30}$'),
   created_by uuid DEFAULT auth.uid() CONSTRAINT assignments_created_by_fkey REFERENCES users (id) ON DELETE SET NULL,
   version integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
