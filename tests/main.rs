@@ -18,6 +18,7 @@ mod goals;
 mod harness;
 mod households;
 mod http;
+mod idempotency;
 mod isolation;
 mod measurements;
 mod migrations;

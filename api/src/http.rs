@@ -1,6 +1,7 @@
 //! HTTP: routes, headers, health, and the explorer.
 
 mod graphql;
+pub mod idempotency;
 
 use std::{
     net::SocketAddr,

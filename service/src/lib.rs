@@ -18,6 +18,7 @@ pub mod food_diary;
 pub mod foods;
 pub mod goals;
 pub mod households;
+pub mod idempotency;
 mod input;
 pub mod measurements;
 pub mod nutrition;

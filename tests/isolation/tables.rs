@@ -166,7 +166,12 @@ pub const TABLES: &[Table] = &[
         name: "food_items",
         owner: "owner_id",
         facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",
-        columns: &[("id", "{id}"), ("owner_id", "{owner}"), ("name", "'Porridge'")],
+        columns: &[
+            ("id", "{id}"),
+            ("owner_id", "{owner}"),
+            ("name", "'Porridge'"),
+            ("barcode", "CASE '{name}' WHEN 'ann' THEN '04006381333931' WHEN 'nobody' THEN '00012345678905' END"),
+        ],
         primary: "id",
         change: "name = 'changed'",
         common: true,
@@ -604,6 +609,20 @@ pub const TABLES: &[Table] = &[
             ("prolong", "UPDATE swap_requests SET expires_at = '2100-01-01'"),
             ("answer for another", "UPDATE swap_requests SET answered_by = {own_member}"),
         ],
+        ..TABLE
+    },
+    Table {
+        name: "idempotency_keys",
+        key: "key",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("key", "'{name}{n}'"),
+            ("request", "sha256('{name}')"),
+            ("expires_at", "'2100-01-01'"),
+        ],
+        primary: "user_id, key",
+        change: "answer = 'changed'",
+        operations: &[("use for another request", "UPDATE idempotency_keys SET request = sha256('changed')")],
         ..TABLE
     },
     Table {
