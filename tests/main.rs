@@ -22,6 +22,7 @@ mod measurements;
 mod migrations;
 mod preferences;
 mod reports;
+mod rota_engine;
 mod schema;
 mod search;
 mod walls;

@@ -13,6 +13,8 @@ mod explanation;
 mod feasibility;
 mod ledger;
 mod night_routine;
+#[cfg(test)]
+mod scenario;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -655,6 +657,331 @@ impl Reason {
             Self::LongestWait => "Longest Wait",
             Self::Order => "Order",
             Self::Unfilled => "Unfilled",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*, sample::Index};
+
+    use super::{scenario::*, *};
+
+    const BOTH: [Policy; 2] = [Policy::NightRoutine, LEDGER];
+
+    fn cause(kind: CauseKind, from: i64, until: Option<i64>) -> Cause {
+        Cause { kind, span: Span { from: day(from), until: until.map(day) } }
+    }
+
+    #[test]
+    fn what_is_published_stays_and_new_days_are_added() {
+        for policy in BOTH {
+            let plan = Rota::of(policy, "AB", 6).storing("BBAA").planned();
+            assert!(plan.letters().starts_with("BBAA"));
+            let kept: Vec<bool> = plan.days.iter().map(|planned| planned.kept).collect();
+            assert_eq!(kept, [true, true, true, true, false, false]);
+            assert!(plan.days[..4].iter().all(|planned| planned.decision.is_none()));
+            assert_eq!(plan.changes, []);
+        }
+    }
+
+    #[test]
+    fn a_cause_opens_its_days_after_today_and_no_others() {
+        for policy in BOTH {
+            let mut rota = Rota::of(policy, "AB", 6).storing("BBBBBB");
+            rota.today = day(1);
+            rota.causes = vec![cause(CauseKind::Absence, 0, Some(3))];
+            rota.member('B').absences = vec![span(0, 3)];
+            let plan = rota.planned();
+            assert_eq!(plan.letters(), "BBAABB");
+            let change = |number| Change { date: day(number), before: doer('B'), after: doer('A'), cause: Some(CauseKind::Absence) };
+            assert_eq!(plan.changes, [change(2), change(3)]);
+            // Today's is too late to change, and said to be wrong.
+            assert_eq!(plan.problems[0], Problem::KeptThoughUnavailable { date: day(1), member: id('B') });
+        }
+    }
+
+    #[test]
+    fn an_override_stays_shifts_what_follows_and_is_recorded_with_what_the_rules_say() {
+        let mut rota = Rota::of(Policy::NightRoutine, "AB", 6).storing("ABABAB");
+        *rota.stored_on(3) = Assignment { pinned: true, doer: doer('A'), reason: None, ..rota.stored_on(3).clone() };
+        rota.causes = vec![cause(CauseKind::Override, 3, None)];
+        let plan = rota.planned();
+        assert_eq!(plan.letters(), "ABAABB");
+        let recorded = plan.days[3].decision.as_ref().unwrap();
+        assert_eq!((recorded.reason, recorded.otherwise), (Reason::Override, Some(id('B'))));
+        let verdicts: Vec<Verdict> = recorded.candidates.iter().map(|candidate| candidate.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Chosen, Verdict::DecidedByHand]);
+        assert!(plan.changes.iter().all(|change| change.cause == Some(CauseKind::Override) && change.date > day(3)));
+    }
+
+    #[test]
+    fn an_unlocked_day_is_decided_anew_even_if_it_is_past() {
+        for policy in BOTH {
+            let mut rota = Rota::of(policy, "AB", 3).after("AB").storing("hBA");
+            (rota.today, rota.stored_on(0).pinned) = (day(2), false);
+            rota.causes = vec![cause(CauseKind::Unlock, 0, None)];
+            let plan = rota.planned();
+            assert_eq!(plan.letters(), "ABA");
+            assert_eq!(plan.changes, [Change { date: day(0), before: doer('h'), after: doer('A'), cause: Some(CauseKind::Unlock) }]);
+        }
+    }
+
+    #[test]
+    fn what_was_done_is_never_changed() {
+        for keep in [Keep::Published, Keep::Past] {
+            let mut rota = Rota::of(Policy::NightRoutine, "AB", 2).storing("BB");
+            rota.keep = keep;
+            rota.causes = vec![cause(CauseKind::Request, 0, None)];
+            rota.stored_on(0).done_by = Some(doer('B'));
+            assert!(rota.planned().days[0].kept);
+            assert_eq!(rota.planned().letters(), "BA");
+        }
+    }
+
+    #[test]
+    fn an_unfilled_day_is_filled_as_soon_as_somebody_can_until_it_is_past() {
+        for policy in BOTH {
+            let mut rota = Rota::of(policy, "AB", 3).storing("-BA");
+            let plan = rota.planned();
+            assert_eq!(plan.letters(), "ABA");
+            assert_eq!(plan.changes[0].cause, Some(CauseKind::Vacancy));
+            rota.today = day(1);
+            assert_eq!(rota.planned().letters(), "-BA");
+        }
+    }
+
+    #[test]
+    fn an_override_of_someone_who_is_away_is_no_problem_of_the_plans() {
+        let mut rota = Rota::of(LEDGER, "AB", 1).storing("A");
+        rota.member('A').absences = vec![span(0, 0)];
+        assert_eq!(rota.planned().problems, [Problem::KeptThoughUnavailable { date: day(0), member: id('A') }]);
+        rota.stored_on(0).pinned = true;
+        assert_eq!(rota.planned().problems, []);
+    }
+
+    #[test]
+    fn the_rank_decides_a_tie_and_the_order_of_the_input_does_not() {
+        for policy in BOTH {
+            let mut rota = Rota::of(policy, "AB", 1);
+            rota.members.reverse();
+            assert_eq!(rota.planned().letters(), "A");
+            rota.member('A').rank = 5;
+            assert_eq!(rota.planned().letters(), "B");
+        }
+    }
+
+    #[test]
+    fn changes_by_hand_reach_back_as_far_as_the_threshold() {
+        assert!(may_change(day(-5), FIRST, 5));
+        assert!(!may_change(day(-6), FIRST, 5));
+        assert!(may_change(day(0), FIRST, 0) && !may_change(day(-1), FIRST, 0));
+        assert!(may_change(day(100), FIRST, 0));
+    }
+
+    #[test]
+    fn input_that_contradicts_itself_is_refused_with_the_field() {
+        let refused = |change: &dyn Fn(&mut Rota)| {
+            let mut rota = Rota::of(LEDGER, "ABC", 3).after("ABC");
+            change(&mut rota);
+            match plan(&rota) {
+                Err(Error::Invalid { field, .. }) => field,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(refused(&|rota| rota.policy = Policy::NightRoutine), "policy");
+        assert_eq!(refused(&|rota| rota.policy = Policy::Ledger { streak_cap: Some(0) }), "streakCap");
+        assert_eq!(refused(&|rota| rota.members[1].id = rota.members[0].id), "members");
+        assert_eq!(refused(&|rota| rota.slots[1].date = rota.slots[0].date), "slots");
+        assert_eq!(refused(&|rota| rota.assignments[1].date = rota.assignments[0].date), "assignments");
+        assert_eq!(refused(&|rota| rota.slots[0].effort = 0), "effort");
+        assert_eq!(refused(&|rota| rota.assignments[0].effort = MOST_EFFORT + 1), "effort");
+        assert_eq!(refused(&|rota| rota.members[0].participations[0].weight = 0), "weight");
+        assert_eq!(refused(&|rota| rota.members[0].absences = vec![span(3, 2)]), "until");
+        assert_eq!(refused(&|rota| rota.members[0].participations.push(Participation { span: span(0, 1), weight: 1 })), "participations");
+        assert_eq!(refused(&|rota| rota.slots = Slot::daily(FIRST, day(MOST_SLOTS as i64))), "slots");
+        assert_eq!(refused(&|rota| rota.members = vec![rota.members[0].clone(); MOST_MEMBERS + 1]), "members");
+        // A third who has left is none too many.
+        let mut rota = Rota::of(Policy::NightRoutine, "ABC", 3);
+        rota.member('C').participations[0].span.until = Some(day(-1));
+        assert_eq!(rota.planned().letters(), "ABA");
+    }
+
+    #[test]
+    fn the_most_that_is_allowed_overflows_nothing() {
+        for policy in BOTH {
+            let mut rota = Rota::of(policy, "AB", 1);
+            for member in &mut rota.members {
+                member.participations[0].weight = MOST_WEIGHT;
+            }
+            rota.assignments = stored(FIRST - chrono::Days::new(20_000), &"A".repeat(20_000));
+            for assignment in &mut rota.assignments {
+                assignment.effort = MOST_EFFORT;
+            }
+            assert_eq!(rota.planned().letters(), "B");
+        }
+        let mut edge = Rota::of(LEDGER, "AB", 1);
+        edge.slots[0].date = NaiveDate::MIN;
+        assert_eq!(edge.planned().letters(), "A");
+        edge.policy = Policy::NightRoutine;
+        assert_eq!(edge.planned().letters(), "A");
+    }
+
+    #[test]
+    fn a_decision_is_stored_by_the_names_of_the_night_routine() {
+        let plan = Rota::of(Policy::NightRoutine, "AB", 1).after("AAB").planned();
+        let decision = plan.days[0].decision.clone().unwrap();
+        let json = serde_json::to_value(&decision).unwrap();
+        assert_eq!(json["reason"], "Total Count");
+        assert_eq!(json["policy"], "night_routine");
+        assert_eq!(json["doer"]["member"], id('B').0.to_string());
+        assert_eq!(json["candidates"][0]["verdict"], "more_in_total");
+        assert_eq!(serde_json::from_value::<Decision>(json).unwrap(), decision);
+        for reason in [
+            Reason::Unavailability,
+            Reason::TotalCount,
+            Reason::RecentCount,
+            Reason::ConsecutiveLimit,
+            Reason::Alternating,
+            Reason::Override,
+            Reason::DoubleConsecutiveSwap,
+            Reason::LargestDebt,
+            Reason::RecentLoad,
+            Reason::LongestWait,
+            Reason::Order,
+            Reason::Unfilled,
+        ] {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.name());
+        }
+    }
+
+    /// Any rota for two, under either policy: a past, weekdays that are not free, days away, helpers, days by hand.
+    fn any_rota() -> impl Strategy<Value = Rota> {
+        let policy =
+            prop_oneof![Just(Policy::NightRoutine), Just(LEDGER), (1_u32..4).prop_map(|cap| Policy::Ledger { streak_cap: Some(cap) })];
+        (policy, "[ABZh.-]{0,50}", "[.]{0,6}[AB-]{0,9}[ABh]{0,3}", vec(0_u8..7, 0..3), vec(0_u8..7, 0..3), vec((0_i64..40, 0_i64..9), 0..3))
+            .prop_map(|(policy, past, published, busy_a, busy_b, away)| {
+                let weekdays = |numbers: Vec<u8>| numbers.into_iter().map(|number| Weekday::try_from(number).unwrap()).collect::<Vec<_>>();
+                let mut rota = Rota::of(policy, "AB", 30)
+                    .after(&past)
+                    .storing(&published)
+                    .unavailable('A', &weekdays(busy_a))
+                    .unavailable('B', &weekdays(busy_b));
+                rota.member('B').absences = away.into_iter().map(|(from, days)| span(from, from + days)).collect();
+                rota
+            })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn the_same_input_in_any_order_gives_the_same_plan(rota in any_rota(), turns in vec(any::<Index>(), 3)) {
+            let mut shuffled = rota.clone();
+            shuffled.members.reverse();
+            for absences in shuffled.members.iter_mut().map(|member| &mut member.absences) {
+                absences.reverse();
+            }
+            shuffled.slots.rotate_left(turns[0].index(rota.slots.len()));
+            if !rota.assignments.is_empty() {
+                shuffled.assignments.rotate_left(turns[1].index(rota.assignments.len()));
+                shuffled.assignments.reverse();
+            }
+            prop_assert_eq!(rota.planned(), shuffled.planned());
+        }
+
+        #[test]
+        fn planning_again_changes_nothing_on_any_later_day(mut rota in any_rota(), later in 0_i64..30) {
+            let published = rota.planned();
+            rota.store(&published);
+            rota.today = day(later);
+            rota.slots = Slot::daily(day(later), day(later + 29));
+            let again = rota.planned();
+            prop_assert!(again.changes.is_empty());
+            let still: Vec<&Assignment> = published.days[later as usize..].iter().map(|planned| &planned.assignment).collect();
+            prop_assert!(still.iter().zip(&again.days).all(|(before, after)| **before == after.assignment));
+        }
+
+        #[test]
+        fn nothing_changes_without_a_cause_that_covers_it(mut rota in any_rota(), from in 0_i64..15, days in 0_i64..15) {
+            let published = rota.planned();
+            rota.store(&published);
+            rota.causes = vec![cause(CauseKind::Settings, from, Some(from + days))];
+            rota.policy = LEDGER;
+            rota.member('A').unavailable = vec![Weekday::Mon];
+            for change in rota.planned().changes {
+                let vacancy = change.cause == Some(CauseKind::Vacancy) && change.before == Doer::Nobody;
+                let covered = change.cause == Some(CauseKind::Settings) && rota.causes[0].span.contains(change.date) && change.date > rota.today;
+                prop_assert!(vacancy || covered, "{:?}", change);
+            }
+        }
+
+        #[test]
+        fn nobody_is_put_on_a_day_that_is_not_free_and_by_hand_stays_by_hand(rota in any_rota()) {
+            let plan = rota.planned();
+            for (planned, slot) in plan.days.iter().zip(&rota.slots) {
+                let before = rota.assignments.iter().find(|assignment| assignment.date == slot.date);
+                if let Some(before) = before.filter(|before| before.pinned) {
+                    prop_assert!(planned.kept && planned.assignment == *before);
+                }
+                if let (false, Doer::Member(doer)) = (planned.kept, &planned.assignment.doer) {
+                    let member = rota.members.iter().find(|member| member.id == *doer).unwrap();
+                    prop_assert_eq!(member.obstacle(slot), None);
+                }
+                if planned.assignment.doer == Doer::Nobody {
+                    let problem = Problem::NobodyAvailable { date: slot.date };
+                    prop_assert!(plan.problems.contains(&problem));
+                }
+            }
+        }
+
+        #[test]
+        fn every_decision_says_of_everybody_why_or_why_not(rota in any_rota()) {
+            let plan = rota.planned();
+            for decision in plan.days.iter().filter_map(|planned| planned.decision.as_ref()) {
+                prop_assert_eq!(decision.candidates.len(), 2);
+                let chosen = decision.candidates.iter().filter(|candidate| candidate.verdict == Verdict::Chosen);
+                let expected = usize::from(matches!(decision.doer, Doer::Member(member) if member != id('Z')));
+                prop_assert_eq!(chosen.count(), expected);
+                prop_assert!(decision.otherwise.is_none_or(|member| decision.doer != Doer::Member(member)));
+                let told = explain(decision, |member| member.0.to_string());
+                prop_assert_eq!(told.candidates.len(), 2);
+            }
+        }
+
+        /// The ledger has no smoothing, so what is planned further ahead does not depend on how far.
+        #[test]
+        fn planning_further_ahead_agrees_with_planning_less_far(mut rota in any_rota(), less in 1_usize..30) {
+            if rota.policy == Policy::NightRoutine {
+                rota.policy = LEDGER;
+            }
+            let far = rota.planned();
+            rota.slots.truncate(less);
+            let near = rota.planned();
+            prop_assert_eq!(&far.days[..less], &near.days[..]);
+        }
+
+        #[test]
+        fn taking_an_override_back_brings_back_the_plan(rota in any_rota(), number in 1_i64..30) {
+            // Days that somebody decided by hand before are not what this is about.
+            let mut rota = Rota { assignments: rota.assignments.into_iter().filter(|row| row.date < FIRST).collect(), ..rota };
+            let published = rota.planned();
+            rota.store(&published);
+            let before = rota.stored_on(number).doer.clone();
+            (rota.stored_on(number).doer, rota.stored_on(number).pinned) = (doer('h'), true);
+            rota.causes = vec![cause(CauseKind::Override, number, None)];
+            let overridden = rota.planned();
+            rota.store(&overridden);
+            rota.stored_on(number).pinned = false;
+            rota.causes = vec![cause(CauseKind::Unlock, number, None)];
+            let restored = rota.planned();
+            if rota.policy == Policy::NightRoutine {
+                // A smoothing swap may lie across the day.
+                prop_assert!(restored.days[number as usize].decision.is_some());
+            } else {
+                prop_assert_eq!(&restored.days[number as usize].assignment.doer, &before);
+                prop_assert_eq!(restored.letters(), published.letters());
+            }
         }
     }
 }
