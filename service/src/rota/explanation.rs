@@ -123,7 +123,7 @@ fn turns(turns: u32) -> String {
 }
 
 fn day(date: NaiveDate) -> String {
-    date.format("%A, %-d %B").to_string()
+    date.format("%A, %-d %B %Y").to_string()
 }
 
 /// An amount without its sign, in effort to two decimals, half away from zero.
@@ -156,15 +156,15 @@ mod tests {
         let plan = Rota::of(Policy::NightRoutine, "AB", 3).after("AAB").unavailable('B', &[Weekday::Wed]).planned();
         assert_eq!(
             explained(&plan, 0).sentence,
-            "Ben is on for Monday, 1 June, because Ben has 1 turn so far and Ada has 2. Next would be Ada."
+            "Ben is on for Monday, 1 June 2026, because Ben has 1 turn so far and Ada has 2. Next would be Ada."
         );
         let candidates: Vec<String> = explained(&plan, 0).candidates.into_iter().map(|candidate| candidate.sentence).collect();
         assert_eq!(
             candidates,
             ["Ada has had more turns; 2 turns so far, 2 in the last 30 days.", "Ben does it; 1 turn so far, 1 in the last 30 days."]
         );
-        assert_eq!(explained(&plan, 1).sentence, "Ada is on for Tuesday, 2 June, because Ben did the last 2. Next would be Ben.");
-        assert_eq!(explained(&plan, 2).sentence, "Ada is on for Wednesday, 3 June, because nobody else can.");
+        assert_eq!(explained(&plan, 1).sentence, "Ada is on for Tuesday, 2 June 2026, because Ben did the last 2. Next would be Ben.");
+        assert_eq!(explained(&plan, 2).sentence, "Ada is on for Wednesday, 3 June 2026, because nobody else can.");
         assert_eq!(
             explained(&plan, 2).candidates[1].sentence,
             "Ben is never available on Wednesdays; 2 turns so far, 2 in the last 30 days."
@@ -176,11 +176,11 @@ mod tests {
         let plan = Rota::of(LEDGER, "ABC", 3).planned();
         assert_eq!(
             explained(&plan, 0).sentence,
-            "Ada is on for Monday, 1 June, because everything else is even and Ada comes first. Next would be Ben."
+            "Ada is on for Monday, 1 June 2026, because everything else is even and Ada comes first. Next would be Ben."
         );
         assert_eq!(
             explained(&plan, 2).sentence,
-            "Cleo is on for Wednesday, 3 June, because of those who can, Cleo owes most: 1.00. Next would be Ada."
+            "Cleo is on for Wednesday, 3 June 2026, because of those who can, Cleo owes most: 1.00. Next would be Ada."
         );
         assert_eq!(explained(&plan, 2).candidates[0].sentence, "Ada owes less; owes 0.00, 1 turn so far, effort 1 in the last 30 days.");
     }
@@ -190,14 +190,17 @@ mod tests {
         let plan = Rota::of(LEDGER, "AB", 1).storing("h").planned();
         assert_eq!(
             explained(&plan, 0).sentence,
-            "Dana is on for Monday, 1 June, because somebody decided it by hand. By the rules it would be Ada."
+            "Dana is on for Monday, 1 June 2026, because somebody decided it by hand. By the rules it would be Ada."
         );
+        let mut agreed = Rota::of(LEDGER, "AB", 1).storing("A");
+        agreed.stored_on(0).pinned = true;
+        assert_eq!(explained(&agreed.planned(), 0).sentence, "Ada is on for Monday, 1 June 2026, because somebody decided it by hand.");
     }
 
     #[test]
     fn a_day_that_nobody_can_do_is_told() {
         let plan = Rota::of(LEDGER, "A", 1).unavailable('A', &[Weekday::Mon]).planned();
-        assert_eq!(explained(&plan, 0).sentence, "Nobody is on for Monday, 1 June, because nobody can.");
+        assert_eq!(explained(&plan, 0).sentence, "Nobody is on for Monday, 1 June 2026, because nobody can.");
     }
 
     #[test]

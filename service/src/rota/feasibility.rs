@@ -1,13 +1,17 @@
 //! Whether the ledger's shares can be reached at all in the weekly pattern of the routine: with a streak cap, and with members
 //! who are not free, or not able, on some of its weekdays.
 //!
-//! Nothing is said of a pattern that is known for less than a week, nor of absences, which end.
+//! Nothing is said of a pattern that is known for less than a week, nor of absences that end.
 
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, Days, NaiveDate};
 
-use super::{Book, EFFORT, Member, Participation, Problem, Slot, Span, assigned, ledger::Ledger, on_rota};
+use super::{
+    EFFORT, Member, Participation, Problem, Slot, Span,
+    ledger::Ledger,
+    planning::{Book, assigned, on_rota},
+};
 
 /// How long before the first planned day what is stored tells of the pattern.
 const PAST: Days = Days::new(28);
@@ -29,7 +33,8 @@ pub(super) fn problems(members: &[&Member], streak_cap: Option<u32>, slots: &[&S
     let mut teams: Vec<Vec<Member>> = Vec::new();
     let mut problems = Vec::new();
     for from in slots.iter().map(|slot| slot.date) {
-        let team: Vec<Member> = on_rota(members, from).map(|member| lasting(member, from)).collect();
+        let gone = |member: &&Member| member.absences.iter().any(|absence| absence.until.is_none() && absence.contains(from));
+        let team: Vec<Member> = on_rota(members, from).filter(|member| !gone(member)).map(|member| lasting(member, from)).collect();
         if team.len() < 2 || teams.contains(&team) {
             continue;
         }
@@ -227,6 +232,11 @@ mod tests {
             })
             .collect();
         assert_eq!(from, [day(6)]);
+        // Who is away for good is not looked at, and alone one cannot be out of reach.
+        for letter in ['B', 'C'] {
+            rota.member(letter).absences = vec![Span { from: FIRST, until: None }];
+        }
+        assert_eq!(rota.planned().problems, []);
     }
 
     #[test]
