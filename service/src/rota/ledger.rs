@@ -83,7 +83,7 @@ pub(super) struct Ledger<'a> {
     streak_cap: Option<u32>,
     accounts: Vec<Standing>,
     /// What was done, by date: day, index of the member, effort.
-    recent: Vec<(NaiveDate, usize, u32)>,
+    done: Vec<(NaiveDate, usize, u32)>,
     /// Who did it last, and how many times in a row.
     run: Option<(usize, u32)>,
 }
@@ -92,7 +92,7 @@ impl<'a> Ledger<'a> {
     /// Empty accounts of `members`, who are in their order.
     pub(super) fn new(members: &'a [&'a Member], streak_cap: Option<u32>) -> Self {
         let empty = |member: &&Member| Standing { member: member.id, days: 0, load: 0, share: 0, last: None };
-        Self { members, streak_cap, accounts: members.iter().map(empty).collect(), recent: Vec::new(), run: None }
+        Self { members, streak_cap, accounts: members.iter().map(empty).collect(), done: Vec::new(), run: None }
     }
 
     /// Every member's balance, in the members' order.
@@ -116,7 +116,7 @@ impl<'a> Ledger<'a> {
         account.share += if unowed { effort } else { 0 };
         account.days += 1;
         account.last = Some(assignment.date);
-        self.recent.push((assignment.date, doer, assignment.effort));
+        self.done.push((assignment.date, doer, assignment.effort));
         self.run = Some((doer, self.streak(doer) + 1));
     }
 
@@ -150,7 +150,7 @@ impl<'a> Ledger<'a> {
         let shares = self.shares(slot.date, slot.effort);
         let seen = |(index, member): (usize, &&Member)| {
             let account = &self.accounts[index];
-            let recently = self.recent.iter().rev().take_while(|done| done.0 >= since).filter(|done| done.1 == index);
+            let recently = self.done.iter().rev().take_while(|done| done.0 >= since).filter(|done| done.1 == index);
             Candidate {
                 member: member.id,
                 total: account.days,

@@ -22,9 +22,9 @@ pub(super) fn fill(members: &[&Member], slots: &[&Slot], book: &mut Book) -> Vec
     let mut decisions = Vec::new();
     let mut smoother = Smoother::default();
     for slot in slots {
-        let decision = decide(members, slot, book);
         match book.get(&slot.date) {
             None => {
+                let decision = decide(members, slot, book);
                 book.insert(slot.date, assigned(slot, &decision));
                 decisions.push(decision);
                 if let Some(swapped) = smoother.follow(&mut decisions, free) {
@@ -39,7 +39,7 @@ pub(super) fn fill(members: &[&Member], slots: &[&Slot], book: &mut Book) -> Vec
             Some(kept) => {
                 smoother = Smoother::default();
                 if kept.pinned {
-                    decisions.push(by_hand(decision, kept.credited()));
+                    decisions.push(by_hand(decide(members, slot, book), kept.credited()));
                 }
             }
         }
@@ -153,15 +153,14 @@ impl Smoother {
     /// if both members are free: `free` tells. Answers the index of the first of the exchanged ones.
     pub fn follow(&mut self, decisions: &mut [Decision], free: impl Fn(MemberId, NaiveDate) -> bool) -> Option<usize> {
         let newest = decisions.last()?;
-        let fixed = matches!(newest.reason, Reason::Override | Reason::Unavailability | Reason::Unfilled);
-        let Doer::Member(member) = newest.doer else {
-            *self = Self::default();
-            return None;
+        let free_choice = !matches!(newest.reason, Reason::Override | Reason::Unavailability | Reason::Unfilled);
+        let member = match newest.doer {
+            Doer::Member(member) if free_choice => member,
+            _ => {
+                *self = Self::default();
+                return None;
+            }
         };
-        if fixed {
-            *self = Self::default();
-            return None;
-        }
         match &mut self.current {
             Some(run) if run.member == member => run.nights += 1,
             _ => self.previous = self.current.replace(Run { member, nights: 1 }),
