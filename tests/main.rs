@@ -24,6 +24,7 @@ mod measurements;
 mod migrations;
 mod preferences;
 mod reports;
+mod rota_engine;
 mod routines;
 mod schema;
 mod search;
