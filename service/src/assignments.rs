@@ -9,7 +9,7 @@ use entity::{
     assignment_changes,
     assignments::{ActiveModel, AssignmentStatus, Column, DoerKind, Entity, Model},
     household_members::{self, MemberKind, MemberRole},
-    id::{AssignmentId, HouseholdId, HouseholdMemberId, RoutineId},
+    id::{AssignmentId, HouseholdId, HouseholdMemberId, PlanCauseId, RoutineId},
     plan_causes,
     routines::{self, RoutinePolicy},
     unavailability::UnavailabilityKind,
@@ -165,6 +165,9 @@ fn requested(tx: &Tx, routine: &routines::Model, replan_from: Option<NaiveDate>)
 
 /// Decides and stores. The caller holds the lock on the routine.
 async fn run(tx: &Tx, routine: routines::Model, until: Option<NaiveDate>, asked: Option<Cause>) -> Result<PlanOutcome> {
+    // Members swap and complete turns without that lock: what they do now is done before this reads, or after it has written.
+    let turns = Entity::find().filter(Column::HouseholdId.eq(routine.household_id)).filter(Column::RoutineId.eq(routine.id));
+    turns.filter(Column::Status.eq(AssignmentStatus::Planned)).order_by_asc(Column::Id).lock_exclusive().all(tx).await?;
     let planning = Planning::read(tx, routine, until, asked).await?;
     let decided = planning.decide(tx)?;
     planning.store(tx, &decided).await?;
@@ -176,6 +179,8 @@ struct Planning {
     routine: routines::Model,
     members: BTreeMap<HouseholdMemberId, household_members::Model>,
     stored: BTreeMap<NaiveDate, Model>,
+    /// The causes that this plan uses up: what is noted meanwhile is for the next one.
+    noted: Vec<PlanCauseId>,
     rota: Rota,
 }
 
@@ -195,12 +200,11 @@ impl Planning {
             .filter(plan_causes::Column::HouseholdId.eq(here.0))
             .filter(plan_causes::Column::RoutineId.eq(here.1))
             .order_by_asc(plan_causes::Column::Id);
-        let noted = noted
-            .all(tx)
-            .await?
-            .into_iter()
+        let noted = noted.all(tx).await?;
+        let happened = noted
+            .iter()
             .filter_map(|row| Some(Cause { kind: cause_named(&row.kind)?, span: Span { from: row.starts_on, until: row.ends_on } }));
-        let causes: Vec<_> = asked.into_iter().chain(noted).collect();
+        let causes: Vec<_> = asked.into_iter().chain(happened).collect();
         let ahead = u64::try_from(routine.look_ahead_days).unwrap_or_default();
         let until = until.map_or(Ok(today + Days::new(ahead)), |date| day::checked("until", date))?;
         if until < today || (until - today).num_days() >= MOST_DAYS {
@@ -224,7 +228,7 @@ impl Planning {
             keep: Keep::Published,
             causes,
         };
-        Ok(Self { routine, members, stored, rota })
+        Ok(Self { routine, members, stored, noted: noted.into_iter().map(|row| row.id).collect(), rota })
     }
 
     fn decide(&self, tx: &Tx) -> Result<Decided> {
@@ -367,7 +371,7 @@ impl Planning {
         }
         plan_causes::Entity::delete_many()
             .filter(plan_causes::Column::HouseholdId.eq(household))
-            .filter(plan_causes::Column::RoutineId.eq(self.routine.id))
+            .filter(plan_causes::Column::Id.is_in(self.noted.iter().copied()))
             .exec(tx)
             .await?;
         Ok(())
@@ -470,6 +474,7 @@ pub async fn reassign(
     expected_version: Option<i32>,
 ) -> Result<(Model, Option<PlanOutcome>)> {
     let (routine, turn) = editable(tx, household, id, expected_version).await?;
+    still_planned(&turn)?;
     let (member_id, name, kind) = match to {
         Substitute::Member(member) => {
             let member = households::member(tx, household, member, "memberId").await?;
@@ -504,9 +509,7 @@ pub async fn unlock(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_
     if !turn.pinned {
         return Err(Error::conflict("nobody decided this by hand, so there is nothing to take back"));
     }
-    if turn.status != AssignmentStatus::Planned {
-        return Err(Error::conflict("this was done or skipped: reopen it first"));
-    }
+    still_planned(&turn)?;
     Entity::update(ActiveModel { pinned: Set(false), ..of(&turn) }).exec(tx).await?;
     let outcome = replan(tx, routine, CauseKind::Unlock, turn.date).await?;
     match find(tx, household, id).await? {
@@ -557,6 +560,13 @@ pub async fn reopen(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_
     let (_, turn) = editable(tx, household, id, expected_version).await?;
     let row = ActiveModel { status: Set(AssignmentStatus::Planned), done_by: Set(None), done_at: Set(None), ..of(&turn) };
     Ok(Entity::update(row).exec(tx).await?)
+}
+
+fn still_planned(turn: &Model) -> Result<()> {
+    match turn.status {
+        AssignmentStatus::Planned => Ok(()),
+        AssignmentStatus::Done | AssignmentStatus::Skipped => Err(Error::conflict("this was done or skipped: reopen it first")),
+    }
 }
 
 async fn administers(tx: &Tx, household: HouseholdId) -> Result<bool> {
