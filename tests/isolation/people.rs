@@ -196,7 +196,7 @@ pub fn memberships() -> Vec<String> {
             "INSERT INTO household_members (household_id, id, user_id, name, role, removed_at) VALUES ('{ann}', '{member}', {user}, '{name}', '{role}', {removed_at});
              INSERT INTO assignments (household_id, id, routine_id, date, member_id, name, reason)
              VALUES ('{ann}', '{turn}', '{}', '2026-03-2{place}', '{member}', '{name}', 'Order');
-             INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ('{ann}', '{}', '{member}', 'dates', '2026-03-10');
+             INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ('{ann}', '{}', '{member}', 'dates', '2026-06-10');
              INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id) VALUES ('{ann}', '{}', '{turn}', '{member}')",
             row_id("ann", "routines", 0),
             id("unavailability"),

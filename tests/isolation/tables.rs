@@ -525,10 +525,10 @@ pub const TABLES: &[Table] = &[
             ("id", "{id}"),
             ("member_id", "{member}"),
             ("kind", "'dates'"),
-            ("starts_on", "'2026-03-10'"),
+            ("starts_on", "'2026-06-10'"),
         ],
         primary: "household_id, id",
-        change: "ends_on = '2026-04-01'",
+        change: "ends_on = '2026-07-01'",
         operations: &[
             (
                 "be away in the target's household",
@@ -567,7 +567,7 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "plan_causes",
         owner: "household_id",
-        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("routine_id", "{routine}"), ("kind", "'absence'"), ("starts_on", "'2026-03-10'")],
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("routine_id", "{routine}"), ("kind", "'absence'"), ("starts_on", "'2026-01-10'"), ("ends_on", "'2026-01-12'")],
         primary: "household_id, id",
         change: "starts_on = '2026-03-11'",
         ..TABLE

@@ -437,8 +437,8 @@ pub struct HouseholdsQuery;
 #[Object]
 impl HouseholdsQuery {
     /// The households that the viewer belongs to, by name.
-    async fn households(&self, ctx: &Context<'_>) -> Result<Vec<Household>> {
-        boxed(async { Ok(households::list(&*scope(ctx).read().await?).await?.into_iter().map(Household).collect()) }).await
+    async fn households(&self, ctx: &Context<'_>) -> Option<Result<Vec<Household>>> {
+        nullable(async { Ok(households::list(&*scope(ctx).read().await?).await?.into_iter().map(Household).collect()) }).await
     }
 
     /// One of the viewer's households; null for any other.
@@ -452,8 +452,8 @@ impl HouseholdsQuery {
     }
 
     /// The open invitations to the viewer's verified address, newest first.
-    async fn household_invitations(&self, ctx: &Context<'_>) -> Result<Vec<HouseholdInvitation>> {
-        boxed(async { Ok(households::received(&*scope(ctx).read().await?).await?.into_iter().map(HouseholdInvitation).collect()) }).await
+    async fn household_invitations(&self, ctx: &Context<'_>) -> Option<Result<Vec<HouseholdInvitation>>> {
+        nullable(async { Ok(households::received(&*scope(ctx).read().await?).await?.into_iter().map(HouseholdInvitation).collect()) }).await
     }
 }
 
