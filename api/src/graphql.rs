@@ -17,10 +17,12 @@ pub mod measurements;
 pub mod page;
 pub mod person;
 pub mod reports;
+pub mod routine_statistics;
 pub mod routines;
 pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
+pub mod unavailability;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -47,6 +49,7 @@ pub struct Mutation(
     family_access::FamilyAccessMutation,
     households::HouseholdsMutation,
     routines::RoutinesMutation,
+    unavailability::UnavailabilityMutation,
     assignments::AssignmentsMutation,
     swap_requests::SwapRequestsMutation,
 );

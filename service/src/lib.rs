@@ -27,6 +27,8 @@ pub mod people;
 pub mod random;
 pub mod reports;
 pub mod rota;
+pub mod routine_statistics;
 pub mod routines;
 pub mod swap_requests;
 pub mod tokens;
+pub mod unavailability;

@@ -7,14 +7,15 @@ use entity::{
     household_invitations as invitations, household_members as members, households as rows,
     id::{HouseholdId, HouseholdInvitationId, HouseholdMemberId, RoutineId},
 };
-use service::{households, routines};
+use service::{households, routines, unavailability};
 
 use super::{
     error::{Error, Result},
     person::Person,
-    routines::{Routine, Unavailability},
+    routines::Routine,
     scalars::{CheckOption, DateTime, Unchecked, Uuid},
     scope::{Rows, boxed, loaders, nullable, scope},
+    unavailability::Unavailability,
 };
 
 /// A family that shares routines. Only its members know of it, and to be one of them opens nobody's diary or measurements.
@@ -82,7 +83,7 @@ impl Household {
     /// When members take no turns.
     async fn unavailability(&self, ctx: &Context<'_>) -> Result<Vec<Unavailability>> {
         boxed(async {
-            let rows = routines::unavailable(&*scope(ctx).read().await?, self.0.id).await?;
+            let rows = unavailability::list(&*scope(ctx).read().await?, self.0.id).await?;
             Ok(rows.into_iter().map(Unavailability).collect())
         })
         .await
