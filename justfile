@@ -18,6 +18,10 @@ accept:
     mv target/schema.graphql api/schema.graphql
     git diff --stat -- api/schema.graphql
 
+# Promise the schema as it is now: at a release, what clients may rely on from then
+release-schema:
+    cp api/schema.graphql api/schema.released.graphql
+
 # Start a migration: an empty pair of files, such as `just migration add_sleep`
 migration name:
     cargo run --quiet -p migration -- new {{ name }}
