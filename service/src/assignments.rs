@@ -29,7 +29,7 @@ use crate::{
         self, Assignment, Cause, CauseKind, Decision, Doer, Explanation, Keep, Member, MemberId, Participation, Policy, Problem, Reason,
         Rota, Slot, Span,
     },
-    routines::{calendar, cause_name, cause_named, dates, times, turns, weekdays},
+    routines::{Times, calendar, cause_name, cause_named, dates, times, turns, weekdays},
     unavailability,
 };
 
@@ -261,7 +261,7 @@ impl Planning {
         }
         let Doer::Member(id) = doer else { return Ok(None) };
         let member = self.members.get(&HouseholdMemberId(id.0)).ok_or_else(|| Error::internal("the rota chose nobody's id"))?;
-        let (starts_at, ends_at) = times(&self.routine, decision.date)?;
+        let Times { starts_at, ends_at } = times(&self.routine, decision.date)?;
         Ok(Some(Model {
             household_id: self.routine.household_id,
             id: stored.map_or_else(|| AssignmentId(tx.new_id()), |old| old.id),

@@ -405,10 +405,17 @@ pub(crate) fn dates(routine: &Model, range: RangeInclusive<NaiveDate>) -> Result
     })
 }
 
+/// When a turn begins and ends, as far as that is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    pub(crate) starts_at: Option<DateTime<Utc>>,
+    pub(crate) ends_at: Option<DateTime<Utc>>,
+}
+
 /// When a turn of this date begins and ends. Before the start of the day the clock shows the night after the date. A time that
 /// the clock leaps over is when it leaps; of one that comes twice it is the first.
-pub(crate) fn times(routine: &Model, date: NaiveDate) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
-    let Some(time) = routine.time_of_day else { return Ok((None, None)) };
+pub(crate) fn times(routine: &Model, date: NaiveDate) -> Result<Times> {
+    let Some(time) = routine.time_of_day else { return Ok(Times::default()) };
     let zone = calendar(routine)?.time_zone;
     let date = if time < routine.day_starts_at { date + Days::new(1) } else { date };
     let mut local = date.and_time(time);
@@ -418,7 +425,8 @@ pub(crate) fn times(routine: &Model, date: NaiveDate) -> Result<(Option<DateTime
             None => local += TimeDelta::minutes(1),
         }
     };
-    Ok((Some(starts_at), routine.duration_minutes.map(|minutes| starts_at + TimeDelta::minutes(minutes.into()))))
+    let ends_at = routine.duration_minutes.map(|minutes| starts_at + TimeDelta::minutes(minutes.into()));
+    Ok(Times { starts_at: Some(starts_at), ends_at })
 }
 
 /// The dates of a recurrence rule that starts on `starts_on`. They are days, not instants, so they are counted in UTC.
