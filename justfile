@@ -30,6 +30,10 @@ migration name:
 explorer:
     cd api/explorer && npm ci --ignore-scripts && npx vite build
 
+# Try every bad value on every argument and input field; the tests try 20 of each
+attack:
+    HALE_ATTACK=1 cargo test -p tests -- --nocapture bad_values::
+
 # Licences, duplicate versions and the walls between the crates; needs cargo-deny
 deny:
     cargo deny check bans licenses sources

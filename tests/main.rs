@@ -3,12 +3,15 @@
 
 mod access;
 mod accounts;
+mod attacks;
 mod bad_input;
+mod bad_values;
 mod catalogue_import;
 mod catalogue_of_tables;
 mod command_line;
 mod days;
 mod demo;
+mod documents;
 mod exercise_diary;
 mod exercises;
 mod family_access;
@@ -22,10 +25,12 @@ mod idempotency;
 mod isolation;
 mod measurements;
 mod migrations;
+mod points;
 mod preferences;
 mod reports;
 mod rota_engine;
 mod routines;
 mod schema;
 mod search;
+mod trusted_documents;
 mod walls;
