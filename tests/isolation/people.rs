@@ -203,9 +203,12 @@ pub fn memberships() -> Vec<String> {
             id("swap_requests"),
         ));
     }
-    for (n, name, status) in
-        [(1, "household_invited", "offered"), (2, "household_invited", "revoked"), (1, "household_unverified", "offered")]
-    {
+    for (n, name, status) in [
+        (1, "household_invited", "offered"),
+        (2, "household_invited", "revoked"),
+        (3, "household_invited", "declined"),
+        (1, "household_unverified", "offered"),
+    ] {
         rows.push(format!(
             "INSERT INTO household_invitations (household_id, id, member_id, household_name, email, address, status, created_by)
              VALUES ('{ann}', '{}', '{}', 'Family of ann', '{name}@Example.org', '{name}@example.org', '{status}', '{ann}')",
