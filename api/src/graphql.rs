@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod accounts;
+pub mod assignments;
 pub mod cost;
 pub mod documents;
 pub mod error;
@@ -12,14 +13,19 @@ pub mod family_access;
 pub mod food_diary;
 pub mod foods;
 pub mod goals;
+pub mod households;
 pub mod limits;
 pub mod measurements;
 pub mod page;
 pub mod parser;
 pub mod person;
 pub mod reports;
+pub mod routine_statistics;
+pub mod routines;
 pub mod scalars;
 pub mod scope;
+pub mod swap_requests;
+pub mod unavailability;
 pub mod variables;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +37,7 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery);
+pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -45,6 +51,11 @@ pub struct Mutation(
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     family_access::FamilyAccessMutation,
+    households::HouseholdsMutation,
+    routines::RoutinesMutation,
+    unavailability::UnavailabilityMutation,
+    assignments::AssignmentsMutation,
+    swap_requests::SwapRequestsMutation,
 );
 
 /// Hale's schema.

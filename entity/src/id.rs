@@ -46,4 +46,24 @@ ids! {
     FamilyAccessId
     /// A row of an access log.
     AccessLogId
+    /// A household.
+    HouseholdId
+    /// Somebody of a household.
+    HouseholdMemberId
+    /// An invitation to a household.
+    HouseholdInvitationId
+    /// A routine of a household.
+    RoutineId
+    /// A stretch of days in which a member takes turns.
+    RoutineMemberId
+    /// A time in which a member takes no turns.
+    UnavailabilityId
+    /// A turn.
+    AssignmentId
+    /// A change of a turn.
+    AssignmentChangeId
+    /// What happened since a plan was made.
+    PlanCauseId
+    /// A request to swap a turn.
+    SwapRequestId
 }

@@ -43,7 +43,8 @@ pub enum Layer {
     AsItIs,
     /// hale_app has every privilege on the table: the policies hold alone.
     Granted,
-    /// family_access and users show everything, but where they are themselves tried: policies that look into them hold alone.
+    /// family_access, users and household_members show everything, but where they are themselves tried: policies that look into
+    /// them hold alone.
     Open,
     /// Both.
     OpenAndGranted,
@@ -63,8 +64,9 @@ impl Layer {
         match (self, relation) {
             (Self::AsItIs, _) => String::new(),
             (Self::Granted, _) => format!("GRANT ALL ON {relation} TO hale_app"),
-            (Self::Open, "family_access") => open("users"),
-            (Self::Open, _) => open("users") + &open("family_access"),
+            (Self::Open, _) => {
+                ["users", "family_access", "household_members"].into_iter().filter(|table| *table != relation).map(open).collect()
+            }
             (Self::OpenAndGranted, _) => Self::Open.setup(relation) + &Self::Granted.setup(relation),
         }
     }

@@ -18,6 +18,11 @@ const ASKED: &[&str] = &[
     "mutation { deleteMeasurement(input: { id: \"{row}\", personId: \"{person}\" }) { deletedId } }",
     "mutation { updateGoal(input: { id: \"{row}\", targetValue: \"1\" }) { goal { id } } }",
     "mutation { acceptAccess(input: { id: \"{row}\" }) { access { id } } }",
+    "{ household(id: \"{person}\") { id members { id } routines { id } } }",
+    "mutation { renameHousehold(input: { id: \"{row}\", name: \"x\" }) { household { id } } }",
+    "mutation { planRoutine(input: { householdId: \"{person}\", id: \"{row}\" }) { applied } }",
+    "mutation { skipAssignment(input: { householdId: \"{person}\", id: \"{row}\" }) { assignment { id } } }",
+    "mutation { acceptHouseholdInvitation(input: { id: \"{row}\" }) { household { id } } }",
     "mutation { revokeAccess(input: { id: \"{row}\" }) { access { id } } }",
 ];
 

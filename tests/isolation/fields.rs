@@ -68,7 +68,7 @@ impl FieldCell {
 }
 
 /// Fills in `{mine:food_diary}`, `{theirs:…}`, `{hidden:…}` and `{common:…}` (the id of a row of the viewer, the target, a stranger or
-/// the catalogue), `{grant:offered}` (what ann offered somebody of calorie), `{viewer}` and `{target}` (names).
+/// the catalogue), `{grant:offered}` (what ann offered somebody of calorie), `{invitation:household_invited}` (to ann's household), `{viewer}` and `{target}` (names).
 fn fill(template: &str, principal: &Principal) -> String {
     let mut filled = String::new();
     let mut rest = template;
@@ -81,6 +81,7 @@ fn fill(template: &str, principal: &Principal) -> String {
             Some(("hidden", relation)) => Some(row_id("stranger", relation, 0).to_string()),
             Some(("common", relation)) => Some(row_id(NOBODY, relation, 0).to_string()),
             Some(("grant", grantee)) => Some(super::people::grant_id("ann", grantee, "calorie").to_string()),
+            Some(("invitation", name)) => Some(row_id(name, "household_invitations", 1).to_string()),
             None if place == "viewer" => Some(principal.viewer().to_owned()),
             None if place == "target" => Some(principal.target.to_owned()),
             _ => None,

@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row as _, postgres::PgRow, raw
 
 use super::{
     access::Cell,
-    people::{NOBODY, PEOPLE, Principal, grants, person},
+    people::{NOBODY, PEOPLE, Principal, grants, memberships, person},
     statements::insert,
     tables::{TABLES, Table, Values},
 };
@@ -373,7 +373,11 @@ async fn seeds(connection: &mut PgConnection) -> Vec<String> {
     }
     seeds.push("RESET app.user_id".to_owned());
     seeds.extend(grants());
-    seeds.push("UPDATE users SET email_verified_at = NULL WHERE email = 'unverified@example.org'".to_owned());
+    seeds.extend(memberships());
+    seeds.push(
+        "UPDATE users SET email_verified_at = NULL WHERE email IN ('unverified@example.org', 'household_unverified@example.org')"
+            .to_owned(),
+    );
     seeds.push(format!("DELETE FROM users WHERE id = '{}'", person("deleted")));
     seeds
 }

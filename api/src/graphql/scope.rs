@@ -148,6 +148,15 @@ pub fn loaders<'a>(ctx: &Context<'a>) -> &'a Loaders {
 }
 
 /// Runs the body of a nullable field. Such a field answers `Option<Result<_>>`, so that its failure leaves its siblings alone.
-pub async fn nullable<T>(body: impl Future<Output = Result<T>>) -> Option<Result<T>> {
-    Some(body.await)
+pub fn nullable<'a, T: 'a>(body: impl Future<Output = Result<T>> + Send + 'a) -> Boxed<'a, Option<Result<T>>> {
+    Box::pin(async { Some(body.await) })
 }
+
+/// The body of a field, on the heap. Without optimisation the futures of all fields of an object lie beside each other on the
+/// stack, and those that query are large.
+pub fn boxed<'a, T: 'a>(body: impl Future<Output = Result<T>> + Send + 'a) -> Boxed<'a, Result<T>> {
+    Box::pin(body)
+}
+
+/// A future on the heap.
+pub type Boxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
