@@ -39,7 +39,7 @@ select="SELECT id, food_name, quantity, unit, calories, protein, carbohydrates, 
 connect_as hale_app
 plan=$(psql --quiet --tuples-only --no-align <<SQL
 BEGIN READ ONLY;
-SELECT set_config('app.user_id', '00000000-0000-7000-8000-100000000007', true) IS NULL \gset ignored_
+SELECT set_config('app.user_id', '00000000-0000-7000-8000-100000000007', true) AS viewer \gset
 EXPLAIN (COSTS OFF) ${select/:person/\'00000000-0000-7000-8000-100000000007\'};
 ROLLBACK;
 SQL
