@@ -434,7 +434,7 @@ impl Forge {
     async fn new(app: &TestApp, person: &Person<'_>) -> Self {
         let secret = [7; 32];
         let ring = json!({ "current": KEY, "signing": { KEY: BASE64_URL_SAFE_NO_PAD.encode(secret), "former": BASE64_URL_SAFE_NO_PAD.encode([8; 32]) } });
-        let connection = Connection { url: app.url("hale_app"), max_connections: 2, statement_cache: 100 };
+        let connection = Connection { url: app.url("hale_app"), max_connections: 2, statement_cache: 100, listen_url: None };
         let keys = Keys::from_json(&ring.to_string()).unwrap();
         let database = Database::connect(&connection, app.clock.clone(), Arc::new(SystemRandom), keys).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -341,6 +341,8 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         .await;
     let mut expected = [
         "auth.calendar_of(uuid)",
+        "auth.change_numbers(uuid[],uuid[])",
+        "auth.count_change(uuid,text[])",
         "auth.credentials(text)",
         "auth.enter(uuid,uuid,timestamp with time zone)",
         "auth.open_session(uuid,uuid,text,timestamp with time zone,text,timestamp with time zone)",

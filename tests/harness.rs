@@ -45,8 +45,10 @@ pub struct TestApp {
     pub clock: Arc<TestClock>,
     pub address: SocketAddr,
     pub database: Database,
+    pub server: Server,
     http: reqwest::Client,
     name: String,
+    keys: String,
 }
 
 /// The password of everybody here.
@@ -58,16 +60,27 @@ impl TestApp {
     }
 
     pub async fn with_connections(max_connections: u32) -> Self {
-        let name = cluster::new_database().await;
         let clock = Arc::new(TestClock(Mutex::new("2026-03-10T12:00:00Z".parse().unwrap())));
-        let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100 };
-        let keys = Keys::generate(&SystemRandom);
-        let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), keys).await.unwrap();
+        let name = cluster::new_database().await;
+        Self::serve(name, clock, Keys::generate(&SystemRandom).to_json(), max_connections, None).await
+    }
+
+    /// Another server over the same database, with the same keys, as behind a balancer. It listens for changes at `listen_url`,
+    /// where its database is when absent.
+    pub async fn beside(&self, listen_url: Option<String>) -> Self {
+        Self::serve(self.name.clone(), self.clock.clone(), self.keys.clone(), 8, listen_url).await
+    }
+
+    async fn serve(name: String, clock: Arc<TestClock>, keys: String, max_connections: u32, listen_url: Option<String>) -> Self {
+        let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url };
+        let ring = Keys::from_json(&keys).unwrap();
+        let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), ring).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Server::new(database.clone(), true).router();
+        let server = Server::new(database.clone(), true);
+        let router = server.router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
-        Self { clock, address, database, http: reqwest::Client::new(), name }
+        Self { clock, address, database, server, http: reqwest::Client::new(), name, keys }
     }
 
     /// Someone with an account, living in UTC.

@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod accounts;
+pub mod changes;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercises;
@@ -21,7 +22,7 @@ pub mod scope;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Response, ServerError, ValidationResult,
+    MergedObject, MergedSubscription, Response, ServerError, ValidationResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
 
@@ -43,12 +44,16 @@ pub struct Mutation(
     family_access::FamilyAccessMutation,
 );
 
+/// What can be followed.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription);
+
 /// Hale's schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema. `explorable` servers help whoever explores them: with introspection and suggestions of similar names.
 pub fn schema(explorable: bool) -> Schema {
-    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    let builder = Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .limit_recursive_depth(limits::LIMITS.selections)
         .extension(NoteExecution);
     if explorable { builder.finish() } else { builder.disable_introspection().disable_suggestions().finish() }

@@ -6,6 +6,7 @@ pub mod access_log;
 pub mod accounts;
 pub mod barcode;
 pub mod catalogue;
+pub mod changes;
 pub mod clock;
 pub mod day;
 pub mod demo;

@@ -74,6 +74,11 @@ impl RequestScope {
         Ok(tx)
     }
 
+    /// Ends that transaction. The next field that reads opens another.
+    pub async fn end_read(&self) {
+        self.read.lock().await.take();
+    }
+
     /// Notes that something of `person` is read, if that is somebody else.
     pub fn note_read(&self, person: UserId, access_type: AccessType) {
         if self.viewer().is_ok_and(|viewer| viewer.user_id() == person) {
@@ -87,14 +92,14 @@ impl RequestScope {
     pub async fn write_access_log(&self) -> Result<()> {
         let reads = std::mem::take(&mut *self.reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         let Ok(viewer) = self.viewer() else { return Ok(()) };
-        self.read.lock().await.take();
+        self.end_read().await;
         Ok(reads.write(viewer, self.database.now()).await?)
     }
 
     /// A transaction for one mutation. The shared one is given up first: whoever waited for a second connection while holding
     /// one could wait for ever.
     pub async fn write(&self) -> Result<Tx> {
-        self.read.lock().await.take();
+        self.end_read().await;
         Ok(self.viewer()?.write().await?)
     }
 }

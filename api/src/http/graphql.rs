@@ -4,7 +4,7 @@ use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
     Response as GraphqlResponse, ServerError, Value as ConstValue, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition, OperationType, VariableDefinition},
+    parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection, VariableDefinition},
 };
 use axum::{
     body::{Body, to_bytes},
@@ -12,10 +12,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
 use serde_json::{Map, Value, json};
 
-use super::{REQUEST_ID, Server, caller};
+use super::{REQUEST_ID, Server, caller, sse};
 use crate::graphql::{
     Executed,
     error::{BAD_REQUEST, INTERNAL, LIMIT_EXCEEDED},
@@ -37,6 +40,24 @@ enum Media {
     GraphqlResponse,
 }
 
+/// How a client wants its answer.
+#[derive(Clone, Copy)]
+struct Accepted {
+    /// The type of a single answer.
+    media: Media,
+    events: Events,
+}
+
+/// Whether a client takes a stream of events.
+#[derive(Clone, Copy, PartialEq)]
+enum Events {
+    No,
+    /// Where there is no single answer.
+    ForSubscriptions,
+    /// Rather than a single answer.
+    Always,
+}
+
 impl Media {
     fn content_type(self) -> &'static str {
         match self {
@@ -45,19 +66,24 @@ impl Media {
         }
     }
 
-    /// The type that the client likes best; `None` when it accepts neither.
+}
+
+impl Accepted {
+    /// What the client likes best; `None` when it accepts nothing of it.
     fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let accepts: Vec<&str> =
             headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
         if accepts.iter().all(|range| range.trim().is_empty()) {
-            return Some(Self::Json);
+            return Some(Self { media: Media::Json, events: Events::No });
         }
-        let mut best: Option<(Self, f32)> = None;
+        let mut best: Option<(Media, f32)> = None;
+        let mut events: Option<f32> = None;
         for range in accepts {
             let mut parts = range.split(';').map(str::trim);
             let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-                "application/graphql-response+json" => Self::GraphqlResponse,
-                "application/json" | "application/*" | "*/*" => Self::Json,
+                "application/graphql-response+json" => Some(Media::GraphqlResponse),
+                "application/json" | "application/*" | "*/*" => Some(Media::Json),
+                "text/event-stream" => None,
                 _ => continue,
             };
             let mut quality = 1.0;
@@ -69,11 +95,23 @@ impl Media {
                     _ => {}
                 }
             }
-            if utf8 && quality > 0.0 && best.is_none_or(|(_, best)| quality > best) {
-                best = Some((media, quality));
+            if !utf8 || quality <= 0.0 {
+                continue;
+            }
+            match media {
+                Some(media) if best.is_none_or(|(_, best)| quality > best) => best = Some((media, quality)),
+                Some(_) => {}
+                None => events = Some(quality),
             }
         }
-        best.map(|(media, _)| media)
+        // Of what is liked equally a single answer comes first: some clients list everything they could read.
+        let events = match (best, events) {
+            (None, None) => return None,
+            (_, None) => Events::No,
+            (Some((_, single)), Some(events)) if single >= events => Events::ForSubscriptions,
+            (_, Some(_)) => Events::Always,
+        };
+        Some(Self { media: best.map_or(Media::Json, |(media, _)| media), events })
     }
 }
 
@@ -82,14 +120,24 @@ fn is_utf8(charset: &str) -> bool {
 }
 
 /// What a client asks to have executed.
-struct Operation {
+pub struct Operation {
     document: ExecutableDocument,
     name: Option<String>,
     variables: Variables,
 }
 
+/// What came of executing an operation, of a subscription once per event.
+pub enum Outcome {
+    /// An answer with data, errors of fields or both, as JSON.
+    Executed(String),
+    /// It was not executed: the list of errors.
+    Refused(Value),
+    /// A defect. Nothing is said about it.
+    Broken,
+}
+
 /// Why nothing was executed.
-struct Refused {
+pub struct Refused {
     status: StatusCode,
     code: &'static str,
     message: String,
@@ -113,6 +161,17 @@ impl Refused {
 
     fn with_status(self, status: StatusCode) -> Self {
         Self { status, ..self }
+    }
+
+    /// As a client reads it.
+    pub fn errors(self) -> Value {
+        let mut extensions = self.extensions;
+        extensions.insert("code".into(), self.code.into());
+        let mut error = json!({ "message": self.message, "extensions": extensions });
+        if let Some((line, column)) = self.position {
+            error["locations"] = json!([{ "line": line, "column": column }]);
+        }
+        json!([error])
     }
 }
 
@@ -138,25 +197,25 @@ impl From<Refusal> for Refused {
 /// POST /graphql.
 pub async fn post(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Some(media) = Media::negotiate(&parts.headers) else { return not_acceptable() };
+    let Some(accepted) = Accepted::negotiate(&parts.headers) else { return not_acceptable() };
     let scope = scope(&server, &parts.headers, address);
     let operation = match read_body(&parts.headers, body, scope.viewer().is_ok()).await {
         Ok(parameters) => operation(parameters),
         Err(refused) => Err(refused),
     };
     match operation {
-        Ok(operation) => execute(&server, scope, operation, media, Method::POST, &parts.headers).await,
-        Err(refused) => refusal(refused, media),
+        Ok(operation) => execute(&server, scope, operation, accepted, Method::POST, &parts.headers).await,
+        Err(refused) => refusal(refused, accepted),
     }
 }
 
-/// GET /graphql, for queries alone.
+/// GET /graphql, for what changes nothing.
 pub async fn get(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let Some(media) = Media::negotiate(&parts.headers) else { return not_acceptable() };
+    let Some(accepted) = Accepted::negotiate(&parts.headers) else { return not_acceptable() };
     match query_string(parts.uri.query().unwrap_or_default()).and_then(operation) {
-        Ok(operation) => execute(&server, scope(&server, &parts.headers, address), operation, media, Method::GET, &parts.headers).await,
-        Err(refused) => refusal(refused, media),
+        Ok(operation) => execute(&server, scope(&server, &parts.headers, address), operation, accepted, Method::GET, &parts.headers).await,
+        Err(refused) => refusal(refused, accepted),
     }
 }
 
@@ -166,11 +225,17 @@ pub async fn options() -> Response {
 }
 
 fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> Arc<RequestScope> {
-    let token = headers.get(header::AUTHORIZATION).map(|value| {
-        let value = value.to_str().unwrap_or_default();
-        value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim())
-    });
-    Arc::new(RequestScope::new(server.database.clone(), token, caller(address)))
+    Arc::new(RequestScope::new(server.database.clone(), bearer(headers), caller(address)))
+}
+
+/// The access token that a request brings; an empty one when it brings something else.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).map(|value| bearer_token(value.to_str().unwrap_or_default()))
+}
+
+/// The token of "Bearer …"; an empty one of anything else.
+pub fn bearer_token(value: &str) -> &str {
+    value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim())
 }
 
 async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<Map<String, Value>, Refused> {
@@ -220,7 +285,8 @@ fn query_string(query: &str) -> Result<Map<String, Value>, Refused> {
     Ok(parameters)
 }
 
-fn operation(mut parameters: Map<String, Value>) -> Result<Operation, Refused> {
+/// The operation that the parameters of a request ask for, if its document keeps the limits.
+pub fn operation(mut parameters: Map<String, Value>) -> Result<Operation, Refused> {
     let query = match parameters.remove("query") {
         Some(Value::String(query)) => query,
         _ => return Err(Refused::new("query must be a string that holds a GraphQL document")),
@@ -255,6 +321,22 @@ impl Operation {
         picked.map(|(_, operation)| &operation.node)
     }
 
+    fn kind(&self) -> Option<OperationType> {
+        self.picked().map(|operation| operation.ty)
+    }
+
+    /// A subscription follows one thing: async-graphql would follow several, and nothing below a fragment.
+    fn follows_several(&self) -> Option<Refused> {
+        let fields = &self.picked()?.selection_set;
+        let one = match fields.node.items.as_slice() {
+            [field] => matches!(&field.node, Selection::Field(field) if field.node.directives.is_empty()),
+            _ => false,
+        };
+        let position = (fields.pos.line, fields.pos.column);
+        let message = "a subscription selects exactly one field, outside of fragments and without directives";
+        (!one).then(|| Refused { position: Some(position), of_document: true, ..Refused::new(message) })
+    }
+
     /// A variable that must be given and was not: async-graphql would execute what does not need it.
     fn missing_variable(&self) -> Option<Refused> {
         let given = |name| self.variables.get(name).is_some_and(|value| *value != ConstValue::Null);
@@ -285,26 +367,79 @@ async fn execute(
     server: &Server,
     scope: Arc<RequestScope>,
     operation: Operation,
-    media: Media,
+    accepted: Accepted,
     method: Method,
     headers: &HeaderMap,
 ) -> Response {
-    let kind = operation.picked().map(|operation| operation.ty);
-    if method == Method::GET && kind.is_some_and(|kind| kind != OperationType::Query) {
+    let Accepted { media, events } = accepted;
+    let kind = operation.kind();
+    let streamed = events == Events::Always || events == Events::ForSubscriptions && kind == Some(OperationType::Subscription);
+    if method == Method::GET && (kind == Some(OperationType::Mutation) || !streamed && kind.is_some_and(|kind| kind != OperationType::Query))
+    {
         let refused = Refused::new("only queries can be sent by GET: send this by POST").with_status(StatusCode::METHOD_NOT_ALLOWED);
-        let mut response = refusal(refused, media);
+        let mut response = refusal(refused, accepted);
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
-    if let Some(refused) = operation.missing_variable() {
-        return refusal(refused, media);
+    if streamed {
+        return sse::respond(server, &scope.clone(), outcomes(server, scope, operation, request_id(headers)));
     }
+    if kind == Some(OperationType::Subscription) {
+        let message = "a subscription has many answers: accept text/event-stream, or use the WebSocket of /graphql";
+        return refusal(Refused { of_document: true, ..Refused::new(message) }, accepted);
+    }
+    match perform(server, scope, operation, request_id(headers)).await {
+        Outcome::Executed(body) => json_response(StatusCode::OK, media, body),
+        Outcome::Refused(errors) => json_response(status_of_refusal(media), media, json!({ "errors": errors }).to_string()),
+        Outcome::Broken => internal_error(),
+    }
+}
+
+/// What comes of an operation: of a subscription one outcome per event, of anything else one.
+pub fn outcomes(
+    server: &Server,
+    scope: Arc<RequestScope>,
+    operation: Operation,
+    request_id: Option<HeaderValue>,
+) -> BoxStream<'static, Outcome> {
+    let server = server.clone();
+    if operation.kind() != Some(OperationType::Subscription) {
+        return stream::once(async move { perform(&server, scope, operation, request_id).await }).boxed();
+    }
+    if let Some(refused) = operation.missing_variable().or_else(|| operation.follows_several()) {
+        return stream::once(async { Outcome::Refused(refused.errors()) }).boxed();
+    }
+    let (request, executed) = request(&scope, operation);
+    let events = AssertUnwindSafe(server.schema.execute_stream(request)).catch_unwind();
+    events
+        .then(move |event| {
+            let (scope, executed, request_id) = (scope.clone(), executed.clone(), request_id.clone());
+            async move {
+                match event {
+                    Ok(answer) => outcome(answer, &scope, &executed, request_id).await,
+                    Err(_) => Outcome::Broken,
+                }
+            }
+        })
+        .boxed()
+}
+
+fn request(scope: &Arc<RequestScope>, operation: Operation) -> (async_graphql::Request, Arc<Executed>) {
     let executed = Arc::new(Executed::default());
     let mut request =
         async_graphql::Request::new("").variables(operation.variables).data(executed.clone()).data(scope.loaders()).data(scope.clone());
     request.set_parsed_query(operation.document);
     request.operation_name = operation.name;
+    (request, executed)
+}
 
+/// Executes a query or a mutation.
+async fn perform(server: &Server, scope: Arc<RequestScope>, operation: Operation, request_id: Option<HeaderValue>) -> Outcome {
+    if let Some(refused) = operation.missing_variable() {
+        return Outcome::Refused(refused.errors());
+    }
+    let kind = operation.kind();
+    let (request, executed) = request(&scope, operation);
     let schema = server.schema.clone();
     let work = AssertUnwindSafe(async move { schema.execute(request).await }).catch_unwind();
     let answer = if kind == Some(OperationType::Mutation) {
@@ -316,41 +451,45 @@ async fn execute(
         tokio::time::timeout(DEADLINE, work).await
     };
     match answer {
-        Ok(Ok(answer)) => {
-            // What was read of other people is written down before it is answered, or it is not answered.
-            let answer = match scope.write_access_log().await {
-                Ok(()) => answer,
-                Err(error) => {
-                    GraphqlResponse::from_errors(vec![async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())])
-                }
-            };
-            respond(answer, executed.get(), media, headers)
-        }
-        Ok(Err(_)) => internal_error(),
+        Ok(Ok(answer)) => outcome(answer, &scope, &executed, request_id).await,
+        Ok(Err(_)) => Outcome::Broken,
         Err(_) => {
             let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
-            json_response(StatusCode::OK, media, body.to_string())
+            Outcome::Executed(body.to_string())
         }
     }
 }
 
-/// The status of an answer, in one place. A request that was not executed is a client's error, which plain JSON clients of old
-/// expect as 200.
-fn status(executed: bool, media: Media) -> StatusCode {
-    if executed || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
-}
-
-fn respond(mut answer: GraphqlResponse, executed: bool, media: Media, headers: &HeaderMap) -> Response {
+/// What is sent of an answer, once what was read of other people is written down: before it is answered, or it is not answered.
+async fn outcome(answer: GraphqlResponse, scope: &RequestScope, executed: &Executed, request_id: Option<HeaderValue>) -> Outcome {
+    let mut answer = match scope.write_access_log().await {
+        Ok(()) => answer,
+        Err(error) => {
+            GraphqlResponse::from_errors(vec![async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())])
+        }
+    };
     answer.errors.truncate(MOST_ERRORS);
     for error in &mut answer.errors {
-        name_code(error, headers);
+        name_code(error, request_id.as_ref());
     }
-    let body = if executed { serde_json::to_string(&answer) } else { serde_json::to_string(&json!({ "errors": answer.errors })) };
-    body.map_or_else(|_| internal_error(), |body| json_response(status(executed, media), media, body))
+    if executed.get() {
+        serde_json::to_string(&answer).map_or(Outcome::Broken, Outcome::Executed)
+    } else {
+        serde_json::to_value(&answer.errors).map_or(Outcome::Broken, Outcome::Refused)
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    headers.get(REQUEST_ID).cloned()
+}
+
+/// The status of an operation that was not executed, in one place. It is a client's error, which plain JSON clients of old expect as 200.
+fn status_of_refusal(media: Media) -> StatusCode {
+    if media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
 }
 
 /// async-graphql's own errors carry no code; every error that a client sees has one.
-fn name_code(error: &mut ServerError, headers: &HeaderMap) {
+fn name_code(error: &mut ServerError, request_id: Option<&HeaderValue>) {
     if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
         error.message.truncate(end);
     }
@@ -358,7 +497,7 @@ fn name_code(error: &mut ServerError, headers: &HeaderMap) {
     match extensions.get("code") {
         None => extensions.set("code", BAD_REQUEST),
         Some(code) if *code == async_graphql::Value::from(INTERNAL) => {
-            if let Some(id) = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
+            if let Some(id) = request_id.and_then(|id| id.to_str().ok()) {
                 extensions.set("requestId", id);
             }
         }
@@ -366,27 +505,28 @@ fn name_code(error: &mut ServerError, headers: &HeaderMap) {
     }
 }
 
-fn refusal(refused: Refused, media: Media) -> Response {
-    let mut extensions = refused.extensions;
-    extensions.insert("code".into(), refused.code.into());
-    let mut error = json!({ "message": refused.message, "extensions": extensions });
-    if let Some((line, column)) = refused.position {
-        error["locations"] = json!([{ "line": line, "column": column }]);
+fn refusal(refused: Refused, accepted: Accepted) -> Response {
+    if accepted.events == Events::Always {
+        return sse::refuse(refused.errors());
     }
     // What is wrong with the parameters is 400 in either type; what is wrong with the document depends on it.
-    let status = if refused.of_document { status(false, media) } else { refused.status };
-    json_response(status, media, json!({ "errors": [error] }).to_string())
+    let status = if refused.of_document { status_of_refusal(accepted.media) } else { refused.status };
+    json_response(status, accepted.media, json!({ "errors": refused.errors() }).to_string())
 }
 
 fn not_acceptable() -> Response {
-    let refused = Refused::new("accept application/json or application/graphql-response+json").with_status(StatusCode::NOT_ACCEPTABLE);
-    refusal(refused, Media::Json)
+    let refused = Refused::new("accept application/json, application/graphql-response+json or text/event-stream");
+    refusal(refused.with_status(StatusCode::NOT_ACCEPTABLE), Accepted { media: Media::Json, events: Events::No })
 }
 
-/// The answer to a defect: nothing about it.
+/// What is said of a defect: nothing about it.
+pub fn defect() -> Value {
+    json!([{ "message": "internal error", "extensions": { "code": INTERNAL } }])
+}
+
+/// The answer to a defect.
 pub fn internal_error() -> Response {
-    let body = json!({ "errors": [{ "message": "internal error", "extensions": { "code": INTERNAL } }] });
-    json_response(StatusCode::INTERNAL_SERVER_ERROR, Media::Json, body.to_string())
+    json_response(StatusCode::INTERNAL_SERVER_ERROR, Media::Json, json!({ "errors": defect() }).to_string())
 }
 
 fn json_response(status: StatusCode, media: Media, body: String) -> Response {
