@@ -75,7 +75,8 @@ async fn apollo_urql_graphql_ws_and_graphql_sse_do_what_apps_do() {
     let worked: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert!(output.status.success(), "after {}: {}", worked.last().unwrap_or(&Value::Null), text(&output.stderr));
     for client in ["apollo", "urql", "graphql-ws", "graphql-sse"] {
-        let of_client: Vec<_> = worked.iter().filter(|line| line["client"] == client).map(|line| line["worked"].as_str().unwrap()).collect();
+        let of_client: Vec<_> =
+            worked.iter().filter(|line| line["client"] == client).map(|line| line["worked"].as_str().unwrap()).collect();
         assert_eq!(of_client, ["sign up", "log", "page", "error", "event", "refused event"], "{client}");
     }
 }

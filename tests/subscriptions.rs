@@ -26,17 +26,18 @@ use crate::{
 
 const PROTOCOL: &str = "graphql-transport-ws";
 const DAY: &str = "subscription($person: UUID, $date: Date) { foodDayChanged(personId: $person, date: $date) { date entries { name } totals { calories } goal { calories } } }";
-const PERSON: &str = "subscription($person: UUID) { personChanged(personId: $person) { id accessTypes measurements(first: 1) { nodes { value } } } }";
+const PERSON: &str =
+    "subscription($person: UUID) { personChanged(personId: $person) { id accessTypes measurements(first: 1) { nodes { value } } } }";
 const STRANGER: &str = "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f";
 /// How long anything may take at most.
 const AGES: Duration = Duration::from_secs(60);
 
 /// A socket, frame by frame.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
     /// One on which nothing was said yet.
-    async fn open(address: SocketAddr) -> Self {
+    pub async fn open(address: SocketAddr) -> Self {
         Self::open_with(address, &[("sec-websocket-protocol", PROTOCOL)]).await.unwrap()
     }
 
@@ -62,7 +63,7 @@ impl Socket {
         socket
     }
 
-    async fn say(&mut self, message: Value) {
+    pub async fn say(&mut self, message: Value) {
         self.send(Message::text(message.to_string())).await;
     }
 
@@ -80,7 +81,7 @@ impl Socket {
     }
 
     /// The next message.
-    async fn hear(&mut self) -> Value {
+    pub async fn hear(&mut self) -> Value {
         loop {
             match self.frame().await {
                 Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
@@ -96,7 +97,7 @@ impl Socket {
     }
 
     /// The code and reason with which it is closed, whatever was said before.
-    async fn closed(&mut self) -> (u16, String) {
+    pub async fn closed(&mut self) -> (u16, String) {
         loop {
             match self.frame().await {
                 Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
@@ -350,13 +351,25 @@ async fn whoever_breaks_the_protocol_is_told_how() {
         ("an unknown type", vec![text(init.clone()), text(json!({ "type": "start", "id": "1" }))], 4400),
         ("no type", vec![text(init.clone()), text(json!({ "id": "1" }))], 4400),
         ("no id", vec![text(init.clone()), text(json!({ "type": "subscribe", "payload": { "query": "{ viewer { id } }" } }))], 4400),
-        ("an empty id", vec![text(init.clone()), text(json!({ "id": "", "type": "subscribe", "payload": { "query": "{ viewer { id } }" } }))], 4400),
+        (
+            "an empty id",
+            vec![text(init.clone()), text(json!({ "id": "", "type": "subscribe", "payload": { "query": "{ viewer { id } }" } }))],
+            4400,
+        ),
         ("a payload that is none", vec![text(init.clone()), text(json!({ "id": "1", "type": "subscribe", "payload": [] }))], 4400),
         ("bytes", vec![text(init.clone()), Message::binary(b"{}".to_vec())], 4400),
         ("a token that is none", vec![text(json!({ "type": "connection_init", "payload": { "authorization": "Bearer nonsense" } }))], 4403),
-        ("a token of another scheme", vec![text(json!({ "type": "connection_init", "payload": { "authorization": "Basic YW5uOg==" } }))], 4403),
+        (
+            "a token of another scheme",
+            vec![text(json!({ "type": "connection_init", "payload": { "authorization": "Basic YW5uOg==" } }))],
+            4403,
+        ),
         ("an access token that is none", vec![text(json!({ "type": "connection_init", "payload": { "accessToken": 7 } }))], 4403),
-        ("too much", vec![text(init.clone()), Message::text(format!("{{\"type\":\"ping\",\"payload\":\"{}\"}}", "x".repeat(100_000)))], 1009),
+        (
+            "too much",
+            vec![text(init.clone()), Message::text(format!("{{\"type\":\"ping\",\"payload\":\"{}\"}}", "x".repeat(100_000)))],
+            1009,
+        ),
         ("silence", vec![], 4408),
         ("pings instead of init", vec![text(json!({ "type": "ping" })), text(json!({ "type": "pong" }))], 4408),
     ];
@@ -549,7 +562,8 @@ async fn a_slow_reader_is_cut_off() {
     assert!(bytes > 1_000, "{bytes}");
     let flood = async {
         for n in 0.. {
-            let message = json!({ "id": n.to_string(), "type": "subscribe", "payload": { "query": big, "variables": { "n": "x".repeat(2_000) } } });
+            let message =
+                json!({ "id": n.to_string(), "type": "subscribe", "payload": { "query": big, "variables": { "n": "x".repeat(2_000) } } });
             if socket.0.send(Message::text(message.to_string())).await.is_err() {
                 break;
             }

@@ -184,7 +184,10 @@ async fn numbers(database: &Database, owners: Vec<Uuid>, ids: Vec<Uuid>) -> Resu
         [owners.into(), ids.into()],
     );
     let rows = tx.query_all_raw(statement).await?;
-    Ok(rows.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect::<std::result::Result<_, sea_orm::DbErr>>()?)
+    Ok(rows
+        .iter()
+        .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
+        .collect::<std::result::Result<_, sea_orm::DbErr>>()?)
 }
 
 /// A number that grows with each change of this person's data that the viewer may see.

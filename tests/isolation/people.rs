@@ -87,6 +87,16 @@ impl Principal {
         }
     }
 
+    /// Whom an access token speaks for, and of which session; none for those who have no token.
+    pub fn subject(&self) -> Option<(String, String)> {
+        match self.enters {
+            Enters::As(name) => Some((person(name).to_string(), row_id(name, "sessions", 0).to_string())),
+            Enters::No => None,
+            Enters::Deleted => Some((person("deleted").to_string(), row_id("deleted", "sessions", 0).to_string())),
+            Enters::Malformed => Some(("ann".to_owned(), row_id("ann", "sessions", 0).to_string())),
+        }
+    }
+
     /// The statement that the server sends after BEGIN, and for those whom it would never let in, what it comes down to.
     /// It answers one row.
     pub fn enter(&self) -> String {
@@ -114,6 +124,11 @@ pub fn row_id(name: &str, relation: &str, n: u32) -> Uuid {
     Uuid::from_u128(u128::from(hash(name)) << 64 | u128::from(rows))
 }
 
+/// The id of a grant.
+pub fn grant_id(grantor: &str, grantee: &str, access_type: &str) -> Uuid {
+    row_id(&format!("{grantor} to {grantee}"), access_type, 0)
+}
+
 /// What ann shares with whom, and one grant further on: grantor, grantee, type, can_write, status, expires_at.
 pub fn grants() -> Vec<String> {
     const TYPES: [&str; 4] = ["calorie", "checkin", "reports", "food_list"];
@@ -122,8 +137,9 @@ pub fn grants() -> Vec<String> {
         let known = !matches!(grantee, "offered" | "unverified" | "withdrawn");
         let person_id = if known { format!("'{}'", person(grantee)) } else { "NULL".to_owned() };
         format!(
-            "INSERT INTO family_access (grantor_user_id, grantee_user_id, grantee_email, grantee_address, access_type, can_write, status, expires_at, granted_at)
-             VALUES ('{}', {person_id}, '{grantee}@Example.org', '{grantee}@example.org', '{access_type}', {can_write}, '{status}', {expires_at}, now())",
+            "INSERT INTO family_access (id, grantor_user_id, grantee_user_id, grantee_email, grantee_address, access_type, can_write, status, expires_at, granted_at)
+             VALUES ('{}', '{}', {person_id}, '{grantee}@Example.org', '{grantee}@example.org', '{access_type}', {can_write}, '{status}', {expires_at}, now())",
+            grant_id(grantor, grantee, access_type),
             person(grantor)
         )
     };

@@ -180,7 +180,12 @@ pub const TABLES: &[Table] = &[
         name: "food_items",
         owner: "owner_id",
         facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",
-        columns: &[("id", "{id}"), ("owner_id", "{owner}"), ("name", "'Porridge'")],
+        columns: &[
+            ("id", "{id}"),
+            ("owner_id", "{owner}"),
+            ("name", "'Porridge'"),
+            ("barcode", "CASE '{name}' WHEN 'ann' THEN '04006381333931' WHEN 'nobody' THEN '00012345678905' END"),
+        ],
         primary: "id",
         change: "name = 'changed'",
         common: true,

@@ -17,7 +17,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// What `look` finds of a person (the viewer when there is none) each time that its key is another one than before. `look` reads
 /// under the viewer's policies and answers a key and what is to be sent, or nothing when it is not the viewer's to see. Between two
 /// events no transaction is open.
-pub async fn follow<K, T, L>(scope: &Arc<RequestScope>, person: Option<UserId>, look: L) -> Result<impl Stream<Item = Result<T>> + use<K, T, L>>
+pub async fn follow<K, T, L>(
+    scope: &Arc<RequestScope>,
+    person: Option<UserId>,
+    look: L,
+) -> Result<impl Stream<Item = Result<T>> + use<K, T, L>>
 where
     K: PartialEq,
     L: AsyncFn(Arc<Tx>, UserId) -> Result<Option<(K, T)>>,

@@ -65,7 +65,6 @@ impl Media {
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
         }
     }
-
 }
 
 impl Accepted {
@@ -374,7 +373,8 @@ async fn execute(
     let Accepted { media, events } = accepted;
     let kind = operation.kind();
     let streamed = events == Events::Always || events == Events::ForSubscriptions && kind == Some(OperationType::Subscription);
-    if method == Method::GET && (kind == Some(OperationType::Mutation) || !streamed && kind.is_some_and(|kind| kind != OperationType::Query))
+    if method == Method::GET
+        && (kind == Some(OperationType::Mutation) || !streamed && kind.is_some_and(|kind| kind != OperationType::Query))
     {
         let refused = Refused::new("only queries can be sent by GET: send this by POST").with_status(StatusCode::METHOD_NOT_ALLOWED);
         let mut response = refusal(refused, accepted);

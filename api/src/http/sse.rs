@@ -87,6 +87,7 @@ fn last(errors: Value) -> String {
 }
 
 fn events(events: impl Stream<Item = String> + Send + 'static) -> Response {
-    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store"), (header::VARY, "accept, authorization")];
+    let headers =
+        [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-store"), (header::VARY, "accept, authorization")];
     (headers, Body::from_stream(events.map(Ok::<_, Infallible>))).into_response()
 }

@@ -240,7 +240,8 @@ impl Socket {
             Said::Subscribe { id, .. } if id.is_empty() => return Err(Closing::INVALID),
             Said::Subscribe { id, .. } if operations.contains_key(&id) => return Err(Closing::TAKEN),
             Said::Subscribe { id, .. } if operations.len() >= MOST_STREAMS => {
-                let extensions = json!({ "code": LIMIT_EXCEEDED, "limit": "operations at a time", "asked": MOST_STREAMS + 1, "allowed": MOST_STREAMS });
+                let extensions =
+                    json!({ "code": LIMIT_EXCEEDED, "limit": "operations at a time", "asked": MOST_STREAMS + 1, "allowed": MOST_STREAMS });
                 self.error(&id, json!([{ "message": "too many operations at a time: complete one", "extensions": extensions }])).await?;
             }
             Said::Subscribe { id, payload } => match operation(payload) {
