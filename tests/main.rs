@@ -18,6 +18,7 @@ mod foods;
 mod goals;
 mod harness;
 mod http;
+mod idempotency;
 mod isolation;
 mod measurements;
 mod migrations;

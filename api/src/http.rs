@@ -2,6 +2,7 @@
 
 mod connections;
 mod graphql;
+pub mod idempotency;
 mod sse;
 mod websocket;
 

@@ -11,6 +11,7 @@ pub mod food_items;
 pub mod food_portions;
 pub mod goals;
 pub mod id;
+pub mod idempotency_keys;
 pub mod measurements;
 pub mod nutrition_data;
 pub mod unit;

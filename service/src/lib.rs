@@ -17,6 +17,7 @@ pub mod family_access;
 pub mod food_diary;
 pub mod foods;
 pub mod goals;
+pub mod idempotency;
 mod input;
 pub mod measurements;
 pub mod nutrition;

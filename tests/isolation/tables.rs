@@ -442,6 +442,20 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "idempotency_keys",
+        key: "key",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("key", "'{name}{n}'"),
+            ("request", "sha256('{name}')"),
+            ("expires_at", "'2100-01-01'"),
+        ],
+        primary: "user_id, key",
+        change: "answer = 'changed'",
+        operations: &[("use for another request", "UPDATE idempotency_keys SET request = sha256('changed')")],
+        ..TABLE
+    },
+    Table {
         name: "migrations",
         key: "version",
         owner: "NULL::uuid",

@@ -228,7 +228,12 @@ impl World {
     async fn copy(&mut self, cell: &Cell) -> sqlx::Result<String> {
         let mut connection = match self.copies.take() {
             Some(connection) => connection,
-            None => self.app.connect("hale_app").await,
+            None => {
+                let mut connection = self.app.connect("hale_app").await;
+                // It waits for its next cell inside a transaction, on a slow machine for long.
+                connection.execute("SET idle_in_transaction_session_timeout = 0").await?;
+                connection
+            }
         };
         let begin = format!("ROLLBACK; BEGIN; {}", cell.principal.enter());
         connection.execute(AssertSqlSafe(begin)).await?;

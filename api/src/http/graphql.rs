@@ -17,13 +17,18 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use serde_json::{Map, Value, json};
+use service::idempotency::KeyedRequest;
 
-use super::{REQUEST_ID, Server, caller, sse};
+use super::{
+    REQUEST_ID, Server, caller,
+    idempotency::{self, REPLAYED},
+    sse,
+};
 use crate::graphql::{
     Executed,
     error::{BAD_REQUEST, INTERNAL, LIMIT_EXCEEDED},
     limits::{LIMITS, Refusal},
-    scope::RequestScope,
+    scope::{Answer, RequestScope},
 };
 
 const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -120,6 +125,7 @@ fn is_utf8(charset: &str) -> bool {
 
 /// What a client asks to have executed.
 pub struct Operation {
+    source: String,
     document: ExecutableDocument,
     name: Option<String>,
     variables: Variables,
@@ -129,6 +135,8 @@ pub struct Operation {
 pub enum Outcome {
     /// An answer with data, errors of fields or both, as JSON.
     Executed(String),
+    /// The answer that was given when the request came the first time.
+    Replayed(String),
     /// It was not executed: the list of errors.
     Refused(Value),
     /// A defect. Nothing is said about it.
@@ -223,8 +231,8 @@ pub async fn options() -> Response {
     (StatusCode::NO_CONTENT, [(header::ALLOW, "GET, POST, OPTIONS")]).into_response()
 }
 
-fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> Arc<RequestScope> {
-    Arc::new(RequestScope::new(server.database.clone(), bearer(headers), caller(address)))
+fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> RequestScope {
+    RequestScope::new(server.database.clone(), bearer(headers), caller(address))
 }
 
 /// The access token that a request brings; an empty one when it brings something else.
@@ -286,7 +294,7 @@ fn query_string(query: &str) -> Result<Map<String, Value>, Refused> {
 
 /// The operation that the parameters of a request ask for, if its document keeps the limits.
 pub fn operation(mut parameters: Map<String, Value>) -> Result<Operation, Refused> {
-    let query = match parameters.remove("query") {
+    let source = match parameters.remove("query") {
         Some(Value::String(query)) => query,
         _ => return Err(Refused::new("query must be a string that holds a GraphQL document")),
     };
@@ -303,8 +311,8 @@ pub fn operation(mut parameters: Map<String, Value>) -> Result<Operation, Refuse
     if !matches!(parameters.remove("extensions"), Some(Value::Null | Value::Object(_)) | None) {
         return Err(Refused::new("extensions must be an object"));
     }
-    let document = LIMITS.parse(&query)?;
-    let mut operation = Operation { document, name, variables };
+    let document = LIMITS.parse(&source)?;
+    let mut operation = Operation { source, document, name, variables };
     operation.complete_integers();
     Ok(operation)
 }
@@ -347,6 +355,12 @@ impl Operation {
         Some(Refused { position: Some(position), of_document: true, ..Refused::new(message) })
     }
 
+    /// The request under the key that its client gave it.
+    fn keyed(&self, headers: &HeaderMap) -> Result<Option<KeyedRequest>, String> {
+        let Some(picked) = self.picked() else { return Ok(None) };
+        idempotency::keyed(headers, &self.document, picked, &(&self.source, &self.name, &self.variables))
+    }
+
     /// Null for every Int variable that was not sent. async-graphql 8.0.0-rc.5 adds up costs before it executes, and there takes
     /// the variable of an absent `first` for an undefined one. Null and absent mean the same for each Int of the schema.
     fn complete_integers(&mut self) {
@@ -364,7 +378,7 @@ impl Operation {
 
 async fn execute(
     server: &Server,
-    scope: Arc<RequestScope>,
+    scope: RequestScope,
     operation: Operation,
     accepted: Accepted,
     method: Method,
@@ -373,23 +387,36 @@ async fn execute(
     let Accepted { media, events } = accepted;
     let kind = operation.kind();
     let streamed = events == Events::Always || events == Events::ForSubscriptions && kind == Some(OperationType::Subscription);
-    if method == Method::GET
-        && (kind == Some(OperationType::Mutation) || !streamed && kind.is_some_and(|kind| kind != OperationType::Query))
+    if method == Method::GET && kind.is_some_and(|kind| kind == OperationType::Mutation || kind == OperationType::Subscription && !streamed)
     {
         let refused = Refused::new("only queries can be sent by GET: send this by POST").with_status(StatusCode::METHOD_NOT_ALLOWED);
         let mut response = refusal(refused, accepted);
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return response;
     }
+    if let Some(refused) = operation.missing_variable() {
+        return refusal(refused, accepted);
+    }
+    let scope = match operation.keyed(headers) {
+        Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
+        Ok(None) => Arc::new(scope),
+        Err(message) => return refusal(Refused::new(message), accepted),
+    };
+    let request_id = headers.get(REQUEST_ID).cloned();
     if streamed {
-        return sse::respond(server, &scope.clone(), outcomes(server, scope, operation, request_id(headers)));
+        return sse::respond(server, &scope, outcomes(server, scope.clone(), operation, request_id));
     }
     if kind == Some(OperationType::Subscription) {
         let message = "a subscription has many answers: accept text/event-stream, or use the WebSocket of /graphql";
         return refusal(Refused { of_document: true, ..Refused::new(message) }, accepted);
     }
-    match perform(server, scope, operation, request_id(headers)).await {
+    match perform(server, scope, operation, request_id).await {
         Outcome::Executed(body) => json_response(StatusCode::OK, media, body),
+        Outcome::Replayed(body) => {
+            let mut response = json_response(StatusCode::OK, media, body);
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            response
+        }
         Outcome::Refused(errors) => json_response(status_of_refusal(media), media, json!({ "errors": errors }).to_string()),
         Outcome::Broken => internal_error(),
     }
@@ -402,12 +429,14 @@ pub fn outcomes(
     operation: Operation,
     request_id: Option<HeaderValue>,
 ) -> BoxStream<'static, Outcome> {
-    let server = server.clone();
-    if operation.kind() != Some(OperationType::Subscription) {
-        return stream::once(async move { perform(&server, scope, operation, request_id).await }).boxed();
-    }
-    if let Some(refused) = operation.missing_variable().or_else(|| operation.follows_several()) {
+    let follows = operation.kind() == Some(OperationType::Subscription);
+    let refused = operation.missing_variable().or_else(|| if follows { operation.follows_several() } else { None });
+    if let Some(refused) = refused {
         return stream::once(async { Outcome::Refused(refused.errors()) }).boxed();
+    }
+    if !follows {
+        let server = server.clone();
+        return stream::once(async move { perform(&server, scope, operation, request_id).await }).boxed();
     }
     let (request, executed) = request(&scope, operation);
     let events = AssertUnwindSafe(server.schema.execute_stream(request)).catch_unwind();
@@ -435,14 +464,12 @@ fn request(scope: &Arc<RequestScope>, operation: Operation) -> (async_graphql::R
 
 /// Executes a query or a mutation.
 async fn perform(server: &Server, scope: Arc<RequestScope>, operation: Operation, request_id: Option<HeaderValue>) -> Outcome {
-    if let Some(refused) = operation.missing_variable() {
-        return Outcome::Refused(refused.errors());
-    }
     let kind = operation.kind();
     let (request, executed) = request(&scope, operation);
     let schema = server.schema.clone();
-    let work = AssertUnwindSafe(async move { schema.execute(request).await }).catch_unwind();
-    let answer = if kind == Some(OperationType::Mutation) {
+    let work = async move { outcome(schema.execute(request).await, &scope, &executed, request_id).await };
+    let work = AssertUnwindSafe(work).catch_unwind();
+    let outcome = if kind == Some(OperationType::Mutation) {
         // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
         let span = tracing::Span::current();
         let task = tokio::spawn(tracing::Instrument::instrument(work, span));
@@ -450,9 +477,8 @@ async fn perform(server: &Server, scope: Arc<RequestScope>, operation: Operation
     } else {
         tokio::time::timeout(DEADLINE, work).await
     };
-    match answer {
-        Ok(Ok(answer)) => outcome(answer, &scope, &executed, request_id).await,
-        Ok(Err(_)) => Outcome::Broken,
+    match outcome {
+        Ok(outcome) => outcome.unwrap_or(Outcome::Broken),
         Err(_) => {
             let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
             Outcome::Executed(body.to_string())
@@ -460,32 +486,36 @@ async fn perform(server: &Server, scope: Arc<RequestScope>, operation: Operation
     }
 }
 
-/// What is sent of an answer, once what was read of other people is written down: before it is answered, or it is not answered.
-async fn outcome(answer: GraphqlResponse, scope: &RequestScope, executed: &Executed, request_id: Option<HeaderValue>) -> Outcome {
-    let mut answer = match scope.write_access_log().await {
-        Ok(()) => answer,
+/// What is sent of an answer, once the request has ended with it.
+async fn outcome(mut answer: GraphqlResponse, scope: &RequestScope, executed: &Executed, request_id: Option<HeaderValue>) -> Outcome {
+    name_codes(&mut answer, request_id.as_ref());
+    if !executed.get() {
+        scope.end_read().await;
+        return serde_json::to_value(&answer.errors).map_or(Outcome::Broken, Outcome::Refused);
+    }
+    let Ok(body) = serde_json::to_string(&answer) else { return Outcome::Broken };
+    match scope.finish(body).await {
+        Ok(Answer::New(body)) => Outcome::Executed(body),
+        Ok(Answer::Before(body)) => Outcome::Replayed(body),
         Err(error) => {
-            GraphqlResponse::from_errors(vec![async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())])
+            let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+            let mut answer = GraphqlResponse::from_errors(vec![error]);
+            name_codes(&mut answer, request_id.as_ref());
+            serde_json::to_string(&answer).map_or(Outcome::Broken, Outcome::Executed)
         }
-    };
-    answer.errors.truncate(MOST_ERRORS);
-    for error in &mut answer.errors {
-        name_code(error, request_id.as_ref());
     }
-    if executed.get() {
-        serde_json::to_string(&answer).map_or(Outcome::Broken, Outcome::Executed)
-    } else {
-        serde_json::to_value(&answer.errors).map_or(Outcome::Broken, Outcome::Refused)
-    }
-}
-
-fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    headers.get(REQUEST_ID).cloned()
 }
 
 /// The status of an operation that was not executed, in one place. It is a client's error, which plain JSON clients of old expect as 200.
 fn status_of_refusal(media: Media) -> StatusCode {
     if media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+}
+
+fn name_codes(answer: &mut GraphqlResponse, request_id: Option<&HeaderValue>) {
+    answer.errors.truncate(MOST_ERRORS);
+    for error in &mut answer.errors {
+        name_code(error, request_id);
+    }
 }
 
 /// async-graphql's own errors carry no code; every error that a client sees has one.

@@ -64,7 +64,7 @@ impl Streaming {
             () = &mut self.stopping => return None,
         };
         Some(match outcome {
-            Some(Outcome::Executed(answer)) => (next(&answer), Some(self)),
+            Some(Outcome::Executed(answer) | Outcome::Replayed(answer)) => (next(&answer), Some(self)),
             Some(Outcome::Refused(errors)) => (last(errors), None),
             Some(Outcome::Broken) => (last(defect()), None),
             None => (COMPLETE.to_owned(), None),

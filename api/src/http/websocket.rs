@@ -258,7 +258,7 @@ impl Socket {
     /// Tells what came of an operation, and answers whether that was all. `None` is the end of it.
     async fn tell(&mut self, id: &str, outcome: Option<Outcome>) -> Result<bool, Closing> {
         match outcome {
-            Some(Outcome::Executed(answer)) => {
+            Some(Outcome::Executed(answer) | Outcome::Replayed(answer)) => {
                 // The answer is JSON already.
                 let message = format!(r#"{{"id":{},"type":"next","payload":{answer}}}"#, Value::from(id));
                 self.write(Message::Text(message.into())).await?;
