@@ -180,10 +180,11 @@ impl Socket {
         if self.socket.protocol().is_none_or(|protocol| protocol.as_bytes() != PROTOCOL.as_bytes()) {
             return Err(Closing::PROTOCOL);
         }
-        tokio::select! {
+        let payload = tokio::select! {
             begun = timeout(INIT, self.begin()) => begun.unwrap_or(Err(Closing::NO_INIT))?,
             () = &mut stopping => return Err(Closing::STOPPING),
-        }
+        };
+        self.client.authenticate(payload).await?;
         let scope = self.client.scope();
         let _connection = self.client.server.connections.open(&scope).ok_or(Closing::TOO_MANY)?;
         let mut outstayed = pin!(outstayed(scope.viewer().ok().cloned()));
@@ -219,11 +220,11 @@ impl Socket {
         }
     }
 
-    /// Waits for connection_init.
-    async fn begin(&mut self) -> Result<(), Closing> {
+    /// Waits for connection_init, and answers its payload.
+    async fn begin(&mut self) -> Result<Option<Map<String, Value>>, Closing> {
         loop {
             match self.hear().await? {
-                Some(Said::ConnectionInit { payload }) => return self.client.authenticate(payload).await,
+                Some(Said::ConnectionInit { payload }) => return Ok(payload),
                 Some(Said::Ping { payload }) => self.pong(payload).await?,
                 Some(Said::Subscribe { .. }) => return Err(Closing::UNAUTHORIZED),
                 Some(Said::Pong {} | Said::Complete { .. }) | None => {}
