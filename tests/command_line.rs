@@ -24,10 +24,10 @@ use crate::{
 };
 
 /// A folder of one's own, gone in the end.
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let path = std::env::temp_dir().join(format!("hale-command-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&path).unwrap();
@@ -36,7 +36,7 @@ impl Folder {
         Self(path)
     }
 
-    fn file(&self, name: &str, text: &str) -> PathBuf {
+    pub fn file(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, text).unwrap();
         path
@@ -65,7 +65,7 @@ impl Drop for Folder {
 }
 
 /// The hale binary with nothing of this process's environment but where programs are.
-fn hale() -> Command {
+pub fn hale() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hale-under-test"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HALE_LOG", "warn");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -88,7 +88,7 @@ async fn succeeds(command: &mut Command) -> String {
 }
 
 /// The line with which a command that must fail says why, quickly.
-async fn fails(command: &mut Command) -> String {
+pub async fn fails(command: &mut Command) -> String {
     let begun = Instant::now();
     let output = output(command).await;
     assert!(!output.status.success(), "{command:?} succeeds: {}", text(&output.stdout));
@@ -102,13 +102,13 @@ async fn fails(command: &mut Command) -> String {
 }
 
 /// A server that runs until it is dropped.
-struct Served {
-    child: Child,
-    address: SocketAddr,
+pub struct Served {
+    pub child: Child,
+    pub address: SocketAddr,
 }
 
 impl Served {
-    async fn start(command: &mut Command) -> Self {
+    pub async fn start(command: &mut Command) -> Self {
         let mut child = command.args(["--listen", "127.0.0.1:0"]).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let read = async {

@@ -1,9 +1,11 @@
 //! A Hale of one's own for each test, and people who talk to it.
 
 mod cluster;
+mod graphql_js;
 pub mod tokens;
 
 pub use cluster::{empty_database, server_log, url as database_url};
+pub use graphql_js::graphql_js;
 
 use std::{
     net::SocketAddr,
@@ -13,7 +15,10 @@ use std::{
     },
 };
 
-use api::http::Server;
+use api::{
+    graphql::{cost::Allowance, documents::Documents, sdl},
+    http::{Options, Server},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{RequestBuilder, Response, header};
 use serde_json::{Value, json};
@@ -69,6 +74,17 @@ pub struct TestApp {
     name: String,
 }
 
+/// How servers serve here: explorable, and without counting points, for the clock stands.
+pub fn options() -> Options {
+    Options {
+        explorable: true,
+        documents: Documents::new(&sdl(), true, Vec::new(), false).unwrap(),
+        origins: Vec::new(),
+        points_per_person: Allowance::Unlimited,
+        points_per_address: Allowance::Unlimited,
+    }
+}
+
 /// The password of everybody here.
 pub const PASSWORD: &str = "plum kettle harbour nine";
 
@@ -78,22 +94,26 @@ impl TestApp {
     }
 
     pub async fn with_connections(max_connections: u32) -> Self {
+        Self::with(max_connections, options()).await
+    }
+
+    pub async fn with(max_connections: u32, options: Options) -> Self {
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
-        Self::serve(cluster::new_database().await, clock, max_connections, None).await
+        Self::serve(cluster::new_database().await, clock, max_connections, None, options).await
     }
 
     /// Another server over the same database, as behind a balancer. It listens for changes at `listen_url`, where its database is
     /// when absent.
     pub async fn beside(&self, listen_url: Option<String>) -> Self {
-        Self::serve(self.name.clone(), self.clock.clone(), 8, listen_url).await
+        Self::serve(self.name.clone(), self.clock.clone(), 8, listen_url, options()).await
     }
 
-    async fn serve(name: String, clock: Arc<TestClock>, max_connections: u32, listen_url: Option<String>) -> Self {
+    async fn serve(name: String, clock: Arc<TestClock>, max_connections: u32, listen_url: Option<String>, options: Options) -> Self {
         let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url };
         let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server::new(database.clone(), true);
+        let server = Server::new(database.clone(), options);
         let router = server.router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
         Self { clock, address, database, server, http: reqwest::Client::new(), name }

@@ -3,13 +3,16 @@
 
 mod access;
 mod accounts;
+mod attacks;
 mod bad_input;
+mod bad_values;
 mod catalogue_import;
 mod catalogue_of_tables;
 mod clients;
 mod command_line;
 mod days;
 mod demo;
+mod documents;
 mod exercise_diary;
 mod exercises;
 mod family_access;
@@ -22,9 +25,11 @@ mod idempotency;
 mod isolation;
 mod measurements;
 mod migrations;
+mod points;
 mod preferences;
 mod reports;
 mod schema;
 mod search;
 mod subscriptions;
+mod trusted_documents;
 mod walls;

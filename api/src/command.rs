@@ -16,7 +16,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, LogFormat, Settings},
-    http::Server,
+    graphql::documents::{Documents, trusted_documents},
+    http::{Options, Server},
     progress::Progress,
     store::{Error, Store},
 };
@@ -85,6 +86,9 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
         }
         _ => Error::Other(format!("cannot listen on {}: {error}; choose another address with --listen", settings.listen)),
     })?;
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let explorable = settings.explorer || address.ip().is_loopback();
+    let options = options(settings, explorable)?;
     let progress = Arc::new(Progress::new());
     let store = tokio::select! {
         opened = Store::open(settings, &progress) => opened,
@@ -99,9 +103,7 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
             return Err(error);
         }
     };
-    let address = listener.local_addr().unwrap_or(settings.listen);
-    let explorable = settings.explorer || address.ip().is_loopback();
-    let server = Server::new(database.clone(), explorable);
+    let server = Server::new(database.clone(), options);
     announce(&store, address, explorable);
 
     let draining = server.clone();
@@ -134,6 +136,28 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     database.close().await;
     store.close().await;
     served.map_err(|error| Error::Other(format!("the server stopped: {error}")))
+}
+
+/// How the settings want the server to serve. What is wrong with them is said before anything else starts.
+fn options(settings: &Settings, explorable: bool) -> Result<Options, Error> {
+    let trusted = match &settings.trusted_documents {
+        Some(path) => {
+            let file = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
+            trusted_documents(&file).map_err(|reason| Error::Other(format!("{}: {reason}", path.display())))?
+        }
+        None if settings.only_trusted_documents => {
+            return Err(Error::Other("HALE_ONLY_TRUSTED_DOCUMENTS needs HALE_TRUSTED_DOCUMENTS: nothing else would run".to_owned()));
+        }
+        None => Vec::new(),
+    };
+    let documents = Documents::new(&crate::graphql::sdl(), explorable, trusted, settings.only_trusted_documents).map_err(Error::Other)?;
+    Ok(Options {
+        explorable,
+        documents,
+        origins: settings.cors_origins.clone(),
+        points_per_person: settings.points_per_person,
+        points_per_address: settings.points_per_address,
+    })
 }
 
 fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool) {

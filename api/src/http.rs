@@ -11,22 +11,27 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Path, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use service::access::Database;
 use tokio::sync::watch;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
+    cors::CorsLayer,
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     trace::{DefaultOnResponse, TraceLayer},
 };
 
 use self::connections::Connections;
-use crate::graphql::Schema;
+use crate::graphql::{
+    Schema,
+    cost::{Allowance, Points},
+    documents::Documents,
+};
 
 include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 
@@ -34,8 +39,11 @@ include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 #[derive(Clone)]
 pub struct Server {
     schema: Schema,
+    documents: Arc<Documents>,
+    points: Arc<Points>,
     database: Database,
     explorable: bool,
+    origins: Vec<HeaderValue>,
     /// Whether the server stops. Whoever has to end before it does has subscribed.
     stopping: Arc<watch::Sender<bool>>,
     connections: Connections,
@@ -43,12 +51,36 @@ pub struct Server {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_REQUEST_ID: usize = 64;
+/// How long a browser may remember what an origin is allowed; more than that no browser does.
+const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How a server serves.
+pub struct Options {
+    /// Shows the explorer and answers introspection.
+    pub explorable: bool,
+    /// Web pages of these origins may call the API from a browser, and no others.
+    pub origins: Vec<HeaderValue>,
+    /// Which documents run.
+    pub documents: Documents,
+    /// What each person may spend.
+    pub points_per_person: Allowance,
+    /// What each address may spend while nobody is signed in.
+    pub points_per_address: Allowance,
+}
 
 impl Server {
-    /// A server over this database. `explorable` shows the explorer and answers introspection.
-    pub fn new(database: Database, explorable: bool) -> Self {
-        let stopping = Arc::new(watch::Sender::new(false));
-        Self { schema: crate::graphql::schema(explorable), database, explorable, stopping, connections: Connections::default() }
+    /// A server over this database.
+    pub fn new(database: Database, options: Options) -> Self {
+        Self {
+            schema: crate::graphql::schema(options.explorable),
+            documents: Arc::new(options.documents),
+            points: Arc::new(Points::new(options.points_per_person, options.points_per_address)),
+            database,
+            explorable: options.explorable,
+            origins: options.origins,
+            stopping: Arc::new(watch::Sender::new(false)),
+            connections: Connections::default(),
+        }
     }
 
     /// From now on /readyz says no, so that a balancer sends nothing new, and what stays open is closed.
@@ -73,7 +105,7 @@ impl Server {
     /// The routes, with what surrounds every one of them.
     pub fn router(&self) -> Router {
         let mut router = Router::new()
-            .route("/graphql", get(websocket::get).post(graphql::post).options(graphql::options))
+            .route("/graphql", self.shared(get(websocket::get).post(graphql::post).options(graphql::options)))
             .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
             .route("/readyz", get(ready));
         if self.explorable {
@@ -103,6 +135,22 @@ impl Server {
     }
 }
 
+impl Server {
+    /// A route that pages of the allowed origins may call. Tokens travel in a header, so no credentials of the browser's are allowed.
+    fn shared(&self, route: MethodRouter<Self>) -> MethodRouter<Self> {
+        if self.origins.is_empty() {
+            return route;
+        }
+        let cors = CorsLayer::new()
+            .allow_origin(self.origins.clone())
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID, idempotency::IDEMPOTENCY_KEY])
+            .expose_headers([header::RETRY_AFTER, REQUEST_ID, idempotency::REPLAYED])
+            .max_age(PREFLIGHT_LIFETIME);
+        route.layer(cors)
+    }
+}
+
 /// Ids for requests that bring none. A client's own is kept if it is short and plain.
 #[derive(Clone)]
 struct Sequence(Database);
@@ -129,6 +177,7 @@ async fn security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));

@@ -1,11 +1,13 @@
 //! GraphQL over HTTP: what the specification asks of a server, in one handler. async-graphql's own ignores Accept and status.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
-
-use async_graphql::{
-    Response as GraphqlResponse, ServerError, Value as ConstValue, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition, OperationType, Selection, VariableDefinition},
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
+
+use async_graphql::{Response as GraphqlResponse, ServerError, parser::types::OperationType};
 use axum::{
     body::{Body, to_bytes},
     extract::{ConnectInfo, Request, State},
@@ -17,7 +19,6 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use serde_json::{Map, Value, json};
-use service::idempotency::KeyedRequest;
 
 use super::{
     REQUEST_ID, Server, caller,
@@ -26,8 +27,10 @@ use super::{
 };
 use crate::graphql::{
     Executed,
-    error::{BAD_REQUEST, INTERNAL, LIMIT_EXCEEDED},
-    limits::{LIMITS, Refusal},
+    cost::{self, Bill, Caller, Charge},
+    documents::{Operation, Wanted},
+    error::{BAD_REQUEST, INTERNAL},
+    limits::{Problem, Refusal},
     scope::{Answer, RequestScope},
 };
 
@@ -123,12 +126,13 @@ fn is_utf8(charset: &str) -> bool {
     charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
 }
 
-/// What a client asks to have executed.
-pub struct Operation {
-    source: String,
-    document: ExecutableDocument,
-    name: Option<String>,
-    variables: Variables,
+/// The parameters of a request, read.
+struct Parameters {
+    wanted: Wanted,
+    operation_name: Option<String>,
+    variables: Map<String, Value>,
+    /// `extensions.cost`: whether the answer tells what it cost.
+    shows_cost: bool,
 }
 
 /// What came of executing an operation, of a subscription once per event.
@@ -137,7 +141,7 @@ pub enum Outcome {
     Executed(String),
     /// The answer that was given when the request came the first time.
     Replayed(String),
-    /// It was not executed: the list of errors.
+    /// It was not executed: the answer, which has errors and no data.
     Refused(Value),
     /// A defect. Nothing is said about it.
     Broken,
@@ -145,59 +149,29 @@ pub enum Outcome {
 
 /// Why nothing was executed.
 pub struct Refused {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    extensions: Map<String, Value>,
-    position: Option<(usize, usize)>,
-    /// It is the document that is wrong, not what carries it.
-    of_document: bool,
+    /// `None` where it is the document that is wrong, not what carries it: its status depends on the type of the answer.
+    status: Option<StatusCode>,
+    errors: Vec<ServerError>,
 }
 
 impl Refused {
-    fn new(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: BAD_REQUEST,
-            message: message.into(),
-            extensions: Map::new(),
-            position: None,
-            of_document: false,
-        }
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status: Some(status), ..Refusal::from(Problem::new(message)).into() }
     }
 
-    fn with_status(self, status: StatusCode) -> Self {
-        Self { status, ..self }
+    fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// As a client reads it.
-    pub fn errors(self) -> Value {
-        let mut extensions = self.extensions;
-        extensions.insert("code".into(), self.code.into());
-        let mut error = json!({ "message": self.message, "extensions": extensions });
-        if let Some((line, column)) = self.position {
-            error["locations"] = json!([{ "line": line, "column": column }]);
-        }
-        json!([error])
+    /// The answer that says so.
+    pub fn answer(self) -> Value {
+        not_executed(GraphqlResponse::from_errors(self.errors), None)
     }
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let message = refusal.message();
-        match refusal {
-            Refusal::Malformed { position, .. } => Self { position, of_document: true, ..Self::new(message) },
-            Refusal::TooMuch { what, asked, allowed } => Self {
-                code: LIMIT_EXCEEDED,
-                extensions: Map::from_iter([
-                    ("limit".into(), what.into()),
-                    ("asked".into(), asked.into()),
-                    ("allowed".into(), allowed.into()),
-                ]),
-                of_document: true,
-                ..Self::new(message)
-            },
-        }
+        Self { status: None, errors: refusal.into() }
     }
 }
 
@@ -205,34 +179,28 @@ impl From<Refusal> for Refused {
 pub async fn post(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Some(accepted) = Accepted::negotiate(&parts.headers) else { return not_acceptable() };
-    let scope = scope(&server, &parts.headers, address);
-    let operation = match read_body(&parts.headers, body, scope.viewer().is_ok()).await {
-        Ok(parameters) => operation(parameters),
-        Err(refused) => Err(refused),
-    };
-    match operation {
-        Ok(operation) => execute(&server, scope, operation, accepted, Method::POST, &parts.headers).await,
-        Err(refused) => refusal(refused, accepted),
+    let call = Call::new(&server, &parts.headers, address, accepted, Method::POST);
+    if let Some(refused) = call.without_points() {
+        return refused;
     }
+    let parameters = read_body(&parts.headers, body, call.scope.viewer().is_ok()).await;
+    call.answer(parameters).await
 }
 
 /// GET /graphql, for what changes nothing.
 pub async fn get(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let Some(accepted) = Accepted::negotiate(&parts.headers) else { return not_acceptable() };
-    match query_string(parts.uri.query().unwrap_or_default()).and_then(operation) {
-        Ok(operation) => execute(&server, scope(&server, &parts.headers, address), operation, accepted, Method::GET, &parts.headers).await,
-        Err(refused) => refusal(refused, accepted),
+    let call = Call::new(&server, &parts.headers, address, accepted, Method::GET);
+    match call.without_points() {
+        Some(refused) => refused,
+        None => call.answer(query_string(parts.uri.query().unwrap_or_default())).await,
     }
 }
 
-/// OPTIONS /graphql: no other origin is allowed, so a preflight learns the methods and nothing more.
+/// OPTIONS /graphql, where it is no preflight of an allowed origin: the methods and nothing more.
 pub async fn options() -> Response {
     (StatusCode::NO_CONTENT, [(header::ALLOW, "GET, POST, OPTIONS")]).into_response()
-}
-
-fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> RequestScope {
-    RequestScope::new(server.database.clone(), bearer(headers), caller(address))
 }
 
 /// The access token that a request brings; an empty one when it brings something else.
@@ -253,22 +221,26 @@ async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<M
         parameter.split_once('=').is_none_or(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || is_utf8(value.trim()))
     });
     if !json || !utf8 {
-        return Err(Refused::new("send Content-Type: application/json").with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json"));
+    }
+    // A small body can unpack to any size.
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"));
     }
     let most = if signed_in { MOST_BODY_BYTES_SIGNED_IN } else { MOST_BODY_BYTES };
     let bytes = match tokio::time::timeout(DEADLINE, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => {
-            let refused = Refused::from(Refusal::TooMuch { what: "bytes of body", asked: most + 1, allowed: most });
-            return Err(Refused { of_document: false, ..refused }.with_status(StatusCode::PAYLOAD_TOO_LARGE));
+            let refusal = Refusal::TooMuch { what: "bytes of body", asked: most + 1, allowed: most };
+            return Err(Refused { status: Some(StatusCode::PAYLOAD_TOO_LARGE), ..refusal.into() });
         }
-        Err(_) => return Err(Refused::new("the request took too long to arrive").with_status(StatusCode::REQUEST_TIMEOUT)),
+        Err(_) => return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive")),
     };
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(parameters)) => Ok(parameters),
-        Ok(Value::Array(_)) => Err(Refused::new("batches are not supported: send one operation per request")),
-        Ok(_) => Err(Refused::new("the body must be a JSON object")),
-        Err(error) => Err(Refused::new(format!("the body is not JSON: line {}, column {}", error.line(), error.column()))),
+        Ok(Value::Array(_)) => Err(Refused::bad_request("batches are not supported: send one operation per request")),
+        Ok(_) => Err(Refused::bad_request("the body must be a JSON object")),
+        Err(error) => Err(Refused::bad_request(format!("the body is not JSON: line {}, column {}", error.line(), error.column()))),
     }
 }
 
@@ -281,164 +253,152 @@ fn query_string(query: &str) -> Result<Map<String, Value>, Refused> {
         }
         let value = match name.as_ref() {
             "variables" | "extensions" => {
-                serde_json::from_str(&value).map_err(|_| Refused::new(format!("{name} must be a JSON object")))?
+                serde_json::from_str(&value).map_err(|_| Refused::bad_request(format!("{name} must be a JSON object")))?
             }
             _ => Value::String(value.into_owned()),
         };
         if parameters.insert(name.to_string(), value).is_some() {
-            return Err(Refused::new(format!("{name} is given twice")));
+            return Err(Refused::bad_request(format!("{:.100} is given twice", name.as_ref())));
         }
     }
     Ok(parameters)
 }
 
-/// The operation that the parameters of a request ask for, if its document keeps the limits.
-pub fn operation(mut parameters: Map<String, Value>) -> Result<Operation, Refused> {
-    let source = match parameters.remove("query") {
-        Some(Value::String(query)) => query,
-        _ => return Err(Refused::new("query must be a string that holds a GraphQL document")),
-    };
-    let name = match parameters.remove("operationName") {
-        Some(Value::String(name)) => Some(name),
-        Some(Value::Null) | None => None,
-        Some(_) => return Err(Refused::new("operationName must be a string")),
-    };
-    let variables = match parameters.remove("variables") {
-        Some(Value::Null) | None => Variables::default(),
-        Some(variables @ Value::Object(_)) => Variables::from_json(variables),
-        Some(_) => return Err(Refused::new("variables must be an object")),
-    };
-    if !matches!(parameters.remove("extensions"), Some(Value::Null | Value::Object(_)) | None) {
-        return Err(Refused::new("extensions must be an object"));
-    }
-    let document = LIMITS.parse(&source)?;
-    let mut operation = Operation { source, document, name, variables };
-    operation.complete_integers();
-    Ok(operation)
-}
-
-impl Operation {
-    /// What will run; `None` when the name picks none, which execution will say.
-    fn picked(&self) -> Option<&OperationDefinition> {
-        let mut operations = self.document.operations.iter();
-        let picked = match &self.name {
-            Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| name == wanted)),
-            None => operations.next(),
+impl Parameters {
+    fn read(mut parameters: Map<String, Value>) -> Result<Self, Refused> {
+        let text = |value: Option<Value>, name: &str| match value {
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::Null) | None => Ok(None),
+            Some(_) => Err(Refused::bad_request(format!("{name} must be a string"))),
         };
-        picked.map(|(_, operation)| &operation.node)
-    }
-
-    fn kind(&self) -> Option<OperationType> {
-        self.picked().map(|operation| operation.ty)
-    }
-
-    /// A subscription follows one thing: async-graphql would follow several, and nothing below a fragment.
-    fn follows_several(&self) -> Option<Refused> {
-        let fields = &self.picked()?.selection_set;
-        let one = match fields.node.items.as_slice() {
-            [field] => matches!(&field.node, Selection::Field(field) if field.node.directives.is_empty()),
-            _ => false,
+        let mut object = |name: &str| match parameters.remove(name) {
+            Some(Value::Object(object)) => Ok(object),
+            Some(Value::Null) | None => Ok(Map::new()),
+            Some(_) => Err(Refused::bad_request(format!("{name} must be an object"))),
         };
-        let position = (fields.pos.line, fields.pos.column);
-        let message = "a subscription selects exactly one field, outside of fragments and without directives";
-        (!one).then(|| Refused { position: Some(position), of_document: true, ..Refused::new(message) })
-    }
-
-    /// A variable that must be given and was not: async-graphql would execute what does not need it.
-    fn missing_variable(&self) -> Option<Refused> {
-        let given = |name| self.variables.get(name).is_some_and(|value| *value != ConstValue::Null);
-        let mut definitions = self.picked()?.variable_definitions.iter().map(|definition| &definition.node);
-        let missing = definitions
-            .find(|variable| !variable.var_type.node.nullable && variable.default_value.is_none() && !given(&variable.name.node))?;
-        let position = (missing.name.pos.line, missing.name.pos.column);
-        let message = format!("the variable ${} of type {} must be given", missing.name.node, missing.var_type.node);
-        Some(Refused { position: Some(position), of_document: true, ..Refused::new(message) })
-    }
-
-    /// The request under the key that its client gave it.
-    fn keyed(&self, headers: &HeaderMap) -> Result<Option<KeyedRequest>, String> {
-        let Some(picked) = self.picked() else { return Ok(None) };
-        idempotency::keyed(headers, &self.document, picked, &(&self.source, &self.name, &self.variables))
-    }
-
-    /// Null for every Int variable that was not sent. async-graphql 8.0.0-rc.5 adds up costs before it executes, and there takes
-    /// the variable of an absent `first` for an undefined one. Null and absent mean the same for each Int of the schema.
-    fn complete_integers(&mut self) {
-        let variables = self.picked().into_iter().flat_map(|operation| &operation.variable_definitions);
-        let optional = variables.filter(|variable| {
-            let VariableDefinition { var_type, default_value, .. } = &variable.node;
-            default_value.is_none() && var_type.node.to_string() == "Int"
-        });
-        let names: Vec<_> = optional.map(|variable| variable.node.name.node.clone()).collect();
-        for name in names {
-            self.variables.entry(name).or_insert(ConstValue::Null);
+        let (variables, mut extensions) = (object("variables")?, object("extensions")?);
+        let persisted = extensions.get_mut("persistedQuery").and_then(|persisted| persisted.get_mut("sha256Hash")).map(Value::take);
+        let wanted = Wanted {
+            text: text(parameters.remove("query"), "query")?,
+            id: text(parameters.remove("documentId"), "documentId")?,
+            persisted: text(persisted, "extensions.persistedQuery.sha256Hash")?,
+        };
+        if wanted.text.is_none() && wanted.id.is_none() && wanted.persisted.is_none() {
+            return Err(Refused::bad_request("query must be a string that holds a GraphQL document"));
         }
+        let operation_name = text(parameters.remove("operationName"), "operationName")?;
+        Ok(Self { wanted, operation_name, variables, shows_cost: extensions.get("cost") == Some(&Value::Bool(true)) })
     }
 }
 
-async fn execute(
-    server: &Server,
-    scope: RequestScope,
+/// An operation that a client asks for.
+pub struct Asked {
     operation: Operation,
+    shows_cost: bool,
+}
+
+/// The operation that these parameters ask for, if it is valid.
+pub fn asked(server: &Server, parameters: Map<String, Value>) -> Result<Asked, Refused> {
+    let parameters = Parameters::read(parameters)?;
+    let document = server.documents.find(&parameters.wanted)?;
+    let operation = server.documents.operation(document, parameters.operation_name, parameters.variables)?;
+    if operation.kind == OperationType::Subscription && !operation.is_one_plain_field() {
+        return Err(
+            Refusal::from(Problem::new("a subscription selects exactly one field, outside of fragments and without directives")).into()
+        );
+    }
+    Ok(Asked { operation, shows_cost: parameters.shows_cost })
+}
+
+/// Takes the point that each request costs; why not, where there is none.
+pub fn take_point(server: &Server, scope: &RequestScope) -> Result<(), (Refused, Charge)> {
+    let charge = server.points.take(&payer(scope), 1, server.database.now());
+    charge.refused().map_or(Ok(()), |error| Err((Refused { status: None, errors: vec![error] }, charge)))
+}
+
+/// Whose points are spent.
+fn payer(scope: &RequestScope) -> Caller {
+    scope.viewer().map_or_else(|_| Caller::Address(scope.client().to_owned()), |viewer| Caller::Person(viewer.user_id()))
+}
+
+/// One request on its way: who sent it, and how it wants to be answered.
+struct Call<'a> {
+    server: &'a Server,
+    scope: RequestScope,
     accepted: Accepted,
     method: Method,
-    headers: &HeaderMap,
-) -> Response {
-    let Accepted { media, events } = accepted;
-    let kind = operation.kind();
-    let streamed = events == Events::Always || events == Events::ForSubscriptions && kind == Some(OperationType::Subscription);
-    if method == Method::GET && kind.is_some_and(|kind| kind == OperationType::Mutation || kind == OperationType::Subscription && !streamed)
-    {
-        let refused = Refused::new("only queries can be sent by GET: send this by POST").with_status(StatusCode::METHOD_NOT_ALLOWED);
-        let mut response = refusal(refused, accepted);
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-        return response;
+    headers: &'a HeaderMap,
+}
+
+impl<'a> Call<'a> {
+    fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, accepted: Accepted, method: Method) -> Self {
+        let scope = RequestScope::new(server.database.clone(), bearer(headers), caller(address));
+        Self { server, scope, accepted, method, headers }
     }
-    if let Some(refused) = operation.missing_variable() {
-        return refusal(refused, accepted);
+
+    /// Takes the point that each request costs; the answer where there is none.
+    fn without_points(&self) -> Option<Response> {
+        let (refused, charge) = take_point(self.server, &self.scope).err()?;
+        Some(limited(refusal(refused, self.accepted), Some(&charge), self.accepted))
     }
-    let scope = match operation.keyed(headers) {
-        Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
-        Ok(None) => Arc::new(scope),
-        Err(message) => return refusal(Refused::new(message), accepted),
-    };
-    let request_id = headers.get(REQUEST_ID).cloned();
-    if streamed {
-        return sse::respond(server, &scope, outcomes(server, scope.clone(), operation, request_id));
-    }
-    if kind == Some(OperationType::Subscription) {
-        let message = "a subscription has many answers: accept text/event-stream, or use the WebSocket of /graphql";
-        return refusal(Refused { of_document: true, ..Refused::new(message) }, accepted);
-    }
-    match perform(server, scope, operation, request_id).await {
-        Outcome::Executed(body) => json_response(StatusCode::OK, media, body),
-        Outcome::Replayed(body) => {
-            let mut response = json_response(StatusCode::OK, media, body);
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            response
+
+    async fn answer(self, parameters: Result<Map<String, Value>, Refused>) -> Response {
+        let accepted = self.accepted;
+        match parameters.and_then(|parameters| asked(self.server, parameters)) {
+            Ok(asked) => self.execute(asked).await,
+            Err(refused) => refusal(refused, accepted),
         }
-        Outcome::Refused(errors) => json_response(status_of_refusal(media), media, json!({ "errors": errors }).to_string()),
-        Outcome::Broken => internal_error(),
+    }
+
+    async fn execute(self, asked: Asked) -> Response {
+        let Self { server, scope, accepted, method, headers } = self;
+        let (kind, media) = (asked.operation.kind, accepted.media);
+        let follows = kind == OperationType::Subscription;
+        let streamed = accepted.events == Events::Always || accepted.events == Events::ForSubscriptions && follows;
+        if method == Method::GET && (kind == OperationType::Mutation || follows && !streamed) {
+            let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries can be sent by GET: send this by POST");
+            let mut response = refusal(refused, accepted);
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let scope = match idempotency::keyed(headers, &asked.operation) {
+            Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
+            Ok(None) => Arc::new(scope),
+            Err(message) => return refusal(Refused::bad_request(message), accepted),
+        };
+        let request_id = headers.get(REQUEST_ID).cloned();
+        if streamed {
+            return sse::respond(server, &scope, outcomes(server, scope.clone(), asked, request_id));
+        }
+        if follows {
+            let message = "a subscription has many answers: accept text/event-stream, or use the WebSocket of /graphql";
+            return refusal(Refusal::from(Problem::new(message)).into(), accepted);
+        }
+        let bill = bill(server, &scope, &asked.operation);
+        match perform(server, scope, asked, bill.clone(), request_id).await {
+            Outcome::Executed(body) => limited(json_response(StatusCode::OK, media, body), bill.charge.get(), accepted),
+            Outcome::Refused(body) => {
+                limited(json_response(status_of_refusal(media), media, body.to_string()), bill.charge.get(), accepted)
+            }
+            Outcome::Replayed(body) => {
+                let mut response = json_response(StatusCode::OK, media, body);
+                response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+                response
+            }
+            Outcome::Broken => internal_error(),
+        }
     }
 }
 
 /// What comes of an operation: of a subscription one outcome per event, of anything else one.
-pub fn outcomes(
-    server: &Server,
-    scope: Arc<RequestScope>,
-    operation: Operation,
-    request_id: Option<HeaderValue>,
-) -> BoxStream<'static, Outcome> {
-    let follows = operation.kind() == Some(OperationType::Subscription);
-    let refused = operation.missing_variable().or_else(|| if follows { operation.follows_several() } else { None });
-    if let Some(refused) = refused {
-        return stream::once(async { Outcome::Refused(refused.errors()) }).boxed();
-    }
-    if !follows {
+pub fn outcomes(server: &Server, scope: Arc<RequestScope>, asked: Asked, request_id: Option<HeaderValue>) -> BoxStream<'static, Outcome> {
+    let bill = bill(server, &scope, &asked.operation);
+    if asked.operation.kind != OperationType::Subscription {
         let server = server.clone();
-        return stream::once(async move { perform(&server, scope, operation, request_id).await }).boxed();
+        return stream::once(async move { perform(&server, scope, asked, bill, request_id).await }).boxed();
     }
-    let (request, executed) = request(&scope, operation);
+    let executed = Arc::new(Executed::default());
+    let request = asked.operation.request.data(executed.clone()).data(bill).data(scope.loaders()).data(scope.clone());
     let events = AssertUnwindSafe(server.schema.execute_stream(request)).catch_unwind();
     events
         .then(move |event| {
@@ -453,23 +413,29 @@ pub fn outcomes(
         .boxed()
 }
 
-fn request(scope: &Arc<RequestScope>, operation: Operation) -> (async_graphql::Request, Arc<Executed>) {
-    let executed = Arc::new(Executed::default());
-    let mut request =
-        async_graphql::Request::new("").variables(operation.variables).data(executed.clone()).data(scope.loaders()).data(scope.clone());
-    request.set_parsed_query(operation.document);
-    request.operation_name = operation.name;
-    (request, executed)
+/// What an operation costs, to be paid once its fields are counted. A subscription is paid when it begins.
+fn bill(server: &Server, scope: &RequestScope, operation: &Operation) -> Arc<Bill> {
+    let surcharge = if operation.kind == OperationType::Mutation { cost::MUTATION * operation.root_fields().len() } else { 0 };
+    let (points, caller, now) = (server.points.clone(), payer(scope), server.database.now());
+    Arc::new(Bill { points, caller, surcharge, now, charge: OnceLock::new() })
 }
 
 /// Executes a query or a mutation.
-async fn perform(server: &Server, scope: Arc<RequestScope>, operation: Operation, request_id: Option<HeaderValue>) -> Outcome {
-    let kind = operation.kind();
-    let (request, executed) = request(&scope, operation);
+async fn perform(server: &Server, scope: Arc<RequestScope>, asked: Asked, bill: Arc<Bill>, request_id: Option<HeaderValue>) -> Outcome {
+    let Asked { operation, shows_cost } = asked;
+    let kind = operation.kind;
+    let executed = Arc::new(Executed::default());
+    let request = operation.request.data(executed.clone()).data(bill.clone()).data(scope.loaders()).data(scope.clone());
     let schema = server.schema.clone();
-    let work = async move { outcome(schema.execute(request).await, &scope, &executed, request_id).await };
+    let work = async move {
+        let mut answer = schema.execute(request).await;
+        if let Some(charge) = bill.charge.get().filter(|_| shows_cost) {
+            answer.extensions.insert("cost".into(), charge.to_value());
+        }
+        outcome(answer, &scope, &executed, request_id).await
+    };
     let work = AssertUnwindSafe(work).catch_unwind();
-    let outcome = if kind == Some(OperationType::Mutation) {
+    let outcome = if kind == OperationType::Mutation {
         // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
         let span = tracing::Span::current();
         let task = tokio::spawn(tracing::Instrument::instrument(work, span));
@@ -488,11 +454,11 @@ async fn perform(server: &Server, scope: Arc<RequestScope>, operation: Operation
 
 /// What is sent of an answer, once the request has ended with it.
 async fn outcome(mut answer: GraphqlResponse, scope: &RequestScope, executed: &Executed, request_id: Option<HeaderValue>) -> Outcome {
-    name_codes(&mut answer, request_id.as_ref());
     if !executed.get() {
         scope.end_read().await;
-        return serde_json::to_value(&answer.errors).map_or(Outcome::Broken, Outcome::Refused);
+        return Outcome::Refused(not_executed(answer, request_id.as_ref()));
     }
+    name_codes(&mut answer, request_id.as_ref());
     let Ok(body) = serde_json::to_string(&answer) else { return Outcome::Broken };
     match scope.finish(body).await {
         Ok(Answer::New(body)) => Outcome::Executed(body),
@@ -506,9 +472,30 @@ async fn outcome(mut answer: GraphqlResponse, scope: &RequestScope, executed: &E
     }
 }
 
+/// Says when there will be points again, where there were too few.
+fn limited(mut response: Response, charge: Option<&Charge>, accepted: Accepted) -> Response {
+    if let Some(seconds) = charge.and_then(|charge| charge.retry_after) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        if accepted.media == Media::GraphqlResponse && accepted.events != Events::Always {
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        }
+    }
+    response
+}
+
 /// The status of an operation that was not executed, in one place. It is a client's error, which plain JSON clients of old expect as 200.
 fn status_of_refusal(media: Media) -> StatusCode {
     if media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+}
+
+/// The answer to a request that was not executed: it has no data, not even null.
+fn not_executed(mut answer: GraphqlResponse, request_id: Option<&HeaderValue>) -> Value {
+    name_codes(&mut answer, request_id);
+    let mut refused = json!({ "errors": answer.errors });
+    if !answer.extensions.is_empty() {
+        refused["extensions"] = json!(answer.extensions);
+    }
+    refused
 }
 
 fn name_codes(answer: &mut GraphqlResponse, request_id: Option<&HeaderValue>) {
@@ -537,26 +524,26 @@ fn name_code(error: &mut ServerError, request_id: Option<&HeaderValue>) {
 
 fn refusal(refused: Refused, accepted: Accepted) -> Response {
     if accepted.events == Events::Always {
-        return sse::refuse(refused.errors());
+        return sse::refuse(refused.answer());
     }
-    // What is wrong with the parameters is 400 in either type; what is wrong with the document depends on it.
-    let status = if refused.of_document { status_of_refusal(accepted.media) } else { refused.status };
-    json_response(status, accepted.media, json!({ "errors": refused.errors() }).to_string())
+    // What is wrong with the parameters has its status in either type.
+    let status = refused.status.unwrap_or_else(|| status_of_refusal(accepted.media));
+    json_response(status, accepted.media, refused.answer().to_string())
 }
 
 fn not_acceptable() -> Response {
-    let refused = Refused::new("accept application/json, application/graphql-response+json or text/event-stream");
-    refusal(refused.with_status(StatusCode::NOT_ACCEPTABLE), Accepted { media: Media::Json, events: Events::No })
+    let message = "accept application/json, application/graphql-response+json or text/event-stream";
+    refusal(Refused::new(StatusCode::NOT_ACCEPTABLE, message), Accepted { media: Media::Json, events: Events::No })
 }
 
-/// What is said of a defect: nothing about it.
+/// The answer to a defect: nothing about it.
 pub fn defect() -> Value {
-    json!([{ "message": "internal error", "extensions": { "code": INTERNAL } }])
+    json!({ "errors": [{ "message": "internal error", "extensions": { "code": INTERNAL } }] })
 }
 
-/// The answer to a defect.
+/// The same as a response.
 pub fn internal_error() -> Response {
-    json_response(StatusCode::INTERNAL_SERVER_ERROR, Media::Json, json!({ "errors": defect() }).to_string())
+    json_response(StatusCode::INTERNAL_SERVER_ERROR, Media::Json, defect().to_string())
 }
 
 fn json_response(status: StatusCode, media: Media, body: String) -> Response {

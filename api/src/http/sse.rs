@@ -28,7 +28,7 @@ use crate::graphql::{
 pub fn respond(server: &Server, scope: &RequestScope, outcomes: BoxStream<'static, Outcome>) -> Response {
     let Some(connection) = server.connections.open(scope) else {
         let extensions = json!({ "code": LIMIT_EXCEEDED, "limit": "open connections", "allowed": MOST_CONNECTIONS });
-        return refuse(json!([{ "message": "too many open connections: close one", "extensions": extensions }]));
+        return refuse(json!({ "errors": [{ "message": "too many open connections: close one", "extensions": extensions }] }));
     };
     let streaming = Streaming {
         outcomes,
@@ -40,8 +40,8 @@ pub fn respond(server: &Server, scope: &RequestScope, outcomes: BoxStream<'stati
 }
 
 /// Answers errors alone.
-pub fn refuse(errors: Value) -> Response {
-    events(stream::iter([last(errors)]))
+pub fn refuse(answer: Value) -> Response {
+    events(stream::iter([last(&answer)]))
 }
 
 struct Streaming {
@@ -59,14 +59,14 @@ impl Streaming {
             () = tokio::time::sleep(SIGN_OF_LIFE) => return Some((SILENCE.to_owned(), Some(self))),
             () = &mut self.outstayed => {
                 let error = json!({ "message": "the session has ended: sign in again", "extensions": { "code": UNAUTHENTICATED } });
-                Some(Outcome::Refused(json!([error])))
+                Some(Outcome::Refused(json!({ "errors": [error] })))
             }
             () = &mut self.stopping => return None,
         };
         Some(match outcome {
             Some(Outcome::Executed(answer) | Outcome::Replayed(answer)) => (next(&answer), Some(self)),
-            Some(Outcome::Refused(errors)) => (last(errors), None),
-            Some(Outcome::Broken) => (last(defect()), None),
+            Some(Outcome::Refused(answer)) => (last(&answer), None),
+            Some(Outcome::Broken) => (last(&defect()), None),
             None => (COMPLETE.to_owned(), None),
         })
     }
@@ -82,8 +82,8 @@ fn next(answer: &str) -> String {
     format!("event: next\ndata: {answer}\n\n")
 }
 
-fn last(errors: Value) -> String {
-    next(&json!({ "errors": errors }).to_string()) + COMPLETE
+fn last(answer: &Value) -> String {
+    next(&answer.to_string()) + COMPLETE
 }
 
 fn events(events: impl Stream<Item = String> + Send + 'static) -> Response {

@@ -28,7 +28,7 @@ use tokio_stream::StreamMap;
 use super::{
     REQUEST_ID, Server, caller,
     connections::{SIGN_OF_LIFE, outstayed},
-    graphql::{self, Outcome, bearer, bearer_token, defect, operation, outcomes},
+    graphql::{self, Outcome, asked, bearer, bearer_token, defect, outcomes, take_point},
 };
 use crate::graphql::{error::LIMIT_EXCEEDED, scope::RequestScope};
 
@@ -51,8 +51,8 @@ pub async fn get(state: State<Server>, address: ConnectInfo<SocketAddr>, request
         return graphql::get(state, address, request).await;
     }
     let (mut parts, _) = request.into_parts();
-    if !may_connect(&parts.headers) {
-        return (StatusCode::FORBIDDEN, "sockets are for pages of this server\n").into_response();
+    if !may_connect(&parts.headers, &state.origins) {
+        return (StatusCode::FORBIDDEN, "this origin may not open sockets here: name it in HALE_CORS_ORIGINS\n").into_response();
     }
     let (State(server), ConnectInfo(address)) = (state, address);
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &server).await {
@@ -69,9 +69,10 @@ pub async fn get(state: State<Server>, address: ConnectInfo<SocketAddr>, request
     upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(0).on_upgrade(|socket| Socket { socket, client }.serve())
 }
 
-/// Browsers let any page open a socket, and say which page it was. Programs say nothing.
-fn may_connect(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+/// Browsers let any page open a socket, and say which page it was: one of this server's own, or of an origin that may call the API.
+/// Programs say nothing.
+fn may_connect(headers: &HeaderMap, origins: &[HeaderValue]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN).filter(|origin| !origins.contains(origin)) else { return true };
     let (origin, host) = (origin.to_str().ok(), headers.get(header::HOST).and_then(|host| host.to_str().ok()));
     let page = origin.and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     page.is_some() && page == host
@@ -243,15 +244,20 @@ impl Socket {
             Said::Subscribe { id, .. } if operations.len() >= MOST_STREAMS => {
                 let extensions =
                     json!({ "code": LIMIT_EXCEEDED, "limit": "operations at a time", "asked": MOST_STREAMS + 1, "allowed": MOST_STREAMS });
-                self.error(&id, json!([{ "message": "too many operations at a time: complete one", "extensions": extensions }])).await?;
+                let error = json!({ "message": "too many operations at a time: complete one", "extensions": extensions });
+                self.error(&id, json!({ "errors": [error] })).await?;
             }
-            Said::Subscribe { id, payload } => match operation(payload) {
-                Ok(operation) => {
-                    let outcomes = outcomes(&self.client.server, self.client.scope(), operation, self.client.request_id.clone());
-                    operations.insert(id, outcomes.map(Some).chain(stream::once(ready(None))).boxed());
+            Said::Subscribe { id, payload } => {
+                let (server, scope) = (&self.client.server, self.client.scope());
+                let wanted = take_point(server, &scope).map_err(|(refused, _)| refused).and_then(|()| asked(server, payload));
+                match wanted {
+                    Ok(asked) => {
+                        let outcomes = outcomes(server, scope, asked, self.client.request_id.clone());
+                        operations.insert(id, outcomes.map(Some).chain(stream::once(ready(None))).boxed());
+                    }
+                    Err(refused) => self.error(&id, refused.answer()).await?,
                 }
-                Err(refused) => self.error(&id, refused.errors()).await?,
-            },
+            }
         }
         Ok(())
     }
@@ -265,15 +271,16 @@ impl Socket {
                 self.write(Message::Text(message.into())).await?;
                 return Ok(false);
             }
-            Some(Outcome::Refused(errors)) => self.error(id, errors).await?,
+            Some(Outcome::Refused(answer)) => self.error(id, answer).await?,
             Some(Outcome::Broken) => self.error(id, defect()).await?,
             None => self.send(json!({ "id": id, "type": "complete" })).await?,
         }
         Ok(true)
     }
 
-    async fn error(&mut self, id: &str, errors: Value) -> Result<(), Closing> {
-        self.send(json!({ "id": id, "type": "error", "payload": errors })).await
+    /// Tells why an operation was not executed: the errors of an answer that has nothing else.
+    async fn error(&mut self, id: &str, answer: Value) -> Result<(), Closing> {
+        self.send(json!({ "id": id, "type": "error", "payload": answer["errors"] })).await
     }
 
     async fn pong(&mut self, payload: Option<Value>) -> Result<(), Closing> {
