@@ -21,10 +21,10 @@ use tokio::{
 use crate::harness::{PASSWORD, TestApp, database_url, empty_database};
 
 /// A folder of one's own, gone in the end.
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Self {
+    pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let path = std::env::temp_dir().join(format!("hale-command-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&path).unwrap();
@@ -62,7 +62,7 @@ impl Drop for Folder {
 }
 
 /// The hale binary with nothing of this process's environment but where programs are.
-fn hale() -> Command {
+pub fn hale() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hale-under-test"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HALE_LOG", "warn");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -78,14 +78,14 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Standard output of a command that must succeed.
-async fn succeeds(command: &mut Command) -> String {
+pub async fn succeeds(command: &mut Command) -> String {
     let output = output(command).await;
     assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
     text(&output.stdout)
 }
 
 /// The line with which a command that must fail says why, quickly.
-async fn fails(command: &mut Command) -> String {
+pub async fn fails(command: &mut Command) -> String {
     let begun = Instant::now();
     let output = output(command).await;
     assert!(!output.status.success(), "{command:?} succeeds: {}", text(&output.stdout));
@@ -176,7 +176,7 @@ impl Served {
 }
 
 /// Whether a process runs; one that has ended may still have its number until its parent asks for its exit code.
-fn is_alive(pid: Pid) -> bool {
+pub fn is_alive(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
     test_kill_process(pid).is_ok() && !stat.contains(") Z ")
 }

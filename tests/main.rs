@@ -18,6 +18,7 @@ mod goals;
 mod harness;
 mod http;
 mod isolation;
+mod jobs;
 mod measurements;
 mod migrations;
 mod preferences;

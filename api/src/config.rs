@@ -53,6 +53,9 @@ pub struct Settings {
     /// The keys that sign tokens; several servers share the file [default: keys.json in the data folder]
     #[arg(long, env = "HALE_KEYS_FILE", value_parser = path(), global = true)]
     pub keys_file: Option<PathBuf>,
+    /// Whether serve runs jobs too; false where `hale worker` does
+    #[arg(long, env = "HALE_JOBS", value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set, default_value = "true", global = true)]
+    pub jobs: bool,
     /// How many connections to the database at most
     #[arg(long, env = "HALE_MAX_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000), global = true)]
     pub max_connections: u32,
@@ -81,6 +84,11 @@ pub enum LogFormat {
 pub enum Command {
     /// Run the server
     Serve,
+    /// Run jobs alone, beside servers with HALE_JOBS=false or any others
+    Worker,
+    /// Look after jobs
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Look after the database's schema
     #[command(subcommand)]
     Migrate(migration::cli::Command),
@@ -135,6 +143,22 @@ pub enum FoodFormat {
 pub enum ExerciseFormat {
     /// exercises.json of free-exercise-db
     FreeExerciseDb,
+}
+
+/// What to do with jobs.
+#[derive(Subcommand)]
+pub enum Jobs {
+    /// List them, those that were given up first
+    List {
+        /// Only those that were given up
+        #[arg(long)]
+        dead: bool,
+    },
+    /// Try one again that was given up
+    Retry {
+        /// Its id
+        id: uuid::Uuid,
+    },
 }
 
 /// What to do with accounts.

@@ -57,12 +57,21 @@ pub struct Database {
     keys: Arc<Keys>,
 }
 
-/// Someone who has proved who they are. Made by [`Database::authenticate`] alone.
+/// Someone who has proved who they are. Made by [`Database::authenticate`], and for the person of a claimed job by the job runner.
 #[derive(Clone)]
 pub struct Viewer {
     user_id: UserId,
-    session_id: SessionId,
+    proof: Proof,
     database: Database,
+}
+
+/// What PostgreSQL checks when the viewer's transaction begins.
+#[derive(Clone, Copy)]
+enum Proof {
+    /// A sign-in that lives.
+    Session(SessionId),
+    /// A job that is still claimed by this claim.
+    Job { id: Uuid, claim: Uuid },
 }
 
 impl Database {
@@ -77,7 +86,21 @@ impl Database {
     /// viewer's transaction begins.
     pub fn authenticate(&self, access_token: &str) -> Result<Viewer> {
         let claims = self.keys.verify(access_token, self.clock.now())?;
-        Ok(Viewer { user_id: claims.user_id, session_id: claims.session_id, database: self.clone() })
+        Ok(Viewer { user_id: claims.user_id, proof: Proof::Session(claims.session_id), database: self.clone() })
+    }
+
+    /// The person as whom a claimed job runs, for as long as the claim holds. For the job runner alone.
+    pub(crate) fn run_as(&self, user_id: UserId, job: Uuid, claim: Uuid) -> Viewer {
+        Viewer { user_id, proof: Proof::Job { id: job, claim }, database: self.clone() }
+    }
+
+    /// Opens a transaction as the person whom a secret speaks for: `door` is a function of hale_auth that makes them the viewer, and
+    /// answers their id first, or nothing. What else it answers comes along.
+    pub(crate) async fn enter(&self, door: Statement) -> Result<Option<(Tx, QueryResult)>> {
+        let mut tx = self.without_viewer().await?;
+        let Some(row) = tx.query_one_raw(door).await? else { return Ok(None) };
+        tx.viewer = Some(UserId(row.try_get_by_index(0)?));
+        Ok(Some((tx, row)))
     }
 
     /// The current instant.
@@ -156,9 +179,17 @@ impl Viewer {
         self.user_id
     }
 
-    /// The sign-in this viewer comes from.
-    pub fn session_id(&self) -> SessionId {
-        self.session_id
+    /// The sign-in this viewer comes from; none for the person of a job.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self.proof {
+            Proof::Session(id) => Some(id),
+            Proof::Job { .. } => None,
+        }
+    }
+
+    /// The database, for what goes on outside a transaction.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// A transaction that can only read. It ends when dropped.
@@ -173,9 +204,11 @@ impl Viewer {
 
     async fn begin(&self, begin: &str) -> Result<Tx> {
         // Ids and an RFC 3339 time hold no quote, so they may stand in a batch; one round trip instead of three.
-        let batch =
-            format!("{begin}; SELECT auth.enter('{}', '{}', '{}')", self.user_id, self.session_id, self.database.now().to_rfc3339());
-        self.database.begin(Some(self.user_id), batch).await
+        let enter = match self.proof {
+            Proof::Session(session) => format!("auth.enter('{}', '{session}', '{}')", self.user_id, self.database.now().to_rfc3339()),
+            Proof::Job { id, claim } => format!("auth.enter_job('{id}', '{claim}')"),
+        };
+        self.database.begin(Some(self.user_id), format!("{begin}; SELECT {enter}")).await
     }
 }
 

@@ -135,11 +135,11 @@ pub async fn refresh_session(database: &Database, refresh_token: &str) -> Result
 }
 
 /// Ends this session, or all of the viewer's.
-pub async fn sign_out(tx: &Tx, session: SessionId, everywhere: bool) -> Result<()> {
+pub async fn sign_out(tx: &Tx, session: Option<SessionId>, everywhere: bool) -> Result<()> {
     let condition = if everywhere { "" } else { " AND id = $3" };
     let mut values: Vec<Value> = vec![tx.now().into(), tx.viewer()?.0.into()];
     if !everywhere {
-        values.push(session.0.into());
+        values.push(session.map(|session| session.0).into());
     }
     run(tx, &format!("UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL{condition}"), values).await
 }

@@ -17,6 +17,7 @@ pub mod food_diary;
 pub mod foods;
 pub mod goals;
 mod input;
+pub mod jobs;
 pub mod measurements;
 pub mod nutrition;
 pub mod page;

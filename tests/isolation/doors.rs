@@ -60,6 +60,39 @@ pub const DOORS: &[Door] = &[
     ),
     changes("auth.take(text,integer,interval,timestamp with time zone)", "rate_limits", "SELECT auth.take('new', 5, '1 s', now())"),
     changes("auth.refill(text)", "rate_limits", "SELECT auth.refill('{target}0')"),
+    changes(
+        "auth.enqueue(uuid,text,text,timestamp with time zone,interval,boolean)",
+        "jobs",
+        "SELECT auth.enqueue(gen_random_uuid(), 'clean_up', 'new', now(), NULL, false)",
+    ),
+    changes(
+        "auth.schedule(uuid,text,interval,timestamp with time zone)",
+        "jobs",
+        "SELECT auth.schedule(gen_random_uuid(), 'clean_up', '1 hour', now())",
+    ),
+    changes(
+        "auth.claim_job(uuid,timestamp with time zone,timestamp with time zone)",
+        "jobs",
+        "SELECT auth.claim_job(gen_random_uuid(), now(), now() + interval '1 minute')",
+    ),
+    // With a claim of somebody else's.
+    changes(
+        "auth.extend_job(uuid,uuid,timestamp with time zone)",
+        "jobs",
+        "SELECT auth.extend_job({target_job}, {strange_job}, '2100-01-01')",
+    ),
+    changes("auth.enter_job(uuid,uuid)", "users", "SELECT auth.enter_job({target_job}, {strange_job})"),
+    changes(
+        "auth.finish_job(uuid,uuid,timestamp with time zone,timestamp with time zone,boolean)",
+        "jobs",
+        "SELECT auth.finish_job({target_job}, {strange_job}, now(), NULL, true)",
+    ),
+    changes(
+        "auth.fail_job(uuid,uuid,timestamp with time zone,timestamp with time zone,text)",
+        "jobs",
+        "SELECT auth.fail_job({target_job}, {strange_job}, now(), NULL, 'no')",
+    ),
+    changes("auth.clean_up(timestamp with time zone,integer)", "rate_limits", "SELECT auth.clean_up(now(), 1000)"),
 ];
 
 impl Door {
@@ -69,6 +102,8 @@ impl Door {
             .replace("{people}", &format!("ARRAY[{}]::uuid[]", people.join(", ")))
             .replace("{target}", principal.target)
             .replace("{target_id}", &format!("'{}'", person(principal.target)))
+            .replace("{target_job}", &format!("'{}'", row_id(principal.target, "jobs", 0)))
+            .replace("{strange_job}", &format!("'{}'", row_id("stranger", "jobs", 0)))
             .replace("{strange_session}", &format!("'{}'", row_id("stranger", "sessions", 0)))
     }
 }

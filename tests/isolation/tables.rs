@@ -423,6 +423,23 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "jobs",
+        owner: "owner_id",
+        columns: &[
+            ("id", "{id}"),
+            ("owner_id", "{owner}"),
+            ("kind", "'clean_up'"),
+            ("key", "'{name}{m}'"),
+            // ann's has waited longest.
+            ("due_at", "CASE '{name}' WHEN 'ann' THEN '2020-01-01' ELSE '2026-01-01' END::timestamptz"),
+            ("claim", "{id}"),
+        ],
+        primary: "id",
+        change: "attempts = 1",
+        common: true,
+        ..TABLE
+    },
+    Table {
         name: "migrations",
         key: "version",
         owner: "NULL::uuid",
