@@ -24,4 +24,5 @@ pub mod page;
 pub mod people;
 pub mod random;
 pub mod reports;
+pub mod rota;
 pub mod tokens;

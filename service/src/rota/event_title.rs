@@ -1,0 +1,16 @@
+//! Whom the title of a calendar event names.
+
+use super::{Doer, MemberId};
+
+/// Whom a calendar event's title names: `[Name] anything`, or `Name - Babysitter`. A name that is exactly a member's is that
+/// member in brackets, any other is a helper's. `None` where the title names nobody.
+pub fn doer_in_title(title: &str, member_named: impl Fn(&str) -> Option<MemberId>) -> Option<Doer> {
+    let title = title.trim();
+    let bracketed = title.strip_prefix('[').and_then(|rest| rest.split_once(']')).map(|(name, _)| name.trim());
+    let helper = || title.strip_suffix(" - Babysitter").map(str::trim);
+    let name = bracketed.or_else(helper).filter(|name| !name.is_empty())?;
+    Some(match bracketed.and_then(member_named) {
+        Some(member) => Doer::Member(member),
+        None => Doer::Helper(name.to_owned()),
+    })
+}
