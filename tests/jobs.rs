@@ -234,9 +234,12 @@ impl Working {
     }
 }
 
+/// Waits for something to become true, as the one who sees every session's query.
 async fn until(app: &TestApp, what: &'static str) {
+    let mut admin = app.connect("postgres").await;
     for _ in 0..600 {
-        if app.value::<bool>(what).await {
+        let (so,): (bool,) = sqlx::query_as(what).fetch_one(&mut admin).await.unwrap();
+        if so {
             return;
         }
         sleep(Duration::from_millis(100)).await;

@@ -2,6 +2,8 @@
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
 pub mod access_log;
+pub mod calendar_feeds;
+pub mod calendar_settings;
 pub mod exercise_diary;
 pub mod exercise_sets;
 pub mod exercises;

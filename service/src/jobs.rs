@@ -150,7 +150,7 @@ impl Claimed {
         // What an error of the database says may hold data; a person's error was made to be read.
         let reason = match error {
             Error::Internal(_) => "internal error, see the log".to_owned(),
-            Error::Unavailable { .. } => "something did not answer, see the log".to_owned(),
+            Error::Unavailable { .. } => "the database did not answer, see the log".to_owned(),
             error => error.to_string(),
         };
         let values: [Value; 5] = [self.id.into(), self.claim.into(), now.into(), retry.into(), reason.into()];
@@ -163,7 +163,7 @@ impl Claimed {
 fn delay(error: &Error, attempt: i32) -> Option<TimeDelta> {
     let back_off = FIRST_RETRY.checked_mul(1 << attempt.clamp(1, 20) >> 1).map_or(LAST_RETRY, |delay| delay.min(LAST_RETRY));
     match error {
-        Error::Unavailable { retry_after, .. } | Error::RateLimited { retry_after } => {
+        Error::Unavailable { retry_after, .. } | Error::ProviderUnavailable { retry_after, .. } | Error::RateLimited { retry_after } => {
             let asked = TimeDelta::from_std(*retry_after).map_or(LAST_RETRY, |asked| asked.min(LAST_RETRY));
             Some(back_off.max(asked))
         }
@@ -276,7 +276,9 @@ impl Worker {
             Err(error) => {
                 match &error {
                     Error::Internal(source) => tracing::error!(%id, kind, attempt, error = %source, "a job failed"),
-                    Error::Unavailable { source, .. } => tracing::warn!(%id, kind, attempt, error = %source, "a job failed"),
+                    Error::Unavailable { source, .. } | Error::ProviderUnavailable { source, .. } => {
+                        tracing::warn!(%id, kind, attempt, error = %source, "a job failed");
+                    }
                     error => tracing::warn!(%id, kind, attempt, %error, "a job failed"),
                 }
                 told(job.fail(&error).await);
