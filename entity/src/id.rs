@@ -50,4 +50,24 @@ ids! {
     CalendarFeedId
     /// The connection of a household to a calendar.
     CalendarId
+    /// A household.
+    HouseholdId
+    /// Somebody of a household.
+    HouseholdMemberId
+    /// An invitation to a household.
+    HouseholdInvitationId
+    /// A routine of a household.
+    RoutineId
+    /// A stretch of days in which a member takes turns.
+    RoutineMemberId
+    /// A time in which a member takes no turns.
+    UnavailabilityId
+    /// A turn.
+    AssignmentId
+    /// A change of a turn.
+    AssignmentChangeId
+    /// What happened since a plan was made.
+    PlanCauseId
+    /// A request to swap a turn.
+    SwapRequestId
 }

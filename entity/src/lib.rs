@@ -2,6 +2,8 @@
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
 pub mod access_log;
+pub mod assignment_changes;
+pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendar_settings;
 pub mod exercise_diary;
@@ -12,9 +14,17 @@ pub mod food_diary;
 pub mod food_items;
 pub mod food_portions;
 pub mod goals;
+pub mod household_invitations;
+pub mod household_members;
+pub mod households;
 pub mod id;
 pub mod measurements;
 pub mod nutrition_data;
+pub mod plan_causes;
+pub mod routine_members;
+pub mod routines;
+pub mod swap_requests;
+pub mod unavailability;
 pub mod unit;
 pub mod user_preferences;
 pub mod users;

@@ -219,13 +219,15 @@ BEGIN
   INSERT INTO household_members (household_id, id, user_id, name, role) VALUES (household, member, auth.uid(), member_name, 'administrator');
 END $$;
 
--- Accepts an invitation to the viewer's verified address: the member gets the viewer's account. Answers whether there was one.
+-- Accepts an invitation to the viewer's verified address: the member gets the viewer's account. Answers nothing where there is none.
 CREATE FUNCTION auth.join_household(invitation uuid) RETURNS TABLE (household uuid, member uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
   offered household_invitations;
 BEGIN
+  -- Whoever leaves as the last one takes the household along: not while somebody joins it.
+  PERFORM pg_advisory_xact_lock(hashtextextended('household ' || i.household_id, 0)) FROM household_invitations i WHERE i.id = invitation;
   SELECT i.* INTO offered FROM household_invitations i
     WHERE i.id = invitation AND i.status = 'offered' AND i.expires_at > clock_timestamp()
       AND i.address = (SELECT u.email FROM users u WHERE u.id = (SELECT auth.uid()) AND u.email_verified_at IS NOT NULL)

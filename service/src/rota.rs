@@ -14,13 +14,16 @@ mod feasibility;
 mod ledger;
 mod night_routine;
 
-use chrono::{NaiveDate, Weekday};
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Datelike, NaiveDate, Weekday};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use event_title::doer_in_title;
 pub use explanation::{CandidateExplanation, Explanation, explain};
 pub use ledger::{EFFORT, Standing, standings};
+pub use night_routine::Smoother;
 
 use crate::error::{Error, Result};
 
@@ -167,6 +170,8 @@ pub enum CauseKind {
     Settings,
     /// Somebody asked for a new plan from a day on: that day is decided anew too, even if it is past.
     Request,
+    /// The day was unfilled: from today on every run tries again to fill it. The engine finds this one itself.
+    Vacancy,
 }
 
 /// Something that happened since the last run, with the days that may change because of it: after today, and the first one
@@ -367,8 +372,8 @@ pub enum Problem {
         from: NaiveDate,
         /// Whose share is too large.
         member: MemberId,
-        /// The smallest cap that would do; `None` where none does.
-        cap: Option<u32>,
+        /// The smallest cap that would do.
+        cap: u32,
     },
     /// Weekdays and streak cap together keep the member from the share: it drifts away for ever (ledger).
     Drift {
@@ -376,7 +381,7 @@ pub enum Problem {
         from: NaiveDate,
         /// Who.
         member: MemberId,
-        /// How much more (or, negative, less) effort than the share the member does in 52 weeks, in days, rounded towards zero.
+        /// How much more effort than the share (or, negative, less) the member does in 52 weeks, rounded towards zero.
         a_year: i64,
     },
 }
@@ -403,8 +408,209 @@ pub struct Plan {
 /// range, stretches that overlap or end before they start, or more than two at a time in the night routine. What people set up
 /// that merely cannot work is no error but a [`Problem`].
 pub fn plan(rota: &Rota) -> Result<Plan> {
-    let _ = rota;
-    Err(Error::internal("not written yet"))
+    rota.check()?;
+    let members = in_order(&rota.members);
+    let mut slots: Vec<&Slot> = rota.slots.iter().collect();
+    slots.sort_by_key(|slot| slot.date);
+    let stored: Book = rota.assignments.iter().map(|assignment| (assignment.date, assignment.clone())).collect();
+
+    let open = rota.open_days(&slots, &stored);
+    let mut book = stored.clone();
+    book.retain(|date, _| !open.contains(date));
+    let decisions = match rota.policy {
+        Policy::NightRoutine => night_routine::fill(&members, &slots, &mut book),
+        Policy::Ledger { streak_cap } => ledger::fill(&members, streak_cap, &slots, &mut book),
+    };
+
+    let mut problems = day_problems(&members, &slots, &book, rota.today);
+    if let Policy::Ledger { streak_cap } = rota.policy {
+        problems.extend(feasibility::problems(&members, streak_cap, &slots, &stored));
+    }
+    let bound = match rota.policy {
+        Policy::Ledger { .. } if problems.is_empty() => ledger::bound(&members, &slots, &decisions),
+        _ => None,
+    };
+    let changes = slots.iter().filter_map(|slot| rota.change(stored.get(&slot.date)?, book.get(&slot.date)?)).collect();
+    let mut decisions: BTreeMap<NaiveDate, Decision> = decisions.into_iter().map(|decision| (decision.date, decision)).collect();
+    let days = slots.iter().filter_map(|slot| {
+        let kept = stored.contains_key(&slot.date) && !open.contains(&slot.date);
+        Some(Planned { assignment: book.remove(&slot.date)?, kept, decision: decisions.remove(&slot.date) })
+    });
+    Ok(Plan { days: days.collect(), changes, problems, bound })
+}
+
+/// What counts, by day.
+type Book = BTreeMap<NaiveDate, Assignment>;
+
+impl Rota {
+    /// Refuses what contradicts itself.
+    fn check(&self) -> Result<()> {
+        let within = |field: &str, value: usize, most: usize| {
+            if value <= most { Ok(()) } else { Err(Error::invalid(field, format!("must be at most {most}, are {value}"))) }
+        };
+        within("members", self.members.len(), MOST_MEMBERS)?;
+        within("slots", self.slots.len(), MOST_SLOTS)?;
+        distinct("members", self.members.iter().map(|member| member.id))?;
+        distinct("slots", self.slots.iter().map(|slot| slot.date))?;
+        distinct("assignments", self.assignments.iter().map(|assignment| assignment.date))?;
+        for member in &self.members {
+            member.check()?;
+        }
+        let mut efforts = self.slots.iter().map(|slot| slot.effort).chain(self.assignments.iter().map(|assignment| assignment.effort));
+        if let Some(effort) = efforts.find(|effort| !(1..=MOST_EFFORT).contains(effort)) {
+            return Err(Error::invalid("effort", format!("must be between 1 and {MOST_EFFORT}, is {effort}")));
+        }
+        if self.policy == (Policy::Ledger { streak_cap: Some(0) }) {
+            return Err(Error::invalid("streakCap", "must be at least 1"));
+        }
+        let crowd = |slot: &&Slot| self.members.iter().filter(|member| member.weight(slot.date).is_some()).count() > 2;
+        match self.slots.iter().find(crowd) {
+            Some(slot) if self.policy == Policy::NightRoutine => Err(Error::invalid(
+                "policy",
+                format!("the night routine is for two, and on {} more take part: choose the ledger", slot.date),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The days that are decided now.
+    fn open_days(&self, slots: &[&Slot], stored: &Book) -> BTreeSet<NaiveDate> {
+        let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return BTreeSet::new() };
+        let first_override = stored.range(first.date..=last.date).find(|(_, assignment)| assignment.pinned).map(|(date, _)| *date);
+        let stays = |stored: &Assignment| {
+            stored.pinned
+                || stored.done_by.is_some()
+                || match self.keep {
+                    Keep::Published => self.cause(stored).is_none(),
+                    Keep::Past => {
+                        let recomputed = first_override.is_some_and(|date| stored.date > date);
+                        stored.date != first.date && !recomputed && stored.date <= self.today
+                    }
+                }
+        };
+        slots.iter().map(|slot| slot.date).filter(|date| !stored.get(date).is_some_and(stays)).collect()
+    }
+
+    /// Why what is stored may change.
+    fn cause(&self, stored: &Assignment) -> Option<CauseKind> {
+        let covers = |cause: &&Cause| {
+            let asked_for = matches!(cause.kind, CauseKind::Unlock | CauseKind::Request) && cause.span.from == stored.date;
+            cause.span.contains(stored.date) && (stored.date > self.today || asked_for)
+        };
+        let given = self.causes.iter().find(covers).map(|cause| cause.kind);
+        given.or_else(|| (stored.doer == Doer::Nobody && stored.date >= self.today).then_some(CauseKind::Vacancy))
+    }
+
+    fn change(&self, stored: &Assignment, planned: &Assignment) -> Option<Change> {
+        (stored.doer != planned.doer).then(|| Change {
+            date: stored.date,
+            before: stored.doer.clone(),
+            after: planned.doer.clone(),
+            cause: self.cause(stored),
+        })
+    }
+}
+
+fn distinct<T: Ord + Copy>(field: &str, values: impl Iterator<Item = T>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for value in values {
+        if !seen.insert(value) {
+            return Err(Error::invalid(field, "must not have the same one twice"));
+        }
+    }
+    Ok(())
+}
+
+/// The members in the order that decides ties.
+fn in_order(members: &[Member]) -> Vec<&Member> {
+    let mut members: Vec<&Member> = members.iter().collect();
+    members.sort_by_key(|member| (member.rank, member.id));
+    members
+}
+
+/// The members who belong to the rota on `date`.
+fn on_rota<'a>(members: &'a [&'a Member], date: NaiveDate) -> impl Iterator<Item = &'a Member> {
+    members.iter().copied().filter(move |member| member.weight(date).is_some())
+}
+
+/// The assignment that a decision makes.
+fn assigned(slot: &Slot, decision: &Decision) -> Assignment {
+    Assignment {
+        date: slot.date,
+        effort: slot.effort,
+        doer: decision.doer.clone(),
+        pinned: false,
+        done_by: None,
+        reason: Some(decision.reason),
+    }
+}
+
+/// A day that was given to `doer` by hand, beside what the rules would have `decided`.
+fn by_hand(mut decided: Decision, doer: &Doer) -> Decision {
+    decided.otherwise = match &decided.doer {
+        Doer::Member(member) if decided.doer != *doer => Some(*member),
+        _ => decided.otherwise,
+    };
+    for candidate in &mut decided.candidates {
+        candidate.verdict = if *doer == Doer::Member(candidate.member) { Verdict::Chosen } else { Verdict::DecidedByHand };
+    }
+    decided.doer = doer.clone();
+    decided.reason = Reason::Override;
+    decided
+}
+
+/// Days that nobody can do, and days from today on that stay with somebody who cannot.
+fn day_problems(members: &[&Member], slots: &[&Slot], book: &Book, today: NaiveDate) -> Vec<Problem> {
+    let problem = |slot: &&Slot| {
+        let assignment = book.get(&slot.date).filter(|assignment| !assignment.pinned && assignment.done_by.is_none())?;
+        match assignment.doer {
+            Doer::Nobody => Some(Problem::NobodyAvailable { date: slot.date }),
+            Doer::Member(id) if slot.date >= today => {
+                let can = on_rota(members, slot.date).any(|member| member.id == id && member.obstacle(slot).is_none());
+                (!can).then_some(Problem::KeptThoughUnavailable { date: slot.date, member: id })
+            }
+            Doer::Member(_) | Doer::Helper(_) => None,
+        }
+    };
+    slots.iter().filter_map(problem).collect()
+}
+
+impl Member {
+    /// The member's weight on `date`; `None` for who does not belong to the rota then.
+    fn weight(&self, date: NaiveDate) -> Option<u32> {
+        self.participations.iter().find(|participation| participation.span.contains(date)).map(|participation| participation.weight)
+    }
+
+    fn away(&self, date: NaiveDate) -> bool {
+        self.absences.iter().any(|absence| absence.contains(date))
+    }
+
+    /// Why the member cannot do a slot.
+    fn obstacle(&self, slot: &Slot) -> Option<Verdict> {
+        if self.away(slot.date) {
+            Some(Verdict::Away)
+        } else if self.unavailable.contains(&slot.date.weekday()) {
+            Some(Verdict::UnavailableWeekday)
+        } else {
+            slot.needs.as_ref().filter(|skill| !self.skills.contains(skill)).map(|_| Verdict::LacksSkill)
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        let spans = self.participations.iter().map(|participation| &participation.span);
+        if spans.clone().chain(&self.absences).any(|span| span.until.is_some_and(|until| until < span.from)) {
+            return Err(Error::invalid("until", "must not be before from"));
+        }
+        let mut spans: Vec<&Span> = spans.collect();
+        spans.sort_by_key(|span| span.from);
+        if spans.windows(2).any(|pair| pair[0].contains(pair[1].from)) {
+            return Err(Error::invalid("participations", "must not overlap"));
+        }
+        match self.participations.iter().map(|participation| participation.weight).find(|weight| !(1..=MOST_WEIGHT).contains(weight)) {
+            Some(weight) => Err(Error::invalid("weight", format!("must be between 1 and {MOST_WEIGHT}, is {weight}"))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whether an assignment of `date` may still be changed by hand: from `threshold_days` before today on.
