@@ -30,13 +30,15 @@ SELECT auth.guard('jobs');
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobs TO hale_auth;
 CREATE POLICY queue ON jobs FOR ALL TO hale_auth USING (true) WITH CHECK (true);
 
--- Asks for a job as the viewer, or once more for the one that there is. What waits after a failure goes on waiting, unless `anew`.
+-- Asks for a job as the viewer, or once more for the one that there is, which then runs as the viewer too. What waits after a
+-- failure goes on waiting, unless `anew`.
 CREATE FUNCTION auth.enqueue(job uuid, what text, about text, due timestamptz, again interval, anew boolean) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
   INSERT INTO jobs AS j (id, owner_id, kind, key, due_at, every) VALUES (job, (SELECT auth.uid()), what, about, due, again)
   ON CONFLICT (kind, key) WHERE dead_at IS NULL DO UPDATE
     SET requests = j.requests + 1, every = EXCLUDED.every,
+        owner_id = CASE WHEN j.claim IS NULL THEN EXCLUDED.owner_id ELSE j.owner_id END,
         attempts = CASE WHEN anew AND j.claim IS NULL THEN 0 ELSE j.attempts END,
         due_at = CASE WHEN j.claim IS NULL AND (anew OR j.attempts = 0) THEN least(j.due_at, EXCLUDED.due_at) ELSE j.due_at END
 $$;

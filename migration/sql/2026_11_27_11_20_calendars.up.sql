@@ -76,6 +76,7 @@ CREATE TABLE calendar_events (
   household_id uuid NOT NULL,
   calendar_id uuid NOT NULL,
   event_id text NOT NULL CONSTRAINT calendar_events_event_id_check CHECK (event_id ~ '^[a-v0-9]{5,100}$'),
+  in_calendar text NOT NULL CONSTRAINT calendar_events_in_calendar_check CHECK (length(in_calendar) BETWEEN 1 AND 1000),
   routine_id uuid NOT NULL,
   date date NOT NULL CONSTRAINT calendar_events_date_check CHECK (date BETWEEN '1900-01-01' AND '2100-12-31'),
   etag text CONSTRAINT calendar_events_etag_check CHECK (length(etag) BETWEEN 1 AND 200),
@@ -87,6 +88,7 @@ CREATE TABLE calendar_events (
   CONSTRAINT calendar_events_turn_key UNIQUE (household_id, routine_id, date),
   CONSTRAINT calendar_events_calendar_fkey FOREIGN KEY (household_id, calendar_id) REFERENCES calendar_settings (household_id, id) ON DELETE CASCADE
 );
+COMMENT ON COLUMN calendar_events.in_calendar IS 'the calendar it lies in, which may no longer be the one that is chosen';
 COMMENT ON COLUMN calendar_events.written IS 'SHA-256 of the event as Hale last wrote it; null makes it write it again';
 COMMENT ON COLUMN calendar_events.question IS 'a name in the title that is nobody''s: for the household to answer';
 CREATE INDEX calendar_events_calendar_idx ON calendar_events (household_id, calendar_id);
@@ -97,6 +99,7 @@ CREATE TABLE notification_channels (
   household_id uuid NOT NULL,
   id uuid NOT NULL,
   calendar_id uuid NOT NULL,
+  in_calendar text NOT NULL CONSTRAINT notification_channels_in_calendar_check CHECK (length(in_calendar) BETWEEN 1 AND 1000),
   resource_id text CONSTRAINT notification_channels_resource_id_check CHECK (length(resource_id) BETWEEN 1 AND 500),
   token text NOT NULL CONSTRAINT notification_channels_token_check CHECK (token ~ '^[0-9a-f]{64}$'),
   starts_at timestamptz NOT NULL CONSTRAINT notification_channels_starts_at_check CHECK (starts_at BETWEEN '2000-01-01' AND '2101-01-01'),
@@ -106,13 +109,14 @@ CREATE TABLE notification_channels (
   CONSTRAINT notification_channels_pkey PRIMARY KEY (household_id, id),
   CONSTRAINT notification_channels_calendar_fkey FOREIGN KEY (household_id, calendar_id) REFERENCES calendar_settings (household_id, id) ON DELETE CASCADE
 );
+COMMENT ON COLUMN notification_channels.in_calendar IS 'the calendar it watches';
 COMMENT ON COLUMN notification_channels.resource_id IS 'what the provider calls what it watches; null until it has answered';
 COMMENT ON COLUMN notification_channels.token IS 'SHA-256 of the secret that each notification carries, in hex';
 CREATE INDEX notification_channels_calendar_idx ON notification_channels (household_id, calendar_id);
 CREATE INDEX notification_channels_id_idx ON notification_channels (id);
 SELECT auth.guard('notification_channels');
-GRANT SELECT (household_id, id, calendar_id, resource_id, starts_at, expires_at, created_at, updated_at), DELETE,
-  INSERT (household_id, id, calendar_id, token, starts_at, expires_at), UPDATE (resource_id, starts_at, expires_at) ON notification_channels TO hale_app;
+GRANT SELECT (household_id, id, calendar_id, in_calendar, resource_id, starts_at, expires_at, created_at, updated_at), DELETE,
+  INSERT (household_id, id, calendar_id, in_calendar, token, starts_at, expires_at), UPDATE (resource_id, starts_at, expires_at) ON notification_channels TO hale_app;
 CREATE POLICY household_read ON notification_channels FOR SELECT TO hale_app USING (household_id = ANY ((SELECT auth.households())::uuid[]));
 CREATE POLICY household_insert ON notification_channels FOR INSERT TO hale_app
   WITH CHECK (household_id = ANY ((SELECT auth.administered_households())::uuid[]));
@@ -139,14 +143,15 @@ BEGIN
   END IF;
 END $$;
 
--- Makes whoever connected a calendar the viewer of this transaction, when its channel calls with its secret.
-CREATE FUNCTION auth.enter_channel(channel uuid, secret_hash text, resource text, at timestamptz) RETURNS TABLE (person uuid, calendar uuid)
+-- Makes whoever connected a calendar the viewer of this transaction, for a channel that is open. The caller compares the hash of
+-- its secret in constant time, before anything else happens.
+CREATE FUNCTION auth.enter_channel(channel uuid, resource text, at timestamptz) RETURNS TABLE (person uuid, calendar uuid, secret text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
-  SELECT s.created_by, s.id INTO person, calendar FROM notification_channels n
+  SELECT s.created_by, s.id, n.token INTO person, calendar, secret FROM notification_channels n
     JOIN calendar_settings s ON s.household_id = n.household_id AND s.id = n.calendar_id AND s.created_by IS NOT NULL
-    WHERE n.id = channel AND n.token = secret_hash AND n.expires_at > at AND coalesce(n.resource_id = resource, true);
+    WHERE n.id = channel AND n.expires_at > at AND coalesce(n.resource_id = resource, true);
   IF FOUND THEN
     PERFORM set_config('app.user_id', person::text, true);
     RETURN NEXT;
@@ -179,7 +184,7 @@ DO $$
 DECLARE
   door regprocedure;
 BEGIN
-  FOREACH door IN ARRAY ARRAY['auth.enter_consent(text, timestamptz)', 'auth.enter_channel(uuid, text, text, timestamptz)', 'auth.refresh_calendar(uuid)']::regprocedure[]
+  FOREACH door IN ARRAY ARRAY['auth.enter_consent(text, timestamptz)', 'auth.enter_channel(uuid, text, timestamptz)', 'auth.refresh_calendar(uuid)']::regprocedure[]
   LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO hale_auth', door);
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', door);

@@ -11,7 +11,7 @@ use entity::{
 };
 use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement,
 };
 use sha2::{Digest, Sha256};
 
@@ -83,7 +83,7 @@ pub async fn revoke(tx: &Tx, household: HouseholdId, id: CalendarFeedId) -> Resu
         .set(ActiveModel { revoked_at: Set(Some(tx.now())), ..Default::default() })
         .filter(Column::HouseholdId.eq(household))
         .filter(Column::Id.eq(id))
-        .filter(Expr::col(Column::RevokedAt).is_null());
+        .filter(Column::RevokedAt.is_null());
     revoke.exec(tx).await?;
     let feed = Entity::find_by_id((household, id)).one(tx).await?.ok_or(Error::NotFound("calendar feed"))?;
     if feed.revoked_at.is_none() {

@@ -106,13 +106,28 @@ fn broken_constraint(name: &str) -> Option<Error> {
             Error::conflict("this is already offered to or shared with this address: revoke it first to change it")
         }
         "family_access_change_check" => Error::conflict("this offer has ended: ask for a new one"),
+        "households_pkey" => Error::conflict("this id is taken by something else: make a new one"),
+        "household_members_account_key" => Error::conflict("you belong to this household already"),
+        "household_members_removed_check" => Error::conflict("this member has left: add them again as a new one"),
+        "household_members_account_check" => Error::invalid("role", "an administrator needs an account: invite them first"),
+        "household_members_last_check" => {
+            Error::conflict("this is the last administrator: make somebody else one first, or delete the household")
+        }
+        "household_members_administrator_check" | "assignments_administrator_check" => {
+            Error::Forbidden("only an administrator of the household may do this".to_owned())
+        }
+        "household_invitations_open_key" => Error::conflict("this member is invited already: revoke that invitation first"),
+        "household_invitations_change_check" => Error::conflict("this invitation has ended: ask for a new one"),
+        "swap_requests_open_key" => Error::conflict("a swap of this turn is asked for already: withdraw that request first"),
+        "swap_requests_over_check" => Error::conflict("this request is no longer open"),
+        "swap_requests_answer_check" => Error::Forbidden("this request is not for you to answer".to_owned()),
         "family_access_not_self_check" => Error::invalid("granteeEmail", "this is your own address"),
         _ => return None,
     })
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 17] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -125,6 +140,11 @@ const TABLES: [&str; 12] = [
     "user_preferences",
     "family_access",
     "exercises",
+    "households",
+    "household_members",
+    "routines",
+    "assignments",
+    "swap_requests",
 ];
 
 /// The field of a broken CHECK, which is named `table_column_check`; `None` where no client knows the table. Validation in the

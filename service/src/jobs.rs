@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::id::UserId;
+use entity::id::{HouseholdId, UserId};
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statement, Value};
 use tokio::{
     sync::watch,
@@ -18,7 +18,10 @@ use uuid::Uuid;
 
 use crate::{
     access::{Database, Tx, Viewer},
+    assignments,
+    calendars::{self, NOT_CONFIGURED, google::Google},
     error::{Error, Result},
+    routines,
 };
 
 /// How long a worker that shows no life keeps its job.
@@ -41,14 +44,26 @@ const ATTEMPTS: i32 = 12;
 pub enum Kind {
     /// Remove what nobody needs any more: expired tokens, ended sessions, full rate limits.
     CleanUp,
+    /// Find the households that have to plan ahead.
+    SchedulePlans,
+    /// Plan a household's routines ahead.
+    Plan,
+    /// Bring a household's turns and its calendar together.
+    CalendarSync,
+    /// Renew the channel by which a calendar calls.
+    CalendarChannel,
 }
 
 impl Kind {
-    const ALL: [Self; 1] = [Self::CleanUp];
+    const ALL: [Self; 5] = [Self::CleanUp, Self::SchedulePlans, Self::Plan, Self::CalendarSync, Self::CalendarChannel];
 
     fn name(self) -> &'static str {
         match self {
             Self::CleanUp => "clean_up",
+            Self::SchedulePlans => "schedule_plans",
+            Self::Plan => "plan",
+            Self::CalendarSync => "calendar_sync",
+            Self::CalendarChannel => "calendar_channel",
         }
     }
 
@@ -58,7 +73,7 @@ impl Kind {
 }
 
 /// Hale's own work, and how often it comes round.
-const SCHEDULE: [(Kind, TimeDelta); 1] = [(Kind::CleanUp, TimeDelta::hours(1))];
+const SCHEDULE: [(Kind, TimeDelta); 2] = [(Kind::CleanUp, TimeDelta::hours(1)), (Kind::SchedulePlans, TimeDelta::hours(6))];
 
 /// A job to ask for.
 pub struct Request<'a> {
@@ -199,12 +214,17 @@ pub async fn claim(database: &Database) -> Result<Option<Claimed>> {
 #[derive(Clone)]
 pub struct Worker {
     database: Database,
+    google: Option<Arc<Google>>,
 }
 
 impl Worker {
-    /// A worker on this database.
-    pub fn new(database: Database) -> Self {
-        Self { database }
+    /// A worker on this database; without Google Calendar where that is not set up.
+    pub fn new(database: Database, google: Option<Arc<Google>>) -> Self {
+        Self { database, google }
+    }
+
+    fn google(&self) -> Result<&Google> {
+        self.google.as_deref().ok_or(NOT_CONFIGURED)
     }
 
     /// Runs what is due, several jobs at once, until `stop` is set or its sender is gone. What runs then may end.
@@ -293,6 +313,10 @@ impl Worker {
         }
         match Kind::named(&job.kind) {
             Some(Kind::CleanUp) => clean_up(job).await,
+            Some(Kind::SchedulePlans) => schedule_plans(job).await,
+            Some(Kind::Plan) => plan(job).await,
+            Some(Kind::CalendarSync) => calendars::sync::sync(job, self.google()?).await,
+            Some(Kind::CalendarChannel) => calendars::channel::keep_open(job, self.google()?).await,
             None => Err(Error::internal(format!("this worker does not know jobs of the kind {}", job.kind))),
         }
     }
@@ -324,6 +348,24 @@ async fn clean_up(job: &Claimed) -> Result<Finished> {
         }
         tx.commit().await?;
     }
+}
+
+/// Asks for a plan of every household that has one to make.
+async fn schedule_plans(job: &Claimed) -> Result<Finished> {
+    let tx = job.database.without_viewer().await?;
+    let at = tx.now();
+    call(&tx, "SELECT auth.schedule_plans($1)", [at.into()]).await?;
+    job.finish(tx).await
+}
+
+/// Plans all routines of a household ahead, in one transaction.
+async fn plan(job: &Claimed) -> Result<Finished> {
+    let household = HouseholdId(job.about.parse().map_err(|_| Error::internal("a plan of no household"))?);
+    let tx = job.viewer()?.write().await?;
+    for routine in routines::list(&tx, household).await? {
+        assignments::plan(&tx, household, routine.id, None, None).await?;
+    }
+    job.finish(tx).await
 }
 
 /// A job as an operator sees it.

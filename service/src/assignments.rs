@@ -1,0 +1,661 @@
+//! Turns: who has which day of a routine. The engine ([`crate::rota`]) decides, as a pure function of what is stored; here that is
+//! read, and what came out is stored in one transaction, under a lock on the routine. What is published stays: only a cause moves
+//! it, every move is written down, and days that have been are not planned again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+use entity::{
+    assignment_changes,
+    assignments::{ActiveModel, AssignmentStatus, Column, DoerKind, Entity, Model},
+    household_members::{self, MemberKind},
+    id::{AssignmentId, HouseholdId, HouseholdMemberId, RoutineId},
+    plan_causes,
+    routines::{self, RoutinePolicy},
+    unavailability::UnavailabilityKind,
+};
+use rust_decimal::Decimal;
+use sea_orm::{
+    ActiveEnum,
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
+};
+
+use crate::{
+    access::Tx,
+    day,
+    error::{Error, Result},
+    households, input,
+    rota::{
+        self, Assignment, Cause, CauseKind, Decision, Doer, EFFORT, Explanation, Keep, Member, MemberId, Participation, Policy, Problem, Reason,
+        Rota, Slot, Span, Standing,
+    },
+    routines::{alternating, calendar, cause_name, cause_named, dates, times, turns, unavailable, weekdays},
+};
+
+/// A turn that is moved, or would be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Move {
+    /// The day.
+    pub date: NaiveDate,
+    /// Who had it.
+    pub before: String,
+    /// Who has it now; `None` where it is taken out of the plan.
+    pub after: Option<String>,
+    /// Why, as stored.
+    pub cause: String,
+}
+
+/// What planning came to, or would come to.
+pub struct PlanOutcome {
+    /// Turns of days that had none.
+    pub added: Vec<Model>,
+    /// Turns that changed hands or were taken out.
+    pub changed: Vec<Move>,
+    /// How many turns of the planned days stay with whoever had them.
+    pub unchanged: usize,
+    /// What cannot be done.
+    pub problems: Vec<Problem>,
+}
+
+/// What a member has done and owes.
+#[derive(Clone, Debug)]
+pub struct MonthCount {
+    /// The first day of the month.
+    pub month: NaiveDate,
+    /// Who; `None` for helpers who are no members.
+    pub member: Option<HouseholdMemberId>,
+    /// The name, for those who are no members.
+    pub name: String,
+    /// Turns of days that have been, skipped ones not among them.
+    pub turns: i64,
+    /// Their effort.
+    pub effort: i64,
+    /// Of the turns, those that somebody said were done.
+    pub done: i64,
+}
+
+/// How far members are ahead of their share, or behind, at the start of a day.
+pub struct Balances {
+    /// The day.
+    pub date: NaiveDate,
+    /// One each, in the members' order.
+    pub standings: Vec<Standing>,
+}
+
+/// The longest range of days that is read or planned at once.
+pub const MOST_DAYS: i64 = 400;
+
+/// The turns of a routine from one day to another, by date.
+pub async fn between(tx: &Tx, routine: &routines::Model, from: NaiveDate, to: NaiveDate) -> Result<Vec<Model>> {
+    let (from, to) = day::range(from, to, MOST_DAYS)?;
+    Ok(of_routine(routine.household_id, routine.id).filter(Column::Date.between(from, to)).all(tx).await?)
+}
+
+fn of_routine(household: HouseholdId, routine: RoutineId) -> sea_orm::Select<Entity> {
+    Entity::find().filter(Column::HouseholdId.eq(household)).filter(Column::RoutineId.eq(routine)).order_by_asc(Column::Date)
+}
+
+/// A turn.
+pub async fn find(tx: &Tx, household: HouseholdId, id: AssignmentId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id((household, id)).one(tx).await?)
+}
+
+/// How turns changed hands from one day to another, the newest change first.
+pub async fn changes(tx: &Tx, routine: &routines::Model, from: NaiveDate, to: NaiveDate) -> Result<Vec<assignment_changes::Model>> {
+    let (from, to) = day::range(from, to, MOST_DAYS)?;
+    Ok(assignment_changes::Entity::find()
+        .filter(assignment_changes::Column::HouseholdId.eq(routine.household_id))
+        .filter(assignment_changes::Column::RoutineId.eq(routine.id))
+        .filter(assignment_changes::Column::Date.between(from, to))
+        .order_by_desc(assignment_changes::Column::CreatedAt)
+        .order_by_desc(assignment_changes::Column::Id)
+        .all(tx)
+        .await?)
+}
+
+/// The decision that a turn came from, with names as they are now; `None` where it was made by hand and nothing was planned since.
+pub fn explain(turn: &Model, members: &[household_members::Model]) -> Option<(Decision, Explanation)> {
+    let decision: Decision = serde_json::from_value(turn.explanation.clone()?).ok()?;
+    let name = |id: MemberId| {
+        members.iter().find(|member| member.id.0 == id.0).map_or_else(|| "somebody who is gone".to_owned(), |member| member.name.clone())
+    };
+    let explanation = rota::explain(&decision, name);
+    Some((decision, explanation))
+}
+
+/// What a plan until `until` would change, for every member to see. Nothing is written.
+pub async fn preview(
+    tx: &Tx,
+    household: HouseholdId,
+    routine: RoutineId,
+    until: Option<NaiveDate>,
+    replan_from: Option<NaiveDate>,
+) -> Result<PlanOutcome> {
+    let routine = crate::routines::find(tx, household, routine).await?.ok_or(Error::NotFound("routine"))?;
+    let asked = requested(tx, &routine, replan_from)?;
+    let planning = Planning::read(tx, routine, until, asked).await?;
+    planning.decide(tx).map(|decided| decided.outcome)
+}
+
+/// Plans a routine until `until`: the end of its look-ahead when absent, and no earlier than what is planned already. Days that
+/// have a turn keep it, but for what a noted cause covers, or `replan_from`: from there on everything that no person has set is
+/// decided anew.
+pub async fn plan(
+    tx: &Tx,
+    household: HouseholdId,
+    routine: RoutineId,
+    until: Option<NaiveDate>,
+    replan_from: Option<NaiveDate>,
+) -> Result<PlanOutcome> {
+    let routine = crate::routines::locked(tx, household, routine).await?;
+    let asked = requested(tx, &routine, replan_from)?;
+    run(tx, routine, until, asked).await
+}
+
+fn requested(tx: &Tx, routine: &routines::Model, replan_from: Option<NaiveDate>) -> Result<Option<Cause>> {
+    let Some(from) = replan_from else { return Ok(None) };
+    let today = calendar(routine)?.today(tx.now());
+    if day::checked("replanFrom", from)? < today {
+        return Err(Error::invalid("replanFrom", format!("must not be before today, {today}: what has been stays")));
+    }
+    Ok(Some(Cause { kind: CauseKind::Request, span: Span { from, until: None } }))
+}
+
+/// Decides and stores. The caller holds the lock on the routine.
+async fn run(tx: &Tx, routine: routines::Model, until: Option<NaiveDate>, asked: Option<Cause>) -> Result<PlanOutcome> {
+    let planning = Planning::read(tx, routine, until, asked).await?;
+    let decided = planning.decide(tx)?;
+    planning.store(tx, &decided).await?;
+    Ok(decided.outcome)
+}
+
+/// Everything a plan is made from.
+struct Planning {
+    routine: routines::Model,
+    members: BTreeMap<HouseholdMemberId, household_members::Model>,
+    stored: BTreeMap<NaiveDate, Model>,
+    rota: Rota,
+}
+
+/// What is to be written.
+struct Decided {
+    outcome: PlanOutcome,
+    moved: Vec<Model>,
+    gone: Vec<AssignmentId>,
+}
+
+impl Planning {
+    async fn read(tx: &Tx, routine: routines::Model, until: Option<NaiveDate>, asked: Option<Cause>) -> Result<Self> {
+        let today = calendar(&routine)?.today(tx.now());
+        let here = (routine.household_id, routine.id);
+        let stored: BTreeMap<_, _> = of_routine(here.0, here.1).all(tx).await?.into_iter().map(|row| (row.date, row)).collect();
+        let noted = plan_causes::Entity::find()
+            .filter(plan_causes::Column::HouseholdId.eq(here.0))
+            .filter(plan_causes::Column::RoutineId.eq(here.1))
+            .order_by_asc(plan_causes::Column::Id);
+        let noted = noted.all(tx).await?.into_iter().filter_map(|row| {
+            Some(Cause { kind: cause_named(&row.kind)?, span: Span { from: row.starts_on, until: row.ends_on } })
+        });
+        let causes: Vec<_> = asked.into_iter().chain(noted).collect();
+        let ahead = u64::try_from(routine.look_ahead_days).unwrap_or_default();
+        let until = until.map_or(Ok(today + Days::new(ahead)), |date| day::checked("until", date))?;
+        if until < today || (until - today).num_days() >= MOST_DAYS {
+            return Err(Error::invalid("until", format!("must be from today, {today}, to {} days later", MOST_DAYS - 1)));
+        }
+        // A cause may concern everything that is published, so all of it is looked at.
+        let last = stored.last_key_value().map_or(until, |(date, _)| until.max(*date));
+        let first = asked.map_or(today, |cause| cause.span.from.min(today));
+        let effort = u32::try_from(routine.effort).unwrap_or(1);
+        let slots = dates(&routine, first..=last)?.into_iter().map(|date| Slot { date, effort, needs: None }).collect();
+        let members: BTreeMap<_, _> = households::members(tx, here.0, true).await?.into_iter().map(|row| (row.id, row)).collect();
+        let rota = Rota {
+            policy: match routine.policy {
+                RoutinePolicy::NightRoutine => Policy::NightRoutine,
+                RoutinePolicy::Ledger => Policy::Ledger { streak_cap: routine.streak_limit.and_then(|limit| u32::try_from(limit).ok()) },
+            },
+            members: takers(tx, &routine, &members, &stored, last).await?,
+            assignments: stored.values().map(|row| seen(row, &members)).collect(),
+            slots,
+            today,
+            keep: Keep::Published,
+            causes,
+        };
+        Ok(Self { routine, members, stored, rota })
+    }
+
+    fn decide(&self, tx: &Tx) -> Result<Decided> {
+        let plan = rota::plan(&self.rota)?;
+        let causes: BTreeMap<_, _> = plan.changes.iter().map(|change| (change.date, change.cause)).collect();
+        let (mut added, mut changed, mut moved, mut gone, mut unchanged) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), 0);
+        for day in &plan.days {
+            let date = day.assignment.date;
+            let stored = self.stored.get(&date);
+            let Some(decision) = &day.decision else {
+                unchanged += usize::from(stored.is_some());
+                continue;
+            };
+            let cause = causes.get(&date).copied().flatten().map(cause_name);
+            let Some(new) = self.turn(tx, stored, &day.assignment.doer, decision, cause.clone())? else {
+                if let (Some(old), Some(cause)) = (stored, cause) {
+                    gone.push(old.id);
+                    changed.push(Move { date, before: old.name.clone(), after: None, cause });
+                }
+                continue;
+            };
+            match (stored, cause) {
+                (None, _) => added.push(new),
+                (Some(old), Some(cause)) => {
+                    changed.push(Move { date, before: old.name.clone(), after: Some(new.name.clone()), cause });
+                    moved.push(new);
+                }
+                (Some(_), None) => {
+                    unchanged += 1;
+                    moved.push(new);
+                }
+            }
+        }
+        // Days on which the routine is no longer done: what a change of it took away.
+        let slots: BTreeSet<_> = self.rota.slots.iter().map(|slot| slot.date).collect();
+        for (date, old) in self.stored.range(self.rota.today + Days::new(1)..) {
+            let cause = self.rota.causes.iter().find(|cause| cause.kind == CauseKind::Settings && cause.span.contains(*date));
+            if let (Some(cause), false, false, AssignmentStatus::Planned) = (cause, slots.contains(date), old.pinned, old.status) {
+                gone.push(old.id);
+                changed.push(Move { date: *date, before: old.name.clone(), after: None, cause: cause_name(cause.kind) });
+            }
+        }
+        changed.sort_by_key(|change| change.date);
+        let outcome = PlanOutcome { added, changed, unchanged, problems: plan.problems };
+        Ok(Decided { outcome, moved, gone })
+    }
+
+    /// A turn as it is to be stored; `None` where nobody can.
+    fn turn(&self, tx: &Tx, stored: Option<&Model>, doer: &Doer, decision: &Decision, cause: Option<String>) -> Result<Option<Model>> {
+        let explanation = serde_json::to_value(decision).map_err(|error| Error::Internal(error.into()))?;
+        if let Some(old) = stored.filter(|old| old.pinned || old.status != AssignmentStatus::Planned) {
+            // What a person decided stays; how the rules saw it is kept beside it.
+            return Ok(Some(Model { explanation: Some(explanation), ..old.clone() }));
+        }
+        let Doer::Member(id) = doer else { return Ok(None) };
+        let member = self.members.get(&HouseholdMemberId(id.0)).ok_or_else(|| Error::internal("the rota chose nobody's id"))?;
+        let (starts_at, ends_at) = times(&self.routine, decision.date)?;
+        Ok(Some(Model {
+            household_id: self.routine.household_id,
+            id: stored.map_or_else(|| AssignmentId(tx.new_id()), |old| old.id),
+            routine_id: self.routine.id,
+            date: decision.date,
+            starts_at,
+            ends_at,
+            member_id: Some(member.id),
+            name: if stored.is_some_and(|old| old.member_id == Some(member.id)) { stored.map_or_else(String::new, |old| old.name.clone()) } else { member.name.clone() },
+            kind: DoerKind::Member,
+            status: AssignmentStatus::Planned,
+            done_by: None,
+            done_at: None,
+            pinned: false,
+            reason: decision.reason.name().to_owned(),
+            effort: self.routine.effort,
+            explanation: Some(explanation),
+            cause: cause.or_else(|| stored.and_then(|old| old.cause.clone())),
+            created_by: None,
+            version: stored.map_or(1, |old| old.version),
+        }))
+    }
+
+    async fn store(&self, tx: &Tx, decided: &Decided) -> Result<()> {
+        let household = self.routine.household_id;
+        if !decided.gone.is_empty() {
+            Entity::delete_many()
+                .filter(Condition::all().add(Column::HouseholdId.eq(household)).add(Column::Id.is_in(decided.gone.clone())))
+                .exec(tx)
+                .await?;
+        }
+        let out = decided.outcome.changed.iter().filter(|change| change.after.is_none());
+        let rows: Vec<_> = out
+            .map(|change| assignment_changes::ActiveModel {
+                household_id: Set(household),
+                routine_id: Set(self.routine.id),
+                date: Set(change.date),
+                before_member_id: Set(self.stored.get(&change.date).and_then(|old| old.member_id)),
+                before_name: Set(change.before.clone()),
+                cause: Set(change.cause.clone()),
+                ..Default::default()
+            })
+            .collect();
+        if !rows.is_empty() {
+            assignment_changes::Entity::insert_many(rows).exec_without_returning(tx).await?;
+        }
+        if !decided.moved.is_empty() {
+            let rows: Vec<_> = decided.moved.iter().map(stored_form).collect();
+            let statement = Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                "UPDATE assignments a SET member_id = n.member_id, name = n.name, kind = n.kind, pinned = n.pinned, reason = n.reason, effort = n.effort,
+                   starts_at = n.starts_at, ends_at = n.ends_at, explanation = n.explanation, cause = n.cause
+                 FROM jsonb_to_recordset($2) AS n (id uuid, member_id uuid, name text, kind text, pinned boolean, reason text, effort integer,
+                   starts_at timestamptz, ends_at timestamptz, explanation jsonb, cause text)
+                 WHERE a.household_id = $1 AND a.id = n.id",
+                [household.0.into(), JsonValue::Array(rows).into()],
+            );
+            tx.execute_raw(statement).await?;
+        }
+        if !decided.outcome.added.is_empty() {
+            let rows = decided.outcome.added.iter().map(|turn| ActiveModel {
+                household_id: Set(turn.household_id),
+                id: Set(turn.id),
+                routine_id: Set(turn.routine_id),
+                date: Set(turn.date),
+                starts_at: Set(turn.starts_at),
+                ends_at: Set(turn.ends_at),
+                member_id: Set(turn.member_id),
+                name: Set(turn.name.clone()),
+                kind: Set(turn.kind),
+                reason: Set(turn.reason.clone()),
+                effort: Set(turn.effort),
+                explanation: Set(turn.explanation.clone()),
+                ..Default::default()
+            });
+            Entity::insert_many(rows).exec_without_returning(tx).await?;
+        }
+        plan_causes::Entity::delete_many()
+            .filter(plan_causes::Column::HouseholdId.eq(household))
+            .filter(plan_causes::Column::RoutineId.eq(self.routine.id))
+            .exec(tx)
+            .await?;
+        Ok(())
+    }
+}
+
+fn stored_form(turn: &Model) -> JsonValue {
+    serde_json::json!({
+        "id": turn.id, "member_id": turn.member_id, "name": turn.name, "kind": turn.kind.to_value(), "pinned": turn.pinned,
+        "reason": turn.reason, "effort": turn.effort, "starts_at": turn.starts_at, "ends_at": turn.ends_at,
+        "explanation": turn.explanation, "cause": turn.cause,
+    })
+}
+
+/// Everybody who takes or took turns, or did one by hand, as the engine wants them. Whoever left takes none from the day they left.
+async fn takers(
+    tx: &Tx,
+    routine: &routines::Model,
+    members: &BTreeMap<HouseholdMemberId, household_members::Model>,
+    stored: &BTreeMap<NaiveDate, Model>,
+    last: NaiveDate,
+) -> Result<Vec<Member>> {
+    let calendar = calendar(routine)?;
+    let blank = |id: HouseholdMemberId| Member {
+        id: MemberId(id.0),
+        rank: u32::MAX,
+        participations: Vec::new(),
+        unavailable: Vec::new(),
+        absences: Vec::new(),
+        skills: Vec::new(),
+    };
+    let mut takers: BTreeMap<HouseholdMemberId, Member> = BTreeMap::new();
+    for turn in turns(tx, routine.household_id, routine.id).await? {
+        let taker = takers.entry(turn.member_id).or_insert_with(|| blank(turn.member_id));
+        taker.rank = u32::try_from(turn.rank).unwrap_or_default();
+        let left = members.get(&turn.member_id).and_then(|member| member.removed_at);
+        let stayed = left.map(|at| calendar.today(at).pred_opt().unwrap_or(day::FIRST));
+        let until = match (turn.ends_on, stayed) {
+            (Some(end), Some(stayed)) => Some(end.min(stayed)),
+            (end, stayed) => end.or(stayed),
+        };
+        if until.is_none_or(|end| end >= turn.starts_on) {
+            let weight = u32::try_from(turn.weight).unwrap_or(1);
+            taker.participations.push(Participation { span: Span { from: turn.starts_on, until }, weight });
+        }
+    }
+    for row in unavailable(tx, routine.household_id).await? {
+        let Some(taker) = takers.get_mut(&row.member_id).filter(|_| row.routine_id.is_none_or(|id| id == routine.id)) else { continue };
+        let days = weekdays(row.weekdays.as_deref().unwrap_or_default());
+        match (row.kind, row.starts_on) {
+            (UnavailabilityKind::Weekly, _) => taker.unavailable.extend(days),
+            (UnavailabilityKind::Dates, Some(from)) => taker.absences.push(Span { from, until: row.ends_on }),
+            (UnavailabilityKind::AlternatingWeeks, Some(from)) => {
+                taker.absences.extend(alternating(from, row.ends_on.map_or(last, |end| end.min(last)), &days));
+            }
+            _ => {}
+        }
+    }
+    for id in stored.values().flat_map(|row| [row.member_id, row.done_by]).flatten() {
+        takers.entry(id).or_insert_with(|| blank(id));
+    }
+    Ok(takers.into_values().collect())
+}
+
+/// A stored turn as the engine sees it.
+fn seen(row: &Model, members: &BTreeMap<HouseholdMemberId, household_members::Model>) -> Assignment {
+    let doer = match (row.kind, row.member_id) {
+        (DoerKind::Member, Some(id)) => Doer::Member(MemberId(id.0)),
+        _ => Doer::Helper(row.name.clone()),
+    };
+    let did = |id: HouseholdMemberId| match members.get(&id) {
+        Some(member) if member.kind == MemberKind::Helper => Doer::Helper(member.name.clone()),
+        _ => Doer::Member(MemberId(id.0)),
+    };
+    let done_by = match row.status {
+        AssignmentStatus::Planned => None,
+        AssignmentStatus::Done => Some(row.done_by.map_or_else(|| doer.clone(), did)),
+        AssignmentStatus::Skipped => Some(Doer::Nobody),
+    };
+    let reason: Option<Reason> = serde_json::from_value(row.reason.clone().into()).ok();
+    Assignment { date: row.date, effort: u32::try_from(row.effort).unwrap_or(1), doer, pinned: row.pinned, done_by, reason }
+}
+
+/// Who is to take a turn instead.
+pub enum Substitute {
+    /// A member; one who is a helper counts as such.
+    Member(HouseholdMemberId),
+    /// Somebody from outside, by name.
+    Helper(String),
+}
+
+/// Puts somebody on a turn by hand. It stays so until it is unlocked, and counts for whoever got it; a helper counts for nobody.
+/// For an administrator the days after it are planned anew; a member who gives an own turn to a helper leaves them as they are.
+pub async fn reassign(
+    tx: &Tx,
+    household: HouseholdId,
+    id: AssignmentId,
+    to: Substitute,
+    expected_version: Option<i32>,
+) -> Result<(Model, Option<PlanOutcome>)> {
+    let (routine, turn) = editable(tx, household, id, expected_version).await?;
+    let (member_id, name, kind) = match to {
+        Substitute::Member(member) => {
+            let member = households::member(tx, household, member, "memberId").await?;
+            let kind = if member.kind == MemberKind::Helper { DoerKind::Helper } else { DoerKind::Member };
+            (Some(member.id), member.name, kind)
+        }
+        Substitute::Helper(name) => (None, input::line("helperName", &name, 100)?, DoerKind::Helper),
+    };
+    let by_administrator = households::administered(tx, household).await.is_ok();
+    let row = ActiveModel {
+        member_id: Set(member_id),
+        name: Set(name),
+        kind: Set(kind),
+        pinned: Set(true),
+        reason: Set(Reason::Override.name().to_owned()),
+        explanation: Set(None),
+        cause: Set(Some(if kind == DoerKind::Helper { "helper".to_owned() } else { cause_name(CauseKind::Override) })),
+        ..of(&turn)
+    };
+    let turn = Entity::update(row).exec(tx).await?;
+    if !by_administrator {
+        return Ok((turn, None));
+    }
+    let outcome = replan(tx, routine, CauseKind::Override, turn.date).await?;
+    Ok((found(tx, household, id).await?, Some(outcome)))
+}
+
+/// Takes back what was decided by hand: the turn and the days after it are planned anew.
+pub async fn unlock(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_version: Option<i32>) -> Result<(Model, PlanOutcome)> {
+    households::administered(tx, household).await?;
+    let (routine, turn) = editable(tx, household, id, expected_version).await?;
+    if !turn.pinned {
+        return Err(Error::conflict("nobody decided this by hand, so there is nothing to take back"));
+    }
+    if turn.status != AssignmentStatus::Planned {
+        return Err(Error::conflict("this was done or skipped: reopen it first"));
+    }
+    Entity::update(ActiveModel { pinned: Set(false), ..of(&turn) }).exec(tx).await?;
+    let outcome = replan(tx, routine, CauseKind::Unlock, turn.date).await?;
+    match find(tx, household, id).await? {
+        Some(turn) => Ok((turn, outcome)),
+        None => Err(Error::conflict("nobody else can take this turn, so it stays as it is")),
+    }
+}
+
+async fn replan(tx: &Tx, routine: routines::Model, kind: CauseKind, from: NaiveDate) -> Result<PlanOutcome> {
+    let routine = crate::routines::locked(tx, routine.household_id, routine.id).await?;
+    run(tx, routine, None, Some(Cause { kind, span: Span { from, until: None } })).await
+}
+
+/// Says that a turn was done, and by whom: whoever had it, unless said otherwise. The credit goes to whoever did it.
+pub async fn complete(
+    tx: &Tx,
+    household: HouseholdId,
+    id: AssignmentId,
+    done_by: Option<HouseholdMemberId>,
+    expected_version: Option<i32>,
+) -> Result<Model> {
+    let (routine, turn) = editable(tx, household, id, expected_version).await?;
+    let today = calendar(&routine)?.today(tx.now());
+    if turn.date > today {
+        return Err(Error::conflict(format!("this is on {}, which is still to come: today is {today}", turn.date)));
+    }
+    if let Some(member) = done_by {
+        households::member(tx, household, member, "doneById").await?;
+    }
+    let row = ActiveModel {
+        status: Set(AssignmentStatus::Done),
+        done_by: Set(done_by.or(turn.member_id)),
+        done_at: Set(Some(tx.now())),
+        ..of(&turn)
+    };
+    Ok(Entity::update(row).exec(tx).await?)
+}
+
+/// Says that nobody did a turn, or will: it counts for nobody.
+pub async fn skip(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_version: Option<i32>) -> Result<Model> {
+    let (_, turn) = editable(tx, household, id, expected_version).await?;
+    let row = ActiveModel { status: Set(AssignmentStatus::Skipped), done_by: Set(None), done_at: Set(None), ..of(&turn) };
+    Ok(Entity::update(row).exec(tx).await?)
+}
+
+/// Takes back that a turn was done or skipped.
+pub async fn reopen(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_version: Option<i32>) -> Result<Model> {
+    let (_, turn) = editable(tx, household, id, expected_version).await?;
+    let row = ActiveModel { status: Set(AssignmentStatus::Planned), done_by: Set(None), done_at: Set(None), ..of(&turn) };
+    Ok(Entity::update(row).exec(tx).await?)
+}
+
+fn of(turn: &Model) -> ActiveModel {
+    ActiveModel { household_id: Unchanged(turn.household_id), id: Unchanged(turn.id), ..Default::default() }
+}
+
+async fn found(tx: &Tx, household: HouseholdId, id: AssignmentId) -> Result<Model> {
+    find(tx, household, id).await?.ok_or(Error::NotFound("assignment"))
+}
+
+/// A turn to be changed by hand, and its routine: a plan and a swap wait until this transaction ends. Days further back than the
+/// routine lets one change are settled.
+async fn editable(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_version: Option<i32>) -> Result<(routines::Model, Model)> {
+    let turn = found(tx, household, id).await?;
+    let routine = crate::routines::find(tx, household, turn.routine_id).await?.ok_or(Error::NotFound("routine"))?;
+    // Whoever may plan waits for a plan that is being made; the turn alone would be locked the other way round.
+    if households::administered(tx, household).await.is_ok() {
+        crate::routines::locked(tx, household, routine.id).await?;
+    }
+    let turn = lock(tx, household, &[id]).await?.pop().ok_or(Error::NotFound("assignment"))?;
+    input::expect_version(expected_version, turn.version, || scalars(&turn))?;
+    let today = calendar(&routine)?.today(tx.now());
+    if !rota::may_change(turn.date, today, u32::try_from(routine.past_edit_days).unwrap_or_default()) {
+        return Err(Error::conflict(format!("{} is more than {} days ago and can no longer be changed", turn.date, routine.past_edit_days)));
+    }
+    Ok((routine, turn))
+}
+
+/// Turns that nobody else changes until this transaction ends, locked by id, so that two who lock the same do not wait for each other.
+pub(crate) async fn lock(tx: &Tx, household: HouseholdId, ids: &[AssignmentId]) -> Result<Vec<Model>> {
+    let rows = Entity::find().filter(Column::HouseholdId.eq(household)).filter(Column::Id.is_in(ids.iter().copied()));
+    Ok(rows.order_by_asc(Column::Id).lock_exclusive().all(tx).await?)
+}
+
+/// Gives a turn to the member who took it over.
+pub(crate) async fn hand_over(tx: &Tx, turn: &Model, to: &household_members::Model) -> Result<Model> {
+    let row = ActiveModel {
+        member_id: Set(Some(to.id)),
+        name: Set(to.name.clone()),
+        kind: Set(if to.kind == MemberKind::Helper { DoerKind::Helper } else { DoerKind::Member }),
+        pinned: Set(true),
+        reason: Set(Reason::Override.name().to_owned()),
+        explanation: Set(None),
+        cause: Set(Some(cause_name(CauseKind::Swap))),
+        ..of(turn)
+    };
+    Ok(Entity::update(row).exec(tx).await?)
+}
+
+fn scalars(turn: &Model) -> JsonValue {
+    serde_json::json!({
+        "id": turn.id, "date": turn.date, "name": turn.name, "status": turn.status.to_value().to_uppercase(), "pinned": turn.pinned,
+        "reason": turn.reason, "version": turn.version,
+    })
+}
+
+#[derive(FromQueryResult)]
+struct CountRow {
+    month: NaiveDate,
+    member: Option<HouseholdMemberId>,
+    name: String,
+    turns: i64,
+    effort: i64,
+    done: i64,
+}
+
+/// The first days of the last `months` months, this one last.
+pub fn months(today: NaiveDate, months: u32) -> Vec<NaiveDate> {
+    let this = today - Days::new(u64::from(chrono::Datelike::day0(&today)));
+    (0..months).rev().map(|back| this - Months::new(back)).collect()
+}
+
+/// Who did how much in each of these months, up to today. Whoever really did a turn has it; skipped ones are nobody's.
+pub async fn counts(tx: &Tx, routine: &routines::Model, months: &[NaiveDate]) -> Result<Vec<MonthCount>> {
+    let (Some(first), today) = (months.first(), calendar(routine)?.today(tx.now())) else { return Ok(Vec::new()) };
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT date_trunc('month', a.date::timestamp)::date AS month, m.id AS member, coalesce(m.name, a.name) AS name, count(*) AS turns,
+           sum(a.effort)::bigint AS effort, count(*) FILTER (WHERE a.status = 'done') AS done
+         FROM assignments a LEFT JOIN household_members m ON m.household_id = a.household_id AND m.id = coalesce(a.done_by, a.member_id)
+         WHERE a.household_id = $1 AND a.routine_id = $2 AND a.date BETWEEN $3 AND $4 AND a.status <> 'skipped'
+         GROUP BY 1, 2, 3 ORDER BY 1, 3, 2",
+        [routine.household_id.0.into(), routine.id.0.into(), (*first).into(), today.into()],
+    );
+    let rows = CountRow::find_by_statement(statement).all(tx).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| MonthCount { month: row.month, member: row.member, name: row.name, turns: row.turns, effort: row.effort, done: row.done })
+        .collect())
+}
+
+/// How far everybody was ahead of their share or behind, at the start of each of these days.
+pub async fn balances(tx: &Tx, routine: &routines::Model, days: &[NaiveDate]) -> Result<Vec<Balances>> {
+    let here = (routine.household_id, routine.id);
+    let stored: BTreeMap<_, _> = of_routine(here.0, here.1).all(tx).await?.into_iter().map(|row| (row.date, row)).collect();
+    let members: BTreeMap<_, _> = households::members(tx, here.0, true).await?.into_iter().map(|row| (row.id, row)).collect();
+    let last = days.iter().max().copied().unwrap_or(day::LAST);
+    let takers = takers(tx, routine, &members, &stored, last).await?;
+    let assignments: Vec<_> = stored.values().map(|row| seen(row, &members)).collect();
+    Ok(days.iter().map(|date| Balances { date: *date, standings: rota::standings(&takers, &assignments, *date) }).collect())
+}
+
+/// Units of the ledger as an amount of effort, with at most three decimals.
+pub fn effort(units: i64) -> Decimal {
+    (Decimal::from(units) / Decimal::from(EFFORT)).round_dp(3).normalize()
+}
+
+/// The instant at which a turn has begun, for what may only happen before: the start of its day where it has no time.
+pub(crate) fn begins(turn: &Model, today: NaiveDate, now: DateTime<Utc>) -> bool {
+    turn.starts_at.map_or(turn.date < today, |at| at <= now)
+}
