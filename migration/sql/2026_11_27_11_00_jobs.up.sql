@@ -96,7 +96,7 @@ BEGIN
     RAISE EXCEPTION 'this job is not yours any more' USING ERRCODE = 'serialization_failure';
   END IF;
   next := CASE WHEN done.requests > done.claimed_requests THEN at ELSE coalesce(next, at + done.every) END;
-  IF for_good OR next IS NULL THEN
+  IF next IS NULL OR for_good AND done.requests = done.claimed_requests THEN
     DELETE FROM jobs j WHERE j.id = job;
   ELSE
     UPDATE jobs j SET claim = NULL, claimed_requests = NULL, attempts = 0, last_error = NULL, due_at = next WHERE j.id = job;

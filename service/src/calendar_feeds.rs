@@ -9,7 +9,6 @@ use entity::{
     calendar_feeds::{ActiveModel, Column, Entity, Model},
     id::{CalendarFeedId, HouseholdId, HouseholdMemberId, RoutineId},
 };
-use icalendar::{Calendar, Component, Event, EventLike, EventStatus, Property};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement,
 };
@@ -144,34 +143,89 @@ async fn turns(tx: &Tx, household: HouseholdId, scope: Scope) -> Result<Vec<Turn
     Ok(Turn::find_by_statement(turns).all(tx).await?)
 }
 
+/// The longest line in octets, its end not counted.
+const LONGEST_LINE: usize = 75;
+
 fn calendar(name: &str, turns: &[Turn]) -> String {
-    let mut calendar = Calendar::empty();
-    for (key, value) in [("VERSION", "2.0"), ("PRODID", "-//Hale//Family rota//EN"), ("CALSCALE", "GREGORIAN"), ("METHOD", "PUBLISH")] {
-        calendar.append_property(Property::new(key, value));
+    let mut text = String::new();
+    for (property, value) in [
+        ("BEGIN", "VCALENDAR"),
+        ("VERSION", "2.0"),
+        ("PRODID", "-//Hale//Family rota//EN"),
+        ("CALSCALE", "GREGORIAN"),
+        ("METHOD", "PUBLISH"),
+        ("X-WR-CALNAME", &escaped(name)),
+        ("NAME", &escaped(name)),
+        ("REFRESH-INTERVAL;VALUE=DURATION", "PT15M"),
+        ("X-PUBLISHED-TTL", "PT15M"),
+    ] {
+        line(&mut text, property, value);
     }
-    calendar.name(name).ttl(&TimeDelta::minutes(15));
     for turn in turns {
-        calendar.push(turn.event());
+        turn.event(&mut text);
     }
-    calendar.to_string()
+    line(&mut text, "END", "VCALENDAR");
+    text
 }
 
 impl Turn {
-    fn event(&self) -> Event {
-        let mut event = Event::new();
+    fn event(&self, text: &mut String) {
+        const INSTANT: &str = "%Y%m%dT%H%M%SZ";
+        const DAY: &str = "%Y%m%d";
+        let mut add = |property: &str, value: &str| line(text, property, value);
+        let changed = self.updated_at.format(INSTANT).to_string();
+        add("BEGIN", "VEVENT");
         // The turn is the routine's on that day, whoever has it and however often it is planned anew.
-        event.uid(&format!("{}-{}@hale", self.routine_id, self.date.format("%Y%m%d")));
-        event.timestamp(self.updated_at).last_modified(self.updated_at).sequence(self.version.unsigned_abs().saturating_sub(1));
-        event.summary(&format!("[{}] {}", self.name, self.routine)).add_property("TRANSP", "TRANSPARENT");
-        event.status(if self.status == AssignmentStatus::Skipped { EventStatus::Cancelled } else { EventStatus::Confirmed });
-        match (self.starts_at, self.ends_at) {
+        add("UID", &format!("{}-{}@hale", self.routine_id, self.date.format(DAY)));
+        add("DTSTAMP", &changed);
+        add("LAST-MODIFIED", &changed);
+        add("SEQUENCE", &(self.version - 1).to_string());
+        match self.starts_at {
             // An instant needs no rules of a zone: each calendar shows it on its own clock.
-            (Some(starts), Some(ends)) => event.starts(starts).ends(ends),
-            (Some(starts), None) => event.starts(starts),
-            (None, _) => event.starts(self.date).ends(self.date + Days::new(1)),
-        };
-        event.done()
+            Some(starts) => {
+                add("DTSTART", &starts.format(INSTANT).to_string());
+                if let Some(ends) = self.ends_at {
+                    add("DTEND", &ends.format(INSTANT).to_string());
+                }
+            }
+            None => {
+                add("DTSTART;VALUE=DATE", &self.date.format(DAY).to_string());
+                add("DTEND;VALUE=DATE", &(self.date + Days::new(1)).format(DAY).to_string());
+            }
+        }
+        add("SUMMARY", &escaped(&format!("[{}] {}", self.name, self.routine)));
+        add("STATUS", if self.status == AssignmentStatus::Skipped { "CANCELLED" } else { "CONFIRMED" });
+        add("TRANSP", "TRANSPARENT");
+        add("END", "VEVENT");
     }
+}
+
+/// A text as a value: what would end or divide it is escaped.
+fn escaped(text: &str) -> String {
+    let mut value = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | ';' | ',' => value.extend(['\\', character]),
+            '\n' => value.push_str("\\n"),
+            other if other.is_control() => {}
+            other => value.push(other),
+        }
+    }
+    value
+}
+
+/// Adds a line, folded so that none is too long and no character is torn.
+fn line(text: &mut String, property: &str, value: &str) {
+    let mut length = 0;
+    for character in property.chars().chain([':']).chain(value.chars()) {
+        if length + character.len_utf8() > LONGEST_LINE {
+            text.push_str("\r\n ");
+            length = 1;
+        }
+        text.push(character);
+        length += character.len_utf8();
+    }
+    text.push_str("\r\n");
 }
 
 #[cfg(test)]
@@ -232,6 +286,9 @@ mod tests {
                 prop_assert!(line.len() <= 75, "{} octets: {line}", line.len());
                 prop_assert!(!line.contains(['\r', '\n']));
             }
+            let unfolded = text.replace("\r\n ", "");
+            let summary = format!("SUMMARY:[{}] Bedtime\r\n", escaped(&name));
+            prop_assert!(unfolded.contains(&summary));
         }
     }
 }
