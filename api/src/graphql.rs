@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod accounts;
+pub mod assignments;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercises;
@@ -10,13 +11,16 @@ pub mod family_access;
 pub mod food_diary;
 pub mod foods;
 pub mod goals;
+pub mod households;
 pub mod limits;
 pub mod measurements;
 pub mod page;
 pub mod person;
 pub mod reports;
+pub mod routines;
 pub mod scalars;
 pub mod scope;
+pub mod swap_requests;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,7 +31,7 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery);
+pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -41,6 +45,10 @@ pub struct Mutation(
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     family_access::FamilyAccessMutation,
+    households::HouseholdsMutation,
+    routines::RoutinesMutation,
+    assignments::AssignmentsMutation,
+    swap_requests::SwapRequestsMutation,
 );
 
 /// Hale's schema.

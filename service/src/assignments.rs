@@ -8,7 +8,7 @@ use chrono::{DateTime, Days, Months, NaiveDate, Utc};
 use entity::{
     assignment_changes,
     assignments::{ActiveModel, AssignmentStatus, Column, DoerKind, Entity, Model},
-    household_members::{self, MemberKind},
+    household_members::{self, MemberKind, MemberRole},
     id::{AssignmentId, HouseholdId, HouseholdMemberId, RoutineId},
     plan_causes,
     routines::{self, RoutinePolicy},
@@ -232,7 +232,9 @@ impl Planning {
         for day in &plan.days {
             let date = day.assignment.date;
             let stored = self.stored.get(&date);
-            let Some(decision) = &day.decision else {
+            // What a person decided is explained once: how the rules saw it then.
+            let explained = stored.is_some_and(|old| day.kept && old.explanation.is_some());
+            let Some(decision) = day.decision.as_ref().filter(|_| !explained) else {
                 unchanged += usize::from(stored.is_some());
                 continue;
             };
@@ -469,7 +471,7 @@ pub async fn reassign(
         }
         Substitute::Helper(name) => (None, input::line("helperName", &name, 100)?, DoerKind::Helper),
     };
-    let by_administrator = households::administered(tx, household).await.is_ok();
+    let by_administrator = administers(tx, household).await?;
     let row = ActiveModel {
         member_id: Set(member_id),
         name: Set(name),
@@ -550,6 +552,10 @@ pub async fn reopen(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_
     Ok(Entity::update(row).exec(tx).await?)
 }
 
+async fn administers(tx: &Tx, household: HouseholdId) -> Result<bool> {
+    Ok(households::membership(tx, household).await?.role == MemberRole::Administrator)
+}
+
 fn of(turn: &Model) -> ActiveModel {
     ActiveModel { household_id: Unchanged(turn.household_id), id: Unchanged(turn.id), ..Default::default() }
 }
@@ -564,7 +570,7 @@ async fn editable(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_ve
     let turn = found(tx, household, id).await?;
     let routine = crate::routines::find(tx, household, turn.routine_id).await?.ok_or(Error::NotFound("routine"))?;
     // Whoever may plan waits for a plan that is being made; the turn alone would be locked the other way round.
-    if households::administered(tx, household).await.is_ok() {
+    if administers(tx, household).await? {
         crate::routines::locked(tx, household, routine.id).await?;
     }
     let turn = lock(tx, household, &[id]).await?.pop().ok_or(Error::NotFound("assignment"))?;
@@ -648,6 +654,28 @@ pub async fn balances(tx: &Tx, routine: &routines::Model, days: &[NaiveDate]) ->
     let takers = takers(tx, routine, &members, &stored, last).await?;
     let assignments: Vec<_> = stored.values().map(|row| seen(row, &members)).collect();
     Ok(days.iter().map(|date| Balances { date: *date, standings: rota::standings(&takers, &assignments, *date) }).collect())
+}
+
+/// A problem in words.
+pub fn sentence(problem: &Problem, members: &[household_members::Model]) -> String {
+    let name = |id: &MemberId| {
+        members.iter().find(|member| member.id.0 == id.0).map_or_else(|| "somebody who is gone".to_owned(), |member| member.name.clone())
+    };
+    match problem {
+        Problem::NobodyAvailable { date } => format!("Nobody can on {date}."),
+        Problem::KeptThoughUnavailable { date, member } => format!("{} has the turn of {date}, but cannot.", name(member)),
+        Problem::ShareOutOfReach { from, members, .. } => {
+            let names: Vec<_> = members.iter().map(name).collect();
+            format!("From {from} on the weekdays of {} are too few for their share.", names.join(" and "))
+        }
+        Problem::StreakCapTooLow { from, member, cap } => {
+            format!("From {from} on {}'s share needs a streak limit of at least {cap}.", name(member))
+        }
+        Problem::Drift { from, member, a_year } => {
+            let way = if *a_year < 0 { "less" } else { "more" };
+            format!("From {from} on {} does {} {way} than the share in a year.", name(member), a_year.abs())
+        }
+    }
 }
 
 /// Units of the ledger as an amount of effort, with at most three decimals.

@@ -134,6 +134,12 @@ pub async fn members(tx: &Tx, household: HouseholdId, former: bool) -> Result<Ve
     Ok(rows.order_by_asc(Expr::cust("created_at")).order_by_asc(household_members::Column::Id).all(tx).await?)
 }
 
+/// Everybody who belongs or belonged to these households.
+pub async fn members_of(tx: &Tx, households: &[HouseholdId]) -> Result<Vec<household_members::Model>> {
+    let rows = household_members::Entity::find().filter(household_members::Column::HouseholdId.is_in(households.iter().copied()));
+    Ok(rows.order_by_asc(Expr::cust("created_at")).order_by_asc(household_members::Column::Id).all(tx).await?)
+}
+
 /// A member who has not left. `field` is the input field that names them.
 pub(crate) async fn member(
     tx: &Tx,

@@ -9,7 +9,7 @@ use entity::{
     household_members::MemberKind,
     id::{HouseholdId, HouseholdMemberId, PlanCauseId, RoutineId, RoutineMemberId, UnavailabilityId},
     plan_causes, routine_members,
-    routines::{self, ActiveModel, Column, Entity, Model, Recurrence, RoutinePolicy},
+    routines::{ActiveModel, Column, Entity, Model, Recurrence, RoutinePolicy},
     unavailability::{self, UnavailabilityKind},
 };
 use sea_orm::{
@@ -646,7 +646,7 @@ fn within(field: &str, value: i32, most: u32) -> Result<i32> {
     input::integer(field, value, 1..=i32::try_from(most).unwrap_or(i32::MAX))
 }
 
-fn scalars(routine: &routines::Model) -> JsonValue {
+fn scalars(routine: &Model) -> JsonValue {
     serde_json::json!({
         "id": routine.id, "name": routine.name, "rrule": routine.rrule, "startsOn": routine.starts_on, "endsOn": routine.ends_on,
         "timeZone": routine.time_zone, "policy": routine.policy.to_value().to_uppercase(), "effort": routine.effort,
