@@ -15,7 +15,7 @@ use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinH
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Settings},
+    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, Settings},
     http::Server,
     progress::Progress,
     store::{Error, Store},
@@ -81,6 +81,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
 async fn serve(settings: &Settings) -> Result<(), Error> {
     // Both signals are caught from the start: a server that is told to stop while it starts must not leave its PostgreSQL behind.
     let mut stop = Stop::listen()?;
+    let outside = Outside::of(settings).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
             Error::Other(format!("{} is taken: stop what listens there, or choose another address with --listen", settings.listen))
@@ -103,8 +104,8 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     };
     let address = listener.local_addr().unwrap_or(settings.listen);
     let explorable = settings.explorer || address.ip().is_loopback();
-    let server = Server::new(database.clone(), explorable);
-    let working = settings.jobs.then(|| Working::start(&database));
+    let server = Server::new(database.clone(), explorable).with_outside(outside.clone());
+    let working = settings.jobs.then(|| Working::start(&database, &outside));
     announce(&store, address, explorable);
 
     let draining = server.clone();
@@ -143,9 +144,9 @@ struct Working {
 }
 
 impl Working {
-    fn start(database: &Database) -> Self {
+    fn start(database: &Database, outside: &Outside) -> Self {
         let (stop, stopped) = watch::channel(false);
-        Self { stop, worker: tokio::spawn(jobs::Worker::new(database.clone()).run(stopped)) }
+        Self { stop, worker: tokio::spawn(jobs::Worker::new(database.clone(), outside.google.clone()).run(stopped)) }
     }
 
     /// Takes no further job, and waits a while for those that run.
@@ -159,6 +160,7 @@ impl Working {
 
 async fn worker(settings: &Settings) -> Result<(), Error> {
     let mut stop = Stop::listen()?;
+    let outside = Outside::of(settings).await?;
     let progress = Arc::new(Progress::new());
     let store = tokio::select! {
         opened = Store::open(settings, &progress) => opened,
@@ -168,7 +170,7 @@ async fn worker(settings: &Settings) -> Result<(), Error> {
     let store = store?;
     let worked = async {
         let database = store.database().await?;
-        let working = Working::start(&database);
+        let working = Working::start(&database, &outside);
         say(&mut io::stdout(), "Hale's worker is ready.");
         say(&mut io::stdout(), &format!("  data      {}", store.place()));
         stop.asked().await;

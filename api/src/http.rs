@@ -1,5 +1,6 @@
 //! HTTP: routes, headers, health, and the explorer.
 
+mod calendars;
 mod graphql;
 
 use std::{
@@ -13,11 +14,11 @@ use std::{
 
 use axum::{
     Router,
-    extract::{Path, Request, State},
+    extract::{MatchedPath, Path, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use service::access::Database;
 use tower_http::{
@@ -27,7 +28,7 @@ use tower_http::{
     trace::{DefaultOnResponse, TraceLayer},
 };
 
-use crate::graphql::Schema;
+use crate::{config::Outside, graphql::Schema};
 
 include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 
@@ -37,6 +38,7 @@ pub struct Server {
     schema: Schema,
     database: Database,
     explorable: bool,
+    outside: Arc<Outside>,
     draining: Arc<AtomicBool>,
 }
 
@@ -46,7 +48,12 @@ const LONGEST_REQUEST_ID: usize = 64;
 impl Server {
     /// A server over this database. `explorable` shows the explorer and answers introspection.
     pub fn new(database: Database, explorable: bool) -> Self {
-        Self { schema: crate::graphql::schema(explorable), database, explorable, draining: Arc::default() }
+        Self { schema: crate::graphql::schema(explorable), database, explorable, outside: Arc::default(), draining: Arc::default() }
+    }
+
+    /// The same server, which knows of others'.
+    pub fn with_outside(self, outside: Outside) -> Self {
+        Self { outside: Arc::new(outside), ..self }
     }
 
     /// From now on /readyz says no, so that a balancer sends nothing new.
@@ -58,6 +65,9 @@ impl Server {
     pub fn router(&self) -> Router {
         let mut router = Router::new()
             .route("/graphql", get(graphql::get).post(graphql::post).options(graphql::options))
+            .route("/calendars/{file}", get(calendars::feed))
+            .route(service::calendars::google::CALLBACK, get(calendars::callback).post(calendars::consented))
+            .route(service::calendars::google::WEBHOOK, post(calendars::webhook))
             .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
             .route("/readyz", get(ready));
         if self.explorable {
@@ -77,8 +87,9 @@ impl Server {
                 TraceLayer::new_for_http()
                     .make_span_with(|request: &Request| {
                         let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-                        // The query string of a GET holds variables, so only the path is logged.
-                        tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
+                        // The query string of a GET holds variables, and a path may hold a secret, so the route is logged.
+                        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+                        tracing::info_span!("request", %id, method = %request.method(), path = route)
                     })
                     .on_response(DefaultOnResponse::new().level(tracing::Level::INFO)),
             )

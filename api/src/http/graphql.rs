@@ -170,7 +170,7 @@ fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> Arc<Reque
         let value = value.to_str().unwrap_or_default();
         value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim())
     });
-    Arc::new(RequestScope::new(server.database.clone(), token, caller(address)))
+    Arc::new(RequestScope::new(server.database.clone(), server.outside.clone(), token, caller(address)))
 }
 
 async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<Map<String, Value>, Refused> {
