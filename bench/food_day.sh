@@ -16,45 +16,12 @@ rounds=${ROUNDS:-3} seconds=${SECONDS_EACH:-5} connections=${CONNECTIONS:-8}
 for program in wrk python3; do
   command -v "$program" >/dev/null || { echo "this needs $program" >&2; exit 1; }
 done
-PATH="$PATH:$( (pg_config --bindir) 2>/dev/null || true)"
-command -v pgbench >/dev/null || { echo "this needs pgbench, of PostgreSQL" >&2; exit 1; }
-unset DATABASE_URL DATABASE_OWNER_URL DATABASE_URL_FILE DATABASE_OWNER_URL_FILE HALE_KEYS_FILE
-hale=${HALE:-}
-if [[ -z $hale ]]; then
-  cargo build --release --quiet --locked -p api
-  hale=${CARGO_TARGET_DIR:-target}/release/hale
-fi
-
-folder=$(mktemp -d /tmp/hale-bench.XXXXXX)
-chmod 711 "$folder"
-: >"$folder/out"
-server=
-clean() {
-  if [[ -n $server ]] && kill -0 "$server" 2>/dev/null; then
-    # Hale stops its PostgreSQL.
-    kill -TERM "$server"
-    wait "$server" || true
-  fi
-  rm -rf "$folder"
-}
-trap clean EXIT
-trap 'exit 130' INT TERM
-
-"$hale" --data-dir "$folder/data" --listen 127.0.0.1:0 --max-connections "$connections" --log "${HALE_LOG:-info}" \
-  >"$folder/out" 2>"$folder/err" &
-server=$!
-for ((tries = 0; tries < 600; tries++)); do
-  url=$(sed -n 's/^ *graphql *//p' "$folder/out")
-  [[ -n $url ]] && break
-  kill -0 "$server" 2>/dev/null || { cat "$folder/err" >&2; exit 1; }
-  sleep 0.1
-done
-[[ -n $url ]] || { echo "Hale did not start" >&2; exit 1; }
+. bench/server.sh
+start_server --max-connections "$connections" --log "${HALE_LOG:-info}"
 day=$(python3 bench/food_day.py "$url" "$folder" 2>&1) || { echo "$day" >&2; exit 1; }
 
-export BENCH_FOLDER=$folder PGHOST=$folder/data/postgres PGUSER=hale_app PGDATABASE=hale
-PGPASSWORD=$(cat "$folder/data/secrets/hale_app")
-export PGPASSWORD
+export BENCH_FOLDER=$folder
+connect_as hale_app
 limit() { # seconds: transactions per second of pgbench
   # shellcheck disable=SC2046
   pgbench --no-vacuum --protocol=prepared --client="$connections" --jobs=2 --time="$1" --file=bench/food_day.sql \
@@ -85,5 +52,5 @@ for ((round = 1; round <= rounds; round++)); do
   ratios+=("$ratio")
   printf '%-7s %12s %12s %8s %10s %10s\n' "$round" "$pg" "$requests" "$ratio" "$p50" "$p99"
 done
-median=$(printf '%s\n' "${ratios[@]}" | sort -n | awk '{ v[NR] = $1 } END { printf "%.3f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }')
+median=$(printf '%s\n' "${ratios[@]}" | median)
 echo "median ratio Hale / pgbench: $median"

@@ -1,22 +1,12 @@
 //! Accounts and sessions: what is accepted, what is stored, and what a thief gains.
 
-use std::{net::SocketAddr, sync::Arc};
-
-use api::http::Server;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta};
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use service::{
-    access::{Connection, Database},
-    clock::Clock,
-    random::SystemRandom,
-    tokens::Keys,
-};
-use sha2::Sha256;
+use service::clock::Clock;
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::harness::{PASSWORD, Person, Refusal, TestApp};
+use crate::harness::{PASSWORD, Person, Refusal, TestApp, tokens};
 
 const SIGN_UP: &str = "mutation($input: SignUpInput!) { signUp(input: $input) { session { accessToken } viewer { id email fullName } } }";
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) {
@@ -419,34 +409,22 @@ async fn aliases_do_not_multiply_attempts() {
     assert_eq!(sign_in_refused(&app, "ann@example.org", PASSWORD).await.code, "RATE_LIMITED");
 }
 
-/// A second server over the same database, whose key is known here.
-struct Forge {
-    address: SocketAddr,
-    secret: [u8; 32],
+/// Makes tokens of a session that say something else.
+struct Forge<'a> {
+    app: &'a TestApp,
     now: i64,
     user: String,
     session: String,
 }
 
-const KEY: &str = "the key";
-
-impl Forge {
-    async fn new(app: &TestApp, person: &Person<'_>) -> Self {
-        let secret = [7; 32];
-        let ring = json!({ "current": KEY, "signing": { KEY: BASE64_URL_SAFE_NO_PAD.encode(secret), "former": BASE64_URL_SAFE_NO_PAD.encode([8; 32]) } });
-        let connection = Connection { url: app.url("hale_app"), max_connections: 2, statement_cache: 100 };
-        let keys = Keys::from_json(&ring.to_string()).unwrap();
-        let database = Database::connect(&connection, app.clock.clone(), Arc::new(SystemRandom), keys).await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = Server::new(database, true).router();
-        tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
+impl<'a> Forge<'a> {
+    async fn new(app: &'a TestApp, person: &Person<'_>) -> Self {
         let session = app.value::<uuid::Uuid>("SELECT id FROM sessions").await.to_string();
-        Self { address, secret, now: app.clock.now().timestamp(), user: person.id.clone(), session }
+        Self { app, now: app.clock.now().timestamp(), user: person.id.clone(), session }
     }
 
     fn claims(&self) -> Value {
-        json!({ "iss": "hale", "aud": "hale", "sub": self.user, "sid": self.session, "iat": self.now, "exp": self.now + 600 })
+        tokens::claims(&self.user, &self.session, self.now)
     }
 
     fn with(&self, name: &str, value: impl Into<Value>) -> Value {
@@ -455,42 +433,31 @@ impl Forge {
         claims
     }
 
-    fn token(&self, header: &Value, claims: &Value, secret: &[u8]) -> String {
-        let encode = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", encode(header), encode(claims));
-        let mac = Hmac::<Sha256>::new_from_slice(secret).unwrap().chain_update(signed.as_bytes()).finalize().into_bytes();
-        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(mac))
-    }
-
-    fn header() -> Value {
-        json!({ "typ": "at+jwt", "alg": "HS256", "kid": KEY })
-    }
-
     fn header_with(name: &str, value: impl Into<Value>) -> Value {
-        let mut header = Self::header();
+        let mut header = tokens::header();
         header[name] = value.into();
         header
     }
 
     fn signed(&self, claims: &Value) -> String {
-        self.token(&Self::header(), claims, &self.secret)
+        tokens::signed(&tokens::header(), claims, &tokens::SECRET)
     }
 
     async fn answer(&self, authorization: &str) -> Value {
-        let request = reqwest::Client::new().post(format!("http://{}/graphql", self.address)).header("authorization", authorization);
+        let request = self.app.post("/graphql").header("authorization", authorization);
         request.json(&json!({ "query": "{ viewer { id } }" })).send().await.unwrap().json().await.unwrap()
     }
 }
 
 #[tokio::test]
-async fn forged_tokens_open_nothing() {
-    let app = TestApp::new().await;
+async fn forged_tokens_open_nothing_and_take_no_connection() {
+    let app = TestApp::with_connections(1).await;
     let ann = app.person("ann").await;
     let forge = Forge::new(&app, &ann).await;
     let right = forge.signed(&forge.claims());
     assert_eq!(forge.answer(&format!("Bearer {right}")).await, json!({ "data": { "viewer": { "id": ann.id } } }), "the forge is no good");
     assert_eq!(forge.answer(&format!("bearer  {right}")).await["data"]["viewer"]["id"], json!(ann.id));
-    let former = forge.token(&Forge::header_with("kid", "former"), &forge.claims(), &[8; 32]);
+    let former = tokens::signed(&Forge::header_with("kid", "former"), &forge.claims(), &tokens::FORMER_SECRET);
     assert_eq!(forge.answer(&format!("Bearer {former}")).await["data"]["viewer"]["id"], json!(ann.id));
 
     let parts: Vec<&str> = right.split('.').collect();
@@ -505,24 +472,25 @@ async fn forged_tokens_open_nothing() {
         claims.as_object_mut().unwrap().remove(name);
         forge.signed(&claims)
     };
-    let unsigned = |algorithm: &str| format!("{}.{body}.", encode(&format!(r#"{{"typ":"at+jwt","alg":"{algorithm}","kid":"{KEY}"}}"#)));
+    let unsigned =
+        |algorithm: &str| format!("{}.{body}.", encode(&json!({ "typ": "at+jwt", "alg": algorithm, "kid": tokens::KEY }).to_string()));
     let forged = [
         ("alg none", unsigned("none")),
         ("alg NONE", unsigned("NONE")),
         ("alg none with a signature", format!("{}{signature}", unsigned("none"))),
-        ("alg HS384", forge.token(&Forge::header_with("alg", "HS384"), &forge.claims(), &forge.secret)),
-        ("alg RS256", forge.token(&Forge::header_with("alg", "RS256"), &forge.claims(), &forge.secret)),
-        ("alg missing", forge.token(&json!({ "typ": "at+jwt", "kid": KEY }), &forge.claims(), &forge.secret)),
-        ("another key", forge.token(&Forge::header(), &forge.claims(), &[9; 32])),
-        ("an empty key", forge.token(&Forge::header(), &forge.claims(), &[])),
-        ("the name of the key as the key", forge.token(&Forge::header(), &forge.claims(), KEY.as_bytes())),
-        ("another kid", forge.token(&Forge::header_with("kid", "another"), &forge.claims(), &forge.secret)),
-        ("kid of another key of the ring", forge.token(&Forge::header_with("kid", "former"), &forge.claims(), &forge.secret)),
-        ("kid that is a path", forge.token(&Forge::header_with("kid", "../../dev/null"), &forge.claims(), &[])),
-        ("kid missing", forge.token(&json!({ "typ": "at+jwt", "alg": "HS256" }), &forge.claims(), &forge.secret)),
-        ("typ JWT", forge.token(&Forge::header_with("typ", "JWT"), &forge.claims(), &forge.secret)),
-        ("typ missing", forge.token(&json!({ "alg": "HS256", "kid": KEY }), &forge.claims(), &forge.secret)),
-        ("a key in the header", forge.token(&Forge::header_with("jwk", json!({ "kty": "oct", "k": encode("key") })), &forge.claims(), b"key")),
+        ("alg HS384", tokens::signed(&Forge::header_with("alg", "HS384"), &forge.claims(), &tokens::SECRET)),
+        ("alg RS256", tokens::signed(&Forge::header_with("alg", "RS256"), &forge.claims(), &tokens::SECRET)),
+        ("alg missing", tokens::signed(&json!({ "typ": "at+jwt", "kid": tokens::KEY }), &forge.claims(), &tokens::SECRET)),
+        ("another key", tokens::signed(&tokens::header(), &forge.claims(), &[9; 32])),
+        ("an empty key", tokens::signed(&tokens::header(), &forge.claims(), &[])),
+        ("the name of the key as the key", tokens::signed(&tokens::header(), &forge.claims(), tokens::KEY.as_bytes())),
+        ("another kid", tokens::signed(&Forge::header_with("kid", "another"), &forge.claims(), &tokens::SECRET)),
+        ("kid of another key of the ring", tokens::signed(&Forge::header_with("kid", "former"), &forge.claims(), &tokens::SECRET)),
+        ("kid that is a path", tokens::signed(&Forge::header_with("kid", "../../dev/null"), &forge.claims(), &[])),
+        ("kid missing", tokens::signed(&json!({ "typ": "at+jwt", "alg": "HS256" }), &forge.claims(), &tokens::SECRET)),
+        ("typ JWT", tokens::signed(&Forge::header_with("typ", "JWT"), &forge.claims(), &tokens::SECRET)),
+        ("typ missing", tokens::signed(&json!({ "alg": "HS256", "kid": tokens::KEY }), &forge.claims(), &tokens::SECRET)),
+        ("a key in the header", tokens::signed(&Forge::header_with("jwk", json!({ "kty": "oct", "k": encode("key") })), &forge.claims(), b"key")),
         ("expired", forge.signed(&forge.with("exp", forge.now))),
         ("expired long ago", forge.signed(&json!({ "iss": "hale", "aud": "hale", "sub": forge.user, "sid": forge.session, "iat": forge.now - 9_000, "exp": forge.now - 8_400 }))),
         ("from the future", forge.signed(&json!({ "iss": "hale", "aud": "hale", "sub": forge.user, "sid": forge.session, "iat": forge.now + 31, "exp": forge.now + 600 }))),
@@ -538,8 +506,6 @@ async fn forged_tokens_open_nothing() {
         ("another audience", forge.signed(&forge.with("aud", "hail"))),
         ("exp as text", forge.signed(&forge.with("exp", "9999999999"))),
         ("sub is no id", forge.signed(&forge.with("sub", "' OR 1 = 1 --"))),
-        ("another person's session", other_claims.clone()),
-        ("a session that never was", forge.signed(&forge.with("sid", "01900000-0000-7000-8000-000000000000"))),
         ("the signature of another", format!("{head}.{body}.{}", other_claims.rsplit('.').next().unwrap())),
         ("the body of another", format!("{head}.{}.{signature}", other_claims.split('.').nth(1).unwrap())),
         ("the last letter changed", format!("{}{last}", &right[..right.len() - 1])),
@@ -553,16 +519,24 @@ async fn forged_tokens_open_nothing() {
         ("no token", "x".to_owned()),
         ("dots", "..".to_owned()),
         ("a refresh token", ann.refresh_token.clone()),
-        ("a token of another server", ann.token.clone().unwrap()),
+        ("a token of another server", tokens::signed(&Forge::header_with("kid", "another"), &forge.claims(), &[9; 32])),
     ];
     assert!(forged.len() >= 22);
-    for (form, token) in forged {
-        let answer = forge.answer(&format!("Bearer {token}")).await;
+    let demand_denied = async |form: &str, authorization: &str| {
+        let answer = forge.answer(authorization).await;
         assert_eq!(answer.pointer("/errors/0/extensions/code"), Some(&json!(DENIED)), "{form}: {answer}");
         assert_eq!(answer.pointer("/data/viewer"), Some(&Value::Null), "{form}: {answer}");
+    };
+    let only_connection = app.database.authenticate(&right).unwrap().read().await.unwrap();
+    for (form, token) in forged {
+        demand_denied(form, &format!("Bearer {token}")).await;
     }
     for authorization in ["", "Bearer", "Basic YW5uOnBhc3N3b3Jk", &right, &format!("Token {right}"), &format!("Bearer {right} {right}")] {
-        let answer = forge.answer(authorization).await;
-        assert_eq!(answer.pointer("/errors/0/extensions/code"), Some(&json!(DENIED)), "{authorization:.20}: {answer}");
+        demand_denied("another scheme", authorization).await;
     }
+    drop(only_connection);
+    // What is signed right is for the database to refuse.
+    demand_denied("another person's session", &format!("Bearer {other_claims}")).await;
+    let never = forge.signed(&forge.with("sid", "01900000-0000-7000-8000-000000000000"));
+    demand_denied("a session that never was", &format!("Bearer {never}")).await;
 }

@@ -97,9 +97,25 @@ const RULES: &[Rule] = &[
     Rule {
         name: "rows of a person are told apart within that person's rows",
         offenders: "SELECT c.conrelid::regclass || ' ' || c.conname FROM pg_constraint c JOIN columns a ON a.relation = c.conrelid AND a.attname = 'user_id'
-            WHERE c.contype IN ('p', 'u') AND NOT a.attnum = ANY (c.conkey) AND c.conname <> 'refresh_tokens_token_key'",
+            WHERE c.contype IN ('p', 'u') AND NOT a.attnum = ANY (c.conkey) AND c.conname <> 'refresh_tokens_token_key'
+              AND NOT EXISTS (SELECT FROM columns of WHERE of.relation = c.conrelid AND of.attname = 'household_id')",
         offence: "CREATE TABLE notes (id uuid CONSTRAINT notes_pkey PRIMARY KEY, user_id uuid)",
         named: "notes notes_pkey",
+    },
+    Rule {
+        name: "rows of a household are told apart within that household's rows, and hang on rows of that household alone",
+        offenders: "SELECT c.conrelid::regclass || ' ' || c.conname FROM pg_constraint c JOIN columns a ON a.relation = c.conrelid AND a.attname = 'household_id'
+            WHERE (c.contype IN ('p', 'u') OR c.contype = 'f' AND EXISTS (SELECT FROM columns of WHERE of.relation = c.confrelid AND of.attname = 'household_id'))
+              AND a.attnum <> c.conkey[1]",
+        offence: "CREATE TABLE chores (id uuid CONSTRAINT chores_pkey PRIMARY KEY, household_id uuid)",
+        named: "chores chores_pkey",
+    },
+    Rule {
+        name: "households are read once per statement",
+        offenders: r"SELECT title FROM policies WHERE replace(replace(condition, '( SELECT auth.households() AS households)', ''),
+            '( SELECT auth.administered_households() AS administered_households)', '') ~ 'auth\.[a-z_]*households'",
+        offence: "CREATE POLICY each_row ON routines TO hale_app USING (household_id = ANY (auth.households()))",
+        named: "routines: each_row",
     },
     Rule {
         name: "every table has created_at and updated_at",
@@ -217,7 +233,7 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "whose row it is never changes, nor who made it",
-        offenders: "SELECT relname || '.' || attname FROM columns WHERE attname IN ('user_id', 'id', 'owner_id', 'created_by', 'created_at', 'updated_at', 'version',
+        offenders: "SELECT relname || '.' || attname FROM columns WHERE attname IN ('user_id', 'id', 'owner_id', 'household_id', 'created_by', 'created_at', 'updated_at', 'version',
             'grantor_user_id', 'grantee_user_id', 'grantee_email', 'access_type', 'can_write', 'expires_at') AND has_column_privilege('hale_app', relation, attnum, 'UPDATE')",
         offence: "GRANT UPDATE ON goals TO hale_app",
         named: "goals.user_id",
@@ -311,7 +327,8 @@ async fn every_rule_names_what_breaks_it() {
 
 #[tokio::test]
 async fn the_tables_that_the_product_grew_from_are_there() {
-    const SEEDS: [&str; 13] = [
+    const SEEDS: [&str; 14] = [
+        "assignments",
         "chat_history",
         "exercise_diary",
         "exercises",
@@ -340,6 +357,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         .value("SELECT array_agg(p.oid::regprocedure::text ORDER BY p.oid::regprocedure::text COLLATE \"C\") FROM pg_proc p WHERE prosecdef AND has_function_privilege('hale_app', p.oid, 'EXECUTE')")
         .await;
     let mut expected = [
+        "auth.administered_households()",
         "auth.calendar_of(uuid)",
         "auth.claim_job(uuid,timestamp with time zone,timestamp with time zone)",
         "auth.clean_up(timestamp with time zone,integer)",
@@ -350,6 +368,9 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.extend_job(uuid,uuid,timestamp with time zone)",
         "auth.fail_job(uuid,uuid,timestamp with time zone,timestamp with time zone,text)",
         "auth.finish_job(uuid,uuid,timestamp with time zone,timestamp with time zone,boolean)",
+        "auth.found_household(uuid,text,uuid,text,bytea)",
+        "auth.households()",
+        "auth.join_household(uuid)",
         "auth.open_session(uuid,uuid,text,timestamp with time zone,text,timestamp with time zone)",
         "auth.readers()",
         "auth.refill(text)",

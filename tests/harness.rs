@@ -1,12 +1,16 @@
 //! A Hale of one's own for each test, and people who talk to it.
 
 mod cluster;
+pub mod tokens;
 
-pub use cluster::{empty_database, url as database_url};
+pub use cluster::{empty_database, server_log, url as database_url};
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use api::http::Server;
@@ -17,26 +21,41 @@ use service::{
     access::{Connection, Database, Maintenance},
     clock::Clock,
     random::SystemRandom,
-    tokens::Keys,
 };
 use sqlx::{Connection as _, PgConnection};
 
 /// A clock that stands until it is moved.
-pub struct TestClock(Mutex<DateTime<Utc>>);
+pub struct TestClock {
+    now: Mutex<DateTime<Utc>>,
+    looks_until_panic: AtomicU64,
+}
 
 impl TestClock {
+    fn at(instant: &str) -> Self {
+        Self { now: Mutex::new(instant.parse().unwrap()), looks_until_panic: AtomicU64::new(u64::MAX) }
+    }
+
     pub fn set(&self, instant: &str) {
-        *self.0.lock().unwrap() = instant.parse().unwrap();
+        *self.now.lock().unwrap() = instant.parse().unwrap();
     }
 
     pub fn advance(&self, by: TimeDelta) {
-        *self.0.lock().unwrap() += by;
+        *self.now.lock().unwrap() += by;
+    }
+
+    /// Panics, once, in whoever looks at the clock after `looks` others did: code of the server, wherever it is by then.
+    pub fn panic_after(&self, looks: u64) {
+        self.looks_until_panic.store(looks, Ordering::Relaxed);
     }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
-        *self.0.lock().unwrap()
+        if self.looks_until_panic.fetch_sub(1, Ordering::Relaxed) == 0 {
+            // Unwinds as any panic does, without a word on stderr.
+            std::panic::resume_unwind(Box::new("the clock fell off the wall"));
+        }
+        *self.now.lock().unwrap()
     }
 }
 
@@ -59,10 +78,9 @@ impl TestApp {
 
     pub async fn with_connections(max_connections: u32) -> Self {
         let name = cluster::new_database().await;
-        let clock = Arc::new(TestClock(Mutex::new("2026-03-10T12:00:00Z".parse().unwrap())));
+        let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
         let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100 };
-        let keys = Keys::generate(&SystemRandom);
-        let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), keys).await.unwrap();
+        let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Server::new(database.clone(), true).router();
@@ -99,6 +117,11 @@ impl TestApp {
     /// Someone without a session.
     pub fn nobody(&self) -> Person<'_> {
         Person { app: self, token: None, refresh_token: String::new(), id: String::new(), email: String::new() }
+    }
+
+    /// An access token of this session, valid now.
+    pub fn token(&self, user: &str, session: &str) -> String {
+        tokens::signed(&tokens::header(), &tokens::claims(user, session, self.clock.now().timestamp()), &tokens::SECRET)
     }
 
     /// A request to a path of the server.

@@ -1,8 +1,11 @@
 //! The isolation matrix: every table × principal × operation, run as hale_app and compared with the one reviewed file
-//! `isolation/access.toml`; and the proof that it sees, by mutants of each policy.
+//! `isolation/access.toml`, every field of the API × principal with `isolation/fields.toml`; and the proof that it sees, by
+//! mutants of each policy.
 
 mod access;
+mod denial;
 mod doors;
+mod fields;
 mod foreign_keys;
 mod mutants;
 mod people;

@@ -2,6 +2,7 @@
 
 mod calendars;
 mod graphql;
+pub mod idempotency;
 
 use std::{
     net::SocketAddr,

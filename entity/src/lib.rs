@@ -18,6 +18,7 @@ pub mod household_invitations;
 pub mod household_members;
 pub mod households;
 pub mod id;
+pub mod idempotency_keys;
 pub mod measurements;
 pub mod nutrition_data;
 pub mod plan_causes;

@@ -11,6 +11,6 @@ AS $$
         AND f.grantee_address = (SELECT v.email FROM users v WHERE v.id = (SELECT auth.uid()) AND v.email_verified_at IS NOT NULL))
 $$;
 DROP TABLE household_invitations, household_members, households CASCADE;
-DROP FUNCTION auth.households(), auth.administered_households(), auth.memberships(), auth.protect_household(regclass, text, text[]),
+DROP FUNCTION auth.households(), auth.administered_households(), auth.protect_household(regclass, text, text[]),
   auth.change_household_member(), auth.succeed_household_member(), auth.change_household_invitation(),
   auth.found_household(uuid, text, uuid, text, bytea), auth.join_household(uuid);

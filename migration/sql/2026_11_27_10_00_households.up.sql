@@ -58,7 +58,7 @@ CREATE INDEX household_invitations_member_idx ON household_invitations (househol
 CREATE INDEX household_invitations_address_idx ON household_invitations (address) WHERE status = 'offered';
 CREATE INDEX household_invitations_created_by_idx ON household_invitations (created_by);
 
--- The households of the viewer, those that the viewer administers, and who the viewer is in them. A policy on household_members
+-- The households of the viewer, and those that the viewer administers. A policy on household_members
 -- that selected from it would recurse; these read it as hale_auth, once per statement.
 CREATE FUNCTION auth.households() RETURNS uuid[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
@@ -70,10 +70,6 @@ AS $$
   SELECT coalesce(array_agg(m.household_id), '{}') FROM household_members m
   WHERE m.user_id = (SELECT auth.uid()) AND m.removed_at IS NULL AND m.role = 'administrator'
 $$;
-
-CREATE FUNCTION auth.memberships() RETURNS uuid[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-AS $$ SELECT coalesce(array_agg(m.id), '{}') FROM household_members m WHERE m.user_id = (SELECT auth.uid()) AND m.removed_at IS NULL $$;
 
 -- Protects a table of rows that belong to a household (`household_id`): its members read, and its `writers`, who are its
 -- administrators or all its members, write. `fixed` names further columns that never change.
@@ -181,8 +177,9 @@ SELECT auth.guard('household_invitations');
 GRANT SELECT, INSERT (household_id, member_id, household_name, email, address, expires_at), UPDATE (status) ON household_invitations TO hale_app;
 CREATE POLICY administrators_read ON household_invitations FOR SELECT TO hale_app
   USING (household_id = ANY ((SELECT auth.administered_households())::uuid[]));
+-- What was declined stays in sight: an update is checked against what its writer may read, afterwards too.
 CREATE POLICY invited_read ON household_invitations FOR SELECT TO hale_app
-  USING (status = 'offered' AND address = (SELECT email FROM users WHERE users.id = (SELECT auth.uid()) AND email_verified_at IS NOT NULL));
+  USING (status IN ('offered', 'declined') AND address = (SELECT email FROM users WHERE users.id = (SELECT auth.uid()) AND email_verified_at IS NOT NULL));
 CREATE POLICY invite ON household_invitations FOR INSERT TO hale_app
   WITH CHECK (household_id = ANY ((SELECT auth.administered_households())::uuid[]) AND status = 'offered');
 CREATE POLICY revoke ON household_invitations FOR UPDATE TO hale_app
@@ -267,7 +264,7 @@ DO $$
 DECLARE
   door regprocedure;
 BEGIN
-  FOREACH door IN ARRAY ARRAY['auth.households()', 'auth.administered_households()', 'auth.memberships()',
+  FOREACH door IN ARRAY ARRAY['auth.households()', 'auth.administered_households()',
     'auth.found_household(uuid, text, uuid, text, bytea)', 'auth.join_household(uuid)']::regprocedure[]
   LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO hale_auth', door);

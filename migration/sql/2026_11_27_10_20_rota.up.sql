@@ -56,12 +56,12 @@ CREATE INDEX unavailability_created_by_idx ON unavailability (created_by);
 SELECT auth.protect_household('unavailability', 'administrators', ARRAY['member_id', 'routine_id', 'kind', 'weekdays', 'starts_on']);
 -- Whoever has an account says for themselves when they cannot.
 CREATE POLICY own_insert ON unavailability FOR INSERT TO hale_app
-  WITH CHECK (household_id = ANY ((SELECT auth.households())::uuid[]) AND member_id = ANY ((SELECT auth.memberships())::uuid[]));
+  WITH CHECK ((household_id, member_id) IN (SELECT m.household_id, m.id FROM household_members m WHERE m.user_id = (SELECT auth.uid()) AND m.removed_at IS NULL));
 CREATE POLICY own_update ON unavailability FOR UPDATE TO hale_app
-  USING (household_id = ANY ((SELECT auth.households())::uuid[]) AND member_id = ANY ((SELECT auth.memberships())::uuid[]))
-  WITH CHECK (household_id = ANY ((SELECT auth.households())::uuid[]) AND member_id = ANY ((SELECT auth.memberships())::uuid[]));
+  USING ((household_id, member_id) IN (SELECT m.household_id, m.id FROM household_members m WHERE m.user_id = (SELECT auth.uid()) AND m.removed_at IS NULL))
+  WITH CHECK ((household_id, member_id) IN (SELECT m.household_id, m.id FROM household_members m WHERE m.user_id = (SELECT auth.uid()) AND m.removed_at IS NULL));
 CREATE POLICY own_delete ON unavailability FOR DELETE TO hale_app
-  USING (household_id = ANY ((SELECT auth.households())::uuid[]) AND member_id = ANY ((SELECT auth.memberships())::uuid[]));
+  USING ((household_id, member_id) IN (SELECT m.household_id, m.id FROM household_members m WHERE m.user_id = (SELECT auth.uid()) AND m.removed_at IS NULL));
 
 -- What happened since the last plan was made, and the days that the next one may change because of it. Planning takes them away.
 CREATE TABLE plan_causes (
@@ -150,7 +150,8 @@ GRANT SELECT, INSERT (household_id, id, assignment_id, from_member_id, to_member
   UPDATE (status) ON swap_requests TO hale_app;
 CREATE POLICY household_read ON swap_requests FOR SELECT TO hale_app USING (household_id = ANY ((SELECT auth.households())::uuid[]));
 CREATE POLICY own_insert ON swap_requests FOR INSERT TO hale_app
-  WITH CHECK (household_id = ANY ((SELECT auth.households())::uuid[]) AND from_member_id = ANY ((SELECT auth.memberships())::uuid[]) AND status = 'open');
+  WITH CHECK (status = 'open' AND (household_id, from_member_id) IN (
+    SELECT m.household_id, m.id FROM household_members m WHERE m.user_id = (SELECT auth.uid()) AND m.removed_at IS NULL));
 CREATE POLICY household_update ON swap_requests FOR UPDATE TO hale_app
   USING (household_id = ANY ((SELECT auth.households())::uuid[])) WITH CHECK (household_id = ANY ((SELECT auth.households())::uuid[]));
 
@@ -160,7 +161,7 @@ CREATE FUNCTION auth.change_swap_request() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  mine uuid[] := auth.memberships();
+  mine uuid[] := ARRAY(SELECT m.id FROM household_members m WHERE m.household_id = OLD.household_id AND m.user_id = auth.uid() AND m.removed_at IS NULL);
   administrator boolean := OLD.household_id = ANY (auth.administered_households());
   may boolean := false;
 BEGIN
@@ -177,7 +178,7 @@ BEGIN
     may := OLD.to_member_id = ANY (mine) OR administrator AND EXISTS (
       SELECT FROM household_members m WHERE m.household_id = OLD.household_id AND m.id = OLD.to_member_id AND m.user_id IS NULL AND m.removed_at IS NULL);
   ELSIF NEW.status = 'accepted' THEN
-    SELECT m.id INTO NEW.answered_by FROM household_members m WHERE m.household_id = OLD.household_id AND m.id = ANY (mine) AND m.removed_at IS NULL;
+    NEW.answered_by := mine[1];
     may := NEW.answered_by <> OLD.from_member_id;
   END IF;
   IF may IS NOT TRUE THEN
@@ -195,7 +196,7 @@ CREATE FUNCTION auth.change_assignment() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  mine uuid[] := auth.memberships();
+  mine uuid[] := ARRAY(SELECT m.id FROM household_members m WHERE m.household_id = OLD.household_id AND m.user_id = auth.uid() AND m.removed_at IS NULL);
   moved boolean := (NEW.member_id, NEW.name, NEW.kind) IS DISTINCT FROM (OLD.member_id, OLD.name, OLD.kind);
   decided boolean := (NEW.pinned, NEW.reason, NEW.explanation, NEW.cause, NEW.effort, NEW.starts_at, NEW.ends_at)
     IS DISTINCT FROM (OLD.pinned, OLD.reason, OLD.explanation, OLD.cause, OLD.effort, OLD.starts_at, OLD.ends_at);

@@ -289,6 +289,7 @@ async fn begin(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<
             connection: Mutex::new(Some(connection)),
             viewer,
             failed: AtomicBool::new(false),
+            left_to: None,
             clock: clock.clone(),
             random: random.clone(),
         };
@@ -311,6 +312,7 @@ pub struct Tx {
     connection: Mutex<Option<PoolConnection<Postgres>>>,
     viewer: Option<UserId>,
     failed: AtomicBool,
+    left_to: Option<Box<dyn FnOnce(Tx) + Send + Sync>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -336,8 +338,25 @@ impl Tx {
         uuid_v7(self.random.as_ref(), self.clock.now())
     }
 
-    /// Makes the changes last. When this answers with an error, nothing is known to have changed.
-    pub async fn commit(self) -> Result<()> {
+    /// Leaves it to somebody else when the changes last: [`Tx::commit`] hands the transaction over.
+    pub(crate) fn leave_to(&mut self, keeper: impl FnOnce(Tx) + Send + Sync + 'static) {
+        self.left_to = Some(Box::new(keeper));
+    }
+
+    /// Makes the changes last, or hands them to whom that was left. When this answers with an error, nothing is known to have
+    /// changed.
+    pub async fn commit(mut self) -> Result<()> {
+        match self.left_to.take() {
+            Some(keeper) => {
+                keeper(self);
+                Ok(())
+            }
+            None => self.end().await,
+        }
+    }
+
+    /// Makes the changes last, now.
+    pub(crate) async fn end(&self) -> Result<()> {
         if self.failed.load(Ordering::Relaxed) {
             // PostgreSQL would answer COMMIT with a ROLLBACK and no error.
             return Err(Error::internal("a statement of this transaction failed, so it cannot be committed"));

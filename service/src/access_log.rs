@@ -11,15 +11,16 @@ use entity::{
 use sea_orm::{
     ActiveEnum, ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    access::{Tx, Viewer},
+    access::Tx,
     error::Result,
     page::{Page, PageRequest},
 };
 
 /// What a request read of other people: whose and by which kind of access.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 pub struct Reads(BTreeSet<(UserId, String)>);
 
 impl Reads {
@@ -28,15 +29,18 @@ impl Reads {
         self.0.insert((person, access_type.to_value()));
     }
 
-    /// Writes them down, each once per quarter of an hour, in a transaction of their own. What cannot be written down may not be
-    /// answered.
-    pub async fn write(self, viewer: &Viewer, now: DateTime<Utc>) -> Result<()> {
-        if self.0.is_empty() {
+    /// Whether nothing was read of anybody else.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Writes them down, each once per quarter of an hour. What cannot be written down may not be answered.
+    pub async fn write(&self, tx: &Tx) -> Result<()> {
+        if self.is_empty() {
             return Ok(());
         }
-        let (people, access_types): (Vec<_>, Vec<_>) = self.0.into_iter().map(|(person, access_type)| (person.0, access_type)).unzip();
-        let quarter = now.duration_trunc(TimeDelta::minutes(15)).unwrap_or(now);
-        let tx = viewer.write().await?;
+        let (people, access_types): (Vec<_>, Vec<_>) = self.0.iter().map(|(person, access_type)| (person.0, access_type.clone())).unzip();
+        let quarter = tx.now().duration_trunc(TimeDelta::minutes(15)).unwrap_or(tx.now());
         // Without RETURNING and without a conflict target: the reader may not read the log.
         let insert = Statement::from_sql_and_values(
             DbBackend::Postgres,
@@ -45,7 +49,7 @@ impl Reads {
             [people.into(), access_types.into(), quarter.into()],
         );
         tx.execute_raw(insert).await?;
-        tx.commit().await
+        Ok(())
     }
 }
 

@@ -28,8 +28,8 @@ use crate::{
     error::{Error, Result},
     households, input,
     rota::{
-        self, Assignment, Cause, CauseKind, Decision, Doer, EFFORT, Explanation, Keep, Member, MemberId, Participation, Policy, Problem, Reason,
-        Rota, Slot, Span, Standing,
+        self, Assignment, Cause, CauseKind, Decision, Doer, EFFORT, Explanation, Keep, Member, MemberId, Participation, Policy, Problem,
+        Reason, Rota, Slot, Span, Standing,
     },
     routines::{alternating, calendar, cause_name, cause_named, dates, times, turns, unavailable, weekdays},
 };
@@ -195,9 +195,11 @@ impl Planning {
             .filter(plan_causes::Column::HouseholdId.eq(here.0))
             .filter(plan_causes::Column::RoutineId.eq(here.1))
             .order_by_asc(plan_causes::Column::Id);
-        let noted = noted.all(tx).await?.into_iter().filter_map(|row| {
-            Some(Cause { kind: cause_named(&row.kind)?, span: Span { from: row.starts_on, until: row.ends_on } })
-        });
+        let noted = noted
+            .all(tx)
+            .await?
+            .into_iter()
+            .filter_map(|row| Some(Cause { kind: cause_named(&row.kind)?, span: Span { from: row.starts_on, until: row.ends_on } }));
         let causes: Vec<_> = asked.into_iter().chain(noted).collect();
         let ahead = u64::try_from(routine.look_ahead_days).unwrap_or_default();
         let until = until.map_or(Ok(today + Days::new(ahead)), |date| day::checked("until", date))?;
@@ -290,7 +292,11 @@ impl Planning {
             starts_at,
             ends_at,
             member_id: Some(member.id),
-            name: if stored.is_some_and(|old| old.member_id == Some(member.id)) { stored.map_or_else(String::new, |old| old.name.clone()) } else { member.name.clone() },
+            name: if stored.is_some_and(|old| old.member_id == Some(member.id)) {
+                stored.map_or_else(String::new, |old| old.name.clone())
+            } else {
+                member.name.clone()
+            },
             kind: DoerKind::Member,
             status: AssignmentStatus::Planned,
             done_by: None,
@@ -420,7 +426,8 @@ async fn takers(
             _ => {}
         }
     }
-    for id in stored.values().flat_map(|row| [row.member_id, row.done_by]).flatten() {
+    let by_hand = stored.values().flat_map(|row| [row.member_id.filter(|_| row.kind == DoerKind::Member), row.done_by]).flatten();
+    for id in by_hand.filter(|id| members.get(id).is_some_and(|member| member.kind != MemberKind::Helper)) {
         takers.entry(id).or_insert_with(|| blank(id));
     }
     Ok(takers.into_values().collect())
@@ -577,7 +584,10 @@ async fn editable(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_ve
     input::expect_version(expected_version, turn.version, || scalars(&turn))?;
     let today = calendar(&routine)?.today(tx.now());
     if !rota::may_change(turn.date, today, u32::try_from(routine.past_edit_days).unwrap_or_default()) {
-        return Err(Error::conflict(format!("{} is more than {} days ago and can no longer be changed", turn.date, routine.past_edit_days)));
+        return Err(Error::conflict(format!(
+            "{} is more than {} days ago and can no longer be changed",
+            turn.date, routine.past_edit_days
+        )));
     }
     Ok((routine, turn))
 }
@@ -641,7 +651,14 @@ pub async fn counts(tx: &Tx, routine: &routines::Model, months: &[NaiveDate]) ->
     let rows = CountRow::find_by_statement(statement).all(tx).await?;
     Ok(rows
         .into_iter()
-        .map(|row| MonthCount { month: row.month, member: row.member, name: row.name, turns: row.turns, effort: row.effort, done: row.done })
+        .map(|row| MonthCount {
+            month: row.month,
+            member: row.member,
+            name: row.name,
+            turns: row.turns,
+            effort: row.effort,
+            done: row.done,
+        })
         .collect())
 }
 

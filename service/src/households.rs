@@ -324,20 +324,12 @@ pub async fn accept(tx: &Tx, invitation: HouseholdInvitationId) -> Result<househ
 
 /// Declines an invitation to the viewer's verified address.
 pub async fn decline(tx: &Tx, invitation: HouseholdInvitationId) -> Result<household_invitations::Model> {
-    let address = people::viewer(tx).await?.email.unwrap_or_default();
-    let offered = household_invitations::Entity::find()
-        .filter(household_invitations::Column::Id.eq(invitation))
-        .filter(household_invitations::Column::Address.eq(address))
-        .filter(household_invitations::Column::Status.eq(InvitationStatus::Offered));
-    let offered = offered.one(tx).await?.ok_or(Error::NotFound("invitation to a verified address of yours"))?;
-    // The row leaves the viewer's sight with this, so it is not read again.
-    household_invitations::Entity::update_many()
+    let declined = household_invitations::Entity::update_many()
         .col_expr(household_invitations::Column::Status, Expr::value(InvitationStatus::Declined))
-        .filter(household_invitations::Column::HouseholdId.eq(offered.household_id))
         .filter(household_invitations::Column::Id.eq(invitation))
-        .exec(tx)
-        .await?;
-    Ok(household_invitations::Model { status: InvitationStatus::Declined, ..offered })
+        .filter(household_invitations::Column::Address.eq(people::viewer(tx).await?.email.unwrap_or_default()))
+        .filter(household_invitations::Column::Status.eq(InvitationStatus::Offered));
+    declined.exec_with_returning(tx).await?.into_iter().next().ok_or(Error::NotFound("invitation to a verified address of yours"))
 }
 
 /// Takes an invitation back.

@@ -20,6 +20,7 @@ pub mod food_diary;
 pub mod foods;
 pub mod goals;
 pub mod households;
+pub mod idempotency;
 mod input;
 pub mod jobs;
 pub mod measurements;

@@ -262,7 +262,8 @@ pub async fn update(tx: &Tx, household: HouseholdId, id: RoutineId, change: Rout
     let new = Entity::update(row).exec(tx).await?;
     let today = calendar(&new)?.today(tx.now());
     if new.policy != old.policy {
-        let current: Vec<_> = turns(tx, household, id).await?.into_iter().filter(|row| row.ends_on.is_none_or(|end| end >= today)).collect();
+        let current: Vec<_> =
+            turns(tx, household, id).await?.into_iter().filter(|row| row.ends_on.is_none_or(|end| end >= today)).collect();
         at_most_two(new.policy, current.len())?;
     }
     let decides = |routine: &Model| {
@@ -334,9 +335,7 @@ async fn take_turns(tx: &Tx, routine: &Model, members: &[Turns], from: NaiveDate
         .exec(tx)
         .await?;
     routine_members::Entity::delete_many().filter(of(not_begun.iter().map(|row| row.id).collect())).exec(tx).await?;
-    let begins = members.iter().enumerate().filter(|(_, turn)| {
-        !current.iter().filter(goes_on).any(|row| row.member_id == turn.member)
-    });
+    let begins = members.iter().enumerate().filter(|(_, turn)| !current.iter().filter(goes_on).any(|row| row.member_id == turn.member));
     let rows: Vec<_> = begins
         .map(|(place, turn)| routine_members::ActiveModel {
             household_id: Set(here.0),
@@ -414,8 +413,8 @@ pub async fn add_unavailability(tx: &Tx, household: HouseholdId, new: NewUnavail
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
     };
-    let insert = unavailability::Entity::insert(row)
-        .on_conflict_do_nothing_on([unavailability::Column::HouseholdId, unavailability::Column::Id]);
+    let insert =
+        unavailability::Entity::insert(row).on_conflict_do_nothing_on([unavailability::Column::HouseholdId, unavailability::Column::Id]);
     match input::created(tx, insert).await? {
         Some(row) => {
             note_absence(tx, &row).await?;
@@ -581,9 +580,10 @@ fn rule_dates(rule: &str, starts_on: NaiveDate, from: NaiveDate, to: NaiveDate) 
 /// The dates from the first one on, until the rota's last, on which somebody is away every other week.
 pub(crate) fn alternating(first: NaiveDate, until: NaiveDate, days: &[Weekday]) -> Vec<Span> {
     let monday = first - Days::new(first.weekday().num_days_from_monday().into());
-    let away = monday.iter_days().take_while(|date| *date <= until).filter(|date| {
-        (*date - monday).num_days() / 7 % 2 == 0 && days.contains(&date.weekday())
-    });
+    let away = monday
+        .iter_days()
+        .take_while(|date| *date <= until)
+        .filter(|date| (*date - monday).num_days() / 7 % 2 == 0 && days.contains(&date.weekday()));
     let mut spans: Vec<Span> = Vec::new();
     for date in away {
         match spans.last_mut() {
@@ -698,6 +698,9 @@ mod tests {
     fn every_other_week_away_is_every_other_week() {
         let spans = alternating(day("2026-03-04"), day("2026-03-31"), &[Weekday::Mon, Weekday::Tue, Weekday::Fri]);
         let spans: Vec<_> = spans.iter().map(|span| format!("{} {}", span.from, span.until.expect("an end"))).collect();
-        assert_eq!(spans, ["2026-03-02 2026-03-03", "2026-03-06 2026-03-06", "2026-03-16 2026-03-17", "2026-03-20 2026-03-20", "2026-03-30 2026-03-31"]);
+        assert_eq!(
+            spans,
+            ["2026-03-02 2026-03-03", "2026-03-06 2026-03-06", "2026-03-16 2026-03-17", "2026-03-20 2026-03-20", "2026-03-30 2026-03-31"]
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::DirBuilderExt,
+    path::PathBuf,
     process::{Command, Stdio},
     sync::{
         Arc, LazyLock,
@@ -26,8 +27,17 @@ async fn cluster() -> &'static EmbeddedPostgres {
     CLUSTER.get_or_init(|| async { RUNTIME.spawn(start()).await.unwrap() }).await
 }
 
+fn data_dir() -> PathBuf {
+    std::env::temp_dir().join(format!("hale-tests-{}", std::process::id()))
+}
+
+/// What PostgreSQL has written to its log so far.
+pub fn server_log() -> String {
+    String::from_utf8_lossy(&fs::read(data_dir().join("postgres/server.log")).unwrap()).into_owned()
+}
+
 async fn start() -> EmbeddedPostgres {
-    let data_dir = std::env::temp_dir().join(format!("hale-tests-{}", std::process::id()));
+    let data_dir = data_dir();
     fs::DirBuilder::new().recursive(true).mode(0o711).create(&data_dir).unwrap();
     let options = Options { data_dir: data_dir.clone(), pg_bin: None, durability: Durability::Throwaway, progress: Arc::new(|_| {}) };
     let cluster = EmbeddedPostgres::start(options).await.unwrap();

@@ -1,4 +1,4 @@
-//! Reads access.toml, and makes the cells of the matrix of it.
+//! Reads access.toml and fields.toml, and makes the cells of the matrices of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,12 +6,13 @@ use serde::Deserialize;
 
 use super::{
     doors::{DOORS, Door},
+    fields::FieldCell,
     people::{PRINCIPALS, Principal},
     statements::{GRANTED, OPEN, OPERATIONS, statement},
     tables::{TABLES, Table},
 };
 
-/// The reviewed file.
+/// The reviewed files.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Access {
@@ -20,6 +21,7 @@ pub struct Access {
     class: BTreeMap<String, Entry>,
     pub relation: BTreeMap<String, Entry>,
     pub function: BTreeMap<String, Entry>,
+    pub field: BTreeMap<String, Entry>,
 }
 
 #[derive(Deserialize)]
@@ -29,6 +31,9 @@ pub struct Entry {
     class: Option<String>,
     #[serde(default)]
     rules: Vec<BTreeMap<String, String>>,
+    /// Of a field: the ways to ask for it.
+    #[serde(default)]
+    ask: BTreeMap<String, String>,
 }
 
 /// What else is changed while a cell runs.
@@ -38,7 +43,8 @@ pub enum Layer {
     AsItIs,
     /// hale_app has every privilege on the table: the policies hold alone.
     Granted,
-    /// family_access and users show everything, but where they are themselves tried: policies that look into them hold alone.
+    /// family_access, users and household_members show everything, but where they are themselves tried: policies that look into
+    /// them hold alone.
     Open,
     /// Both.
     OpenAndGranted,
@@ -58,8 +64,9 @@ impl Layer {
         match (self, relation) {
             (Self::AsItIs, _) => String::new(),
             (Self::Granted, _) => format!("GRANT ALL ON {relation} TO hale_app"),
-            (Self::Open, "family_access") => open("users"),
-            (Self::Open, _) => open("users") + &open("family_access"),
+            (Self::Open, _) => {
+                ["users", "family_access", "household_members"].into_iter().filter(|table| *table != relation).map(open).collect()
+            }
             (Self::OpenAndGranted, _) => Self::Open.setup(relation) + &Self::Granted.setup(relation),
         }
     }
@@ -81,7 +88,8 @@ pub struct Cell {
 
 impl Access {
     pub fn read() -> Self {
-        toml::from_str(include_str!("access.toml")).unwrap_or_else(|error| panic!("access.toml: {error}"))
+        let files = concat!(include_str!("access.toml"), include_str!("fields.toml"));
+        toml::from_str(files).unwrap_or_else(|error| panic!("access.toml and fields.toml: {error}"))
     }
 
     /// Every cell. Whatever the file does not say, and whatever it says of nothing, fails.
@@ -103,6 +111,23 @@ impl Access {
             let entry = self.function.get(door.name).unwrap_or_else(|| panic!("access.toml has no entry for {}", door.name));
             self.check(door.name, entry, &["call"]);
             cells.extend(PRINCIPALS.iter().map(|principal| self.call(entry, door, principal)));
+        }
+        cells
+    }
+
+    /// Every cell of the matrix over GraphQL.
+    pub fn fields(&self) -> Vec<FieldCell> {
+        let mut cells = Vec::new();
+        for (field, entry) in &self.field {
+            let ways: Vec<&str> = match entry.ask.keys().map(String::as_str).collect::<Vec<_>>()[..] {
+                ["field"] => vec!["of oneself", "of the target", "of the family"],
+                ref ways => ways.to_vec(),
+            };
+            self.check(field, entry, &ways);
+            for principal in PRINCIPALS {
+                let expected = |way: &str| self.expected(field, entry, way, principal.name);
+                cells.extend(FieldCell::of(field, &entry.ask, principal, expected));
+            }
         }
         cells
     }
@@ -134,7 +159,7 @@ impl Access {
         let rules = self.rules(entry);
         let said = rules.iter().rev().filter(|rule| self.who(rule).contains(principal)).find_map(|rule| {
             rule.iter()
-                .find(|(operations, _)| *operations != "who" && self.named(operations).contains(&operation))
+                .find(|(operations, _)| *operations != "who" && self.named(operations).iter().any(|name| [operation, ANY].contains(name)))
                 .map(|(_, outcome)| outcome)
         });
         said.unwrap_or_else(|| panic!("access.toml does not say what comes of {title} · {principal} · {operation}")).clone()
@@ -164,11 +189,14 @@ impl Access {
             let stranger = self.who(rule).into_iter().find(|name| !everyone.contains(name));
             assert_eq!(stranger, None, "access.toml names nobody in {title}");
             let names = rule.keys().filter(|name| *name != "who").flat_map(|names| self.named(names));
-            let unknown = names.into_iter().find(|name| !operations.contains(name));
+            let unknown = names.into_iter().find(|name| !operations.contains(name) && *name != ANY);
             assert_eq!(unknown, None, "access.toml names no operation of {title}");
         }
     }
 }
+
+/// Stands for every operation in a rule.
+const ANY: &str = "*";
 
 fn granted(operation: &str) -> bool {
     operation.ends_with(" (granted)")

@@ -37,6 +37,18 @@ pub const DOORS: &[Door] = &[
         "users",
         "SELECT p::text FROM unnest({people}) p, LATERAL reports.nutrition_targets(p, '2026-01-01', '2026-12-31')",
     ),
+    shows("auth.households()", "households", "SELECT unnest(auth.households())::text"),
+    shows("auth.administered_households()", "households", "SELECT unnest(auth.administered_households())::text"),
+    changes(
+        "auth.found_household(uuid,text,uuid,text,bytea)",
+        "households",
+        "SELECT auth.found_household(gen_random_uuid(), 'New', gen_random_uuid(), 'new', NULL)",
+    ),
+    changes(
+        "auth.join_household(uuid)",
+        "household_invitations",
+        "SELECT auth.join_household({invitation}), auth.join_household({unverified_invitation})",
+    ),
     shows("auth.relatives()", "users", "SELECT id::text FROM auth.relatives()"),
     shows("auth.readers()", "users", "SELECT id::text FROM auth.readers()"),
     shows("auth.calendar_of(uuid)", "users", "SELECT p::text FROM unnest({people}) p, LATERAL auth.calendar_of(p)"),
@@ -104,6 +116,8 @@ impl Door {
             .replace("{target_id}", &format!("'{}'", person(principal.target)))
             .replace("{target_job}", &format!("'{}'", row_id(principal.target, "jobs", 0)))
             .replace("{strange_job}", &format!("'{}'", row_id("stranger", "jobs", 0)))
+            .replace("{invitation}", &format!("'{}'", row_id("household_invited", "household_invitations", 1)))
+            .replace("{unverified_invitation}", &format!("'{}'", row_id("household_unverified", "household_invitations", 1)))
             .replace("{strange_session}", &format!("'{}'", row_id("stranger", "sessions", 0)))
     }
 }

@@ -16,7 +16,7 @@ const OFFENDERS: &str = "
       WHERE confrelid = 'users'::regclass AND confdeltype = 'c' AND columns[1] NOT IN ('user_id', 'owner_id', 'grantor_user_id', 'grantee_user_id')
     UNION ALL SELECT title || ' holds a person' FROM keys WHERE confrelid = 'users'::regclass AND confdeltype NOT IN ('c', 'n')
     UNION ALL SELECT title || ' joins rows of two people' FROM keys
-      WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'user_id') AND columns[1] <> 'user_id'
+      WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'user_id') AND columns[1] NOT IN ('user_id', 'household_id')
     UNION ALL SELECT title || ' may reference what its writer cannot see' FROM keys
       WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'owner_id')
         AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = conrelid AND NOT polpermissive AND polcmd = 'a'

@@ -31,7 +31,21 @@ const POLICIES: &str = "
     ORDER BY polrelid::regclass::text, polname";
 
 /// The principals who tell most: they are asked first.
-const TELLING: [&str; 9] = ["expired", "declined", "calorie_writer", "checkin_writer", "calorie", "checkin", "all", "reports", "food_list"];
+const TELLING: [&str; 13] = [
+    "household_member",
+    "household_removed",
+    "household_invited",
+    "household_administrator",
+    "expired",
+    "declined",
+    "calorie_writer",
+    "checkin_writer",
+    "calorie",
+    "checkin",
+    "all",
+    "reports",
+    "food_list",
+];
 
 struct Mutant {
     relation: String,
@@ -53,6 +67,7 @@ async fn every_weakened_policy_is_seen() {
     let mut world = World::new().await;
     assert_eq!(world.texts(LINTS).await, Vec::<String>::new());
     let mut mutants = of_tables();
+    mutants.extend(of_functions());
     for policy in world.texts(POLICIES).await {
         mutants.extend(of_policy(&policy));
     }
@@ -122,7 +137,10 @@ async fn apply(world: &mut World, mutant: &Mutant) -> bool {
 async fn seen(world: &mut World, cells: &[Cell], mutant: &Mutant) -> bool {
     let mut layers = Layer::ALL;
     // What a policy looks up about the viewer is hidden from it by the other table's own policies; only in the open does it matter.
-    if mutant.part.starts_with("(family_access.grantee_user_id =") || mutant.part.starts_with("(users.id =") {
+    if mutant.part.starts_with("(family_access.grantee_user_id =")
+        || mutant.part.starts_with("(users.id =")
+        || mutant.part.contains("m.removed_at")
+    {
         layers.reverse();
     }
     let likely: &[&str] = match mutant.command {
@@ -160,8 +178,28 @@ fn of_tables() -> Vec<Mutant> {
         })
         .collect();
     mutants.extend(TABLES.iter().map(|table| mutant(table.name, "GRANT ALL", format!("GRANT ALL ON {} TO hale_app", table.name))));
-    mutants.push(mutant("family_access", "DROP TRIGGER change", "DROP TRIGGER change ON family_access".to_owned()));
+    for table in ["family_access", "household_members", "household_invitations", "assignments", "swap_requests"] {
+        mutants.push(mutant(table, "DROP TRIGGER change", format!("DROP TRIGGER change ON {table}")));
+    }
     mutants
+}
+
+/// What policies ask about households is said in functions: each condition of them dropped, one at a time.
+fn of_functions() -> Vec<Mutant> {
+    const CONDITIONS: [(&str, &str); 3] = [
+        ("auth.households()", "m.removed_at IS NULL"),
+        ("auth.administered_households()", "m.removed_at IS NULL"),
+        ("auth.administered_households()", "m.role = ''administrator''"),
+    ];
+    let whose = ["auth.households()", "auth.administered_households()"].map(|function| (function, "m.user_id = (SELECT auth.uid())"));
+    let weaken = |(function, condition): (&str, &str)| {
+        let change = format!(
+            "DO $weaken$ BEGIN EXECUTE replace(pg_get_functiondef('{function}'::regprocedure), '{condition}', 'true'); END $weaken$"
+        );
+        let text = ("SELECT md5(string_agg(prosrc, '')) FROM pg_proc WHERE pronamespace = 'auth'::regnamespace".to_owned(), String::new());
+        Mutant { text: Some(text), ..mutant("household_members", &format!("{function} without {condition}"), change) }
+    };
+    CONDITIONS.into_iter().chain(whose).map(weaken).collect()
 }
 
 fn mutant(relation: &str, change: &str, sql: String) -> Mutant {
@@ -208,10 +246,11 @@ fn of_policy(policy: &str) -> Vec<Mutant> {
     mutants
 }
 
-/// A condition with each bracketed part taken as true, `can_write` ignored, and another type of access, one place at a time: what
+/// A condition with each bracketed part taken as true, `can_write` ignored, members in place of administrators, and another type of access, one place at a time: what
 /// the policy no longer asks, and what it says instead. Not all of it compiles; what does not is no mutant.
 fn weaker(text: &str) -> Vec<(&str, String)> {
     const TYPES: [&str; 4] = ["'calorie'::text", "'checkin'::text", "'reports'::text", "'food_list'::text"];
+    const ADMINISTERED: &str = "auth.administered_households()";
     let mut places: Vec<(usize, usize, &str)> = Vec::new();
     let mut open = Vec::new();
     for (place, character) in text.char_indices() {
@@ -224,6 +263,7 @@ fn weaker(text: &str) -> Vec<(&str, String)> {
     if places.is_empty() && !text.is_empty() && text != "true" {
         places.push((0, text.len(), "true"));
     }
+    places.extend(text.match_indices(ADMINISTERED).map(|(place, word)| (place, place + word.len(), "auth.households()")));
     places.extend(text.match_indices("family_access.can_write").map(|(place, word)| (place, place + word.len(), "true")));
     for (number, access_type) in TYPES.iter().enumerate() {
         let another = TYPES[(number + 1) % TYPES.len()];

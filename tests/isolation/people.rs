@@ -21,6 +21,11 @@ pub const PEOPLE: &[&str] = &[
     "transitive",
     "calorie_writer",
     "checkin_writer",
+    "household_member",
+    "household_administrator",
+    "household_invited",
+    "household_unverified",
+    "household_removed",
     "deleted",
 ];
 
@@ -73,6 +78,11 @@ pub const PRINCIPALS: &[Principal] = &[
     Principal { between: Some("all"), ..principal("transitive") },
     principal("calorie_writer"),
     principal("checkin_writer"),
+    principal("household_member"),
+    principal("household_administrator"),
+    principal("household_invited"),
+    principal("household_unverified"),
+    principal("household_removed"),
     Principal { enters: Enters::No, ..principal("anonymous") },
     Principal { enters: Enters::Deleted, ..principal("deleted") },
     Principal { enters: Enters::Malformed, ..principal("malformed") },
@@ -84,6 +94,16 @@ impl Principal {
         match self.enters {
             Enters::As(name) => name,
             Enters::No | Enters::Deleted | Enters::Malformed => "deleted",
+        }
+    }
+
+    /// Whom an access token speaks for, and of which session; none for those who have no token.
+    pub fn subject(&self) -> Option<(String, String)> {
+        match self.enters {
+            Enters::As(name) => Some((person(name).to_string(), row_id(name, "sessions", 0).to_string())),
+            Enters::No => None,
+            Enters::Deleted => Some((person("deleted").to_string(), row_id("deleted", "sessions", 0).to_string())),
+            Enters::Malformed => Some(("ann".to_owned(), row_id("ann", "sessions", 0).to_string())),
         }
     }
 
@@ -114,6 +134,11 @@ pub fn row_id(name: &str, relation: &str, n: u32) -> Uuid {
     Uuid::from_u128(u128::from(hash(name)) << 64 | u128::from(rows))
 }
 
+/// The id of a grant.
+pub fn grant_id(grantor: &str, grantee: &str, access_type: &str) -> Uuid {
+    row_id(&format!("{grantor} to {grantee}"), access_type, 0)
+}
+
 /// What ann shares with whom, and one grant further on: grantor, grantee, type, can_write, status, expires_at.
 pub fn grants() -> Vec<String> {
     const TYPES: [&str; 4] = ["calorie", "checkin", "reports", "food_list"];
@@ -122,8 +147,9 @@ pub fn grants() -> Vec<String> {
         let known = !matches!(grantee, "offered" | "unverified" | "withdrawn");
         let person_id = if known { format!("'{}'", person(grantee)) } else { "NULL".to_owned() };
         format!(
-            "INSERT INTO family_access (grantor_user_id, grantee_user_id, grantee_email, grantee_address, access_type, can_write, status, expires_at, granted_at)
-             VALUES ('{}', {person_id}, '{grantee}@Example.org', '{grantee}@example.org', '{access_type}', {can_write}, '{status}', {expires_at}, now())",
+            "INSERT INTO family_access (id, grantor_user_id, grantee_user_id, grantee_email, grantee_address, access_type, can_write, status, expires_at, granted_at)
+             VALUES ('{}', '{}', {person_id}, '{grantee}@Example.org', '{grantee}@example.org', '{access_type}', {can_write}, '{status}', {expires_at}, now())",
+            grant_id(grantor, grantee, access_type),
             person(grantor)
         )
     };
@@ -147,4 +173,45 @@ pub fn grants() -> Vec<String> {
     grants.push(grant("ann", "calorie_writer", "calorie", true, "active", "NULL"));
     grants.push(grant("ann", "checkin_writer", "checkin", true, "active", "now() + interval '1 day'"));
     grants
+}
+
+/// Who belongs to ann's household besides her, or did, or is invited: each has a turn there, an absence and a request to swap.
+pub fn memberships() -> Vec<String> {
+    let ann = person("ann");
+    let mut rows = Vec::new();
+    for (place, (name, account, role, removed_at)) in [
+        ("household_member", true, "member", "NULL"),
+        ("household_administrator", true, "administrator", "NULL"),
+        ("household_removed", true, "administrator", "'2026-03-09'"),
+        ("household_invited", false, "member", "NULL"),
+        ("household_unverified", false, "member", "NULL"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = |relation| row_id(name, relation, 1);
+        let user = if account { format!("'{}'", person(name)) } else { "NULL".to_owned() };
+        let (member, turn) = (id("household_members"), id("assignments"));
+        rows.push(format!(
+            "INSERT INTO household_members (household_id, id, user_id, name, role, removed_at) VALUES ('{ann}', '{member}', {user}, '{name}', '{role}', {removed_at});
+             INSERT INTO assignments (household_id, id, routine_id, date, member_id, name, reason)
+             VALUES ('{ann}', '{turn}', '{}', '2026-03-2{place}', '{member}', '{name}', 'Order');
+             INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ('{ann}', '{}', '{member}', 'dates', '2026-03-10');
+             INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id) VALUES ('{ann}', '{}', '{turn}', '{member}')",
+            row_id("ann", "routines", 0),
+            id("unavailability"),
+            id("swap_requests"),
+        ));
+    }
+    for (n, name, status) in
+        [(1, "household_invited", "offered"), (2, "household_invited", "revoked"), (1, "household_unverified", "offered")]
+    {
+        rows.push(format!(
+            "INSERT INTO household_invitations (household_id, id, member_id, household_name, email, address, status, created_by)
+             VALUES ('{ann}', '{}', '{}', 'Family of ann', '{name}@Example.org', '{name}@example.org', '{status}', '{ann}')",
+            row_id(name, "household_invitations", n),
+            row_id(name, "household_members", 1),
+        ));
+    }
+    rows
 }

@@ -166,7 +166,12 @@ pub const TABLES: &[Table] = &[
         name: "food_items",
         owner: "owner_id",
         facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",
-        columns: &[("id", "{id}"), ("owner_id", "{owner}"), ("name", "'Porridge'")],
+        columns: &[
+            ("id", "{id}"),
+            ("owner_id", "{owner}"),
+            ("name", "'Porridge'"),
+            ("barcode", "CASE '{name}' WHEN 'ann' THEN '04006381333931' WHEN 'nobody' THEN '00012345678905' END"),
+        ],
         primary: "id",
         change: "name = 'changed'",
         common: true,
@@ -420,6 +425,204 @@ pub const TABLES: &[Table] = &[
                 "INSERT INTO access_log (user_id, reader_id, access_type, read_at) VALUES ({target_id}, {stranger_id}, 'calorie', now())",
             ),
         ],
+        ..TABLE
+    },
+    // A person's household has the person's id: whose a row is, is whose household it is in.
+    Table {
+        name: "households",
+        owner: "id",
+        facet: "replace(name, 'Family of ', '')",
+        columns: &[("id", "{owner}"), ("name", "'Family of {name}'")],
+        primary: "id",
+        change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "household_members",
+        owner: "household_id",
+        facet: "CASE WHEN removed_at IS NULL THEN role ELSE 'former' END",
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("name", "'{name}'")],
+        reserved: &[("user_id", "{owner}"), ("role", "'administrator'")],
+        primary: "household_id, id",
+        change: "name = 'changed'",
+        operations: &[
+            ("leave", "UPDATE household_members SET removed_at = now() WHERE household_id = {target_id} AND user_id = {viewer_id}"),
+            ("leave unseen", "UPDATE household_members SET removed_at = now()"),
+            ("leave alone", "UPDATE household_members SET removed_at = now() WHERE household_id = {viewer_id}"),
+            ("come back", "UPDATE household_members SET removed_at = NULL"),
+            ("become administrator", "UPDATE household_members SET role = 'administrator' WHERE household_id = {target_id}"),
+            (
+                "become administrator while leaving",
+                "UPDATE household_members SET role = 'administrator', removed_at = now() WHERE household_id = {target_id} AND user_id = {viewer_id}",
+            ),
+            ("take an account", "UPDATE household_members SET user_id = {viewer_id}"),
+            (
+                "give an own membership away (granted)",
+                "UPDATE household_members SET user_id = {stranger_id}, removed_at = now() WHERE household_id = {target_id} AND user_id = {viewer_id}",
+            ),
+            ("insert with an account", "INSERT INTO household_members (household_id, id, user_id, name) VALUES ({target_id}, {missing}, {viewer_id}, 'x')"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "household_invitations",
+        owner: "household_id",
+        facet: "status",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("member_id", "{member}"),
+            ("household_name", "'Family of {name}'"),
+            ("email", "'{name}{m}@example.com'"),
+            ("address", "'{name}{m}@example.com'"),
+        ],
+        reserved: &[("id", "{id}"), ("status", "'revoked'")],
+        primary: "household_id, id",
+        change: "status = 'revoked'",
+        operations: &[
+            ("decline", "UPDATE household_invitations SET status = 'declined' WHERE household_id = {target_id} AND status = 'offered'"),
+            ("accept by hand", "UPDATE household_invitations SET status = 'accepted' WHERE household_id = {target_id} AND status = 'offered'"),
+            ("offer again", "UPDATE household_invitations SET status = 'offered' WHERE household_id = {viewer_id}"),
+            ("prolong", "UPDATE household_invitations SET expires_at = '2100-01-01'"),
+            ("decline for another (granted)", "UPDATE household_invitations SET status = 'declined', address = 'nobody@example.org' WHERE status = 'offered' AND household_id = {target_id}"),
+            (
+                "invite as accepted (granted)",
+                "INSERT INTO household_invitations (household_id, member_id, household_name, email, address, status)
+                 VALUES ({viewer_id}, {own_member}, 'x', 'x@example.org', 'x@example.org', 'accepted')",
+            ),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "routines",
+        owner: "household_id",
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("name", "'Bedtime'"), ("starts_on", "'2026-01-01'"), ("time_zone", "'UTC'")],
+        primary: "household_id, id",
+        change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "routine_members",
+        owner: "household_id",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("id", "{id}"),
+            ("routine_id", "{routine}"),
+            ("member_id", "{member}"),
+            ("rank", "0"),
+            ("starts_on", "'2026-01-01'"),
+            ("ends_on", "'2026-12-31'"),
+        ],
+        primary: "household_id, id",
+        change: "rank = 1",
+        ..TABLE
+    },
+    Table {
+        name: "unavailability",
+        owner: "household_id",
+        facet: "(SELECT m.name FROM household_members m WHERE m.household_id = unavailability.household_id AND m.id = member_id)",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("id", "{id}"),
+            ("member_id", "{member}"),
+            ("kind", "'dates'"),
+            ("starts_on", "'2026-03-10'"),
+        ],
+        primary: "household_id, id",
+        change: "ends_on = '2026-04-01'",
+        operations: &[
+            (
+                "be away in the target's household",
+                "INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ({target_id}, {missing}, {member_there}, 'dates', '2026-03-10')",
+            ),
+            ("say that another is away", "UPDATE unavailability SET member_id = {missing}"),
+            ("give an own absence to another (granted)", "UPDATE unavailability SET member_id = {target_member} WHERE member_id = {member_there}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "assignments",
+        owner: "household_id",
+        facet: "name",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("id", "{id}"),
+            ("routine_id", "{routine}"),
+            ("date", "'2026-03-1{m}'"),
+            ("member_id", "{member}"),
+            ("name", "'{name}'"),
+            ("reason", "'Order'"),
+        ],
+        primary: "household_id, id",
+        change: "status = 'skipped'",
+        operations: &[
+            ("skip a turn of one's own", "UPDATE assignments SET status = 'skipped' WHERE household_id = {target_id} AND member_id = {member_there}"),
+            ("say that one did it", "UPDATE assignments SET status = 'done', done_at = now(), done_by = {member_there} WHERE household_id = {target_id}"),
+            ("take a turn", "UPDATE assignments SET member_id = {member_there}, cause = 'swap' WHERE household_id = {target_id}"),
+            ("give a turn away without a cause", "UPDATE assignments SET member_id = NULL, name = 'x', kind = 'helper' WHERE household_id = {viewer_id}"),
+            ("change a decision", "UPDATE assignments SET pinned = true WHERE household_id = {target_id} AND member_id = {member_there}"),
+            ("sign as another", "UPDATE assignments SET created_by = {stranger_id}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "plan_causes",
+        owner: "household_id",
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("routine_id", "{routine}"), ("kind", "'absence'"), ("starts_on", "'2026-03-10'")],
+        primary: "household_id, id",
+        change: "starts_on = '2026-03-11'",
+        ..TABLE
+    },
+    Table {
+        name: "assignment_changes",
+        owner: "household_id",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("routine_id", "{routine}"),
+            ("date", "'2026-03-10'"),
+            ("before_name", "'{name}'"),
+            ("cause", "'swap'"),
+        ],
+        reserved: &[("id", "{id}")],
+        primary: "household_id, id",
+        change: "cause = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "swap_requests",
+        owner: "household_id",
+        facet: "status",
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("assignment_id", "{assignment}"), ("from_member_id", "{member}")],
+        reserved: &[("status", "'withdrawn'")],
+        primary: "household_id, id",
+        change: "status = 'withdrawn'",
+        operations: &[
+            (
+                "ask in the target's household",
+                "INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id) VALUES ({target_id}, {missing}, {turn_there}, {member_there})",
+            ),
+            (
+                "ask as accepted (granted)",
+                "INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id, status) VALUES ({viewer_id}, {missing}, {own_assignment}, {own_member}, 'accepted')",
+            ),
+            ("accept", "UPDATE swap_requests SET status = 'accepted' WHERE household_id = {target_id}"),
+            ("decline", "UPDATE swap_requests SET status = 'declined' WHERE household_id = {target_id}"),
+            ("prolong", "UPDATE swap_requests SET expires_at = '2100-01-01'"),
+            ("answer for another", "UPDATE swap_requests SET answered_by = {own_member}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "idempotency_keys",
+        key: "key",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("key", "'{name}{n}'"),
+            ("request", "sha256('{name}')"),
+            ("expires_at", "'2100-01-01'"),
+        ],
+        primary: "user_id, key",
+        change: "answer = 'changed'",
+        operations: &[("use for another request", "UPDATE idempotency_keys SET request = sha256('changed')")],
         ..TABLE
     },
     Table {

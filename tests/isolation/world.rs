@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection, Row as _, postgres::PgRow, raw
 
 use super::{
     access::Cell,
-    people::{NOBODY, PEOPLE, Principal, grants, person},
+    people::{NOBODY, PEOPLE, Principal, grants, memberships, person},
     statements::insert,
     tables::{TABLES, Table, Values},
 };
@@ -31,7 +31,7 @@ struct Touched {
 /// Everybody's rows, and a superuser's connection inside a transaction that is never committed. It acts as hale_app by SET ROLE,
 /// so that rows can be compared as the owner sees them, and everything can be undone, in one transaction.
 pub struct World {
-    app: TestApp,
+    pub app: TestApp,
     pub connection: PgConnection,
     rows: BTreeMap<String, BTreeMap<String, Row>>,
     /// Every row there is now; the table `before` holds every row there was.
@@ -144,26 +144,89 @@ impl World {
             // The first row is what entering answered.
             Ok(rows) if cell.shows => self.describe(&cell.principal, cell.relation, rows[1..].iter().map(|row| touched(cell, row.get(0)))),
             Ok(_) => {
-                let sql = format!(
-                    "RESET ROLE; WITH now AS MATERIALIZED ({}) SELECT relation, key, owner::text FROM (TABLE now EXCEPT TABLE before) come
-                     UNION SELECT relation, key, owner::text FROM (TABLE before EXCEPT TABLE now) gone",
-                    self.now
-                );
-                let rows = raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await.unwrap();
-                let owner = |row: &PgRow| row.get::<Option<String>, _>(2).map(|id| id.parse().unwrap());
-                let rows = rows.iter().map(|row| Touched { relation: row.get(0), key: row.get(1), owner: owner(row) });
-                self.describe(&cell.principal, cell.relation, rows)
+                let changed = self.changed().await;
+                self.describe(&cell.principal, cell.relation, changed.into_iter())
             }
         };
         self.run("ROLLBACK TO SAVEPOINT cell; RELEASE SAVEPOINT cell").await;
         outcome
     }
 
+    /// Every row that came, went or is another since the people were made.
+    async fn changed(&mut self) -> Vec<Touched> {
+        let sql = format!(
+            "RESET ROLE; WITH now AS MATERIALIZED ({}) SELECT relation, key, owner::text FROM (TABLE now EXCEPT TABLE before) come
+             UNION SELECT relation, key, owner::text FROM (TABLE before EXCEPT TABLE now) gone",
+            self.now
+        );
+        let rows = raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await.unwrap();
+        let owner = |row: &PgRow| row.get::<Option<String>, _>(2).map(|id| id.parse().unwrap());
+        rows.iter().map(|row| Touched { relation: row.get(0), key: row.get(1), owner: owner(row) }).collect()
+    }
+
+    /// Keeps every row as it is, for [`World::changed_by`] to bring back.
+    pub async fn keep(&mut self) {
+        let copies: String = TABLES.iter().map(|table| format!("CREATE TABLE kept.{0} AS TABLE {0};", table.name)).collect();
+        self.run(&format!("CREATE SCHEMA kept; {copies}")).await;
+    }
+
+    /// Whose rows changed since the last time; now they are again what they were. Buckets of rate limits, and the log of who
+    /// read what, are no rows that somebody asked to change.
+    pub async fn changed_by(&mut self, principal: &Principal) -> String {
+        let changed = self.changed().await;
+        let relations: BTreeSet<_> = changed.iter().map(|row| row.relation.clone()).collect();
+        for relation in &relations {
+            let columns = format!(
+                "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+                 WHERE attrelid = '{relation}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
+            );
+            let columns = self.texts(&columns).await.remove(0);
+            // As a replica: triggers and foreign keys have had their say.
+            self.run(&format!(
+                "BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM {relation};
+                 INSERT INTO {relation} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM kept.{relation}; COMMIT"
+            ))
+            .await;
+        }
+        let mut words = BTreeSet::new();
+        for relation in relations.iter().filter(|relation| !matches!(relation.as_str(), "rate_limits" | "access_log")) {
+            let rows = changed.iter().filter(|row| row.relation == *relation);
+            let rows = rows.map(|row| Touched { relation: row.relation.clone(), key: row.key.clone(), owner: row.owner });
+            words.extend(self.describe(principal, relation, rows).split(' ').map(str::to_owned));
+        }
+        if words.is_empty() { "none".to_owned() } else { words.into_iter().collect::<Vec<_>>().join(" ") }
+    }
+
+    /// Whose rows these texts are ids of; a name or an address stands for the person.
+    pub fn whose<'a>(&self, principal: &Principal, texts: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+        let mut texts: BTreeSet<String> = texts
+            .map(|text| match text.trim_end_matches("@example.org") {
+                name if PEOPLE.contains(&name) => person(name).to_string(),
+                _ => text.to_owned(),
+            })
+            .collect();
+        let mut words = BTreeSet::new();
+        for (relation, rows) in &self.rows {
+            // A child may be known by its parent's id; the parent comes first.
+            let keys: Vec<_> = texts.iter().filter(|text| rows.contains_key(*text) && text.parse::<Uuid>().is_ok()).cloned().collect();
+            texts.retain(|text| !keys.contains(text));
+            let touched = keys.into_iter().map(|key| Touched { relation: relation.clone(), key, owner: None });
+            let described = self.describe(principal, relation, touched);
+            words.extend(described.split(' ').filter(|word| *word != "none").map(str::to_owned));
+        }
+        words
+    }
+
     /// COPY, on a connection of hale_app's own. sqlx cannot use one further on which COPY TO failed.
     async fn copy(&mut self, cell: &Cell) -> sqlx::Result<String> {
         let mut connection = match self.copies.take() {
             Some(connection) => connection,
-            None => self.app.connect("hale_app").await,
+            None => {
+                let mut connection = self.app.connect("hale_app").await;
+                // It waits for its next cell inside a transaction, on a slow machine for long.
+                connection.execute("SET idle_in_transaction_session_timeout = 0").await?;
+                connection
+            }
         };
         let begin = format!("ROLLBACK; BEGIN; {}", cell.principal.enter());
         connection.execute(AssertSqlSafe(begin)).await?;
@@ -310,7 +373,11 @@ async fn seeds(connection: &mut PgConnection) -> Vec<String> {
     }
     seeds.push("RESET app.user_id".to_owned());
     seeds.extend(grants());
-    seeds.push("UPDATE users SET email_verified_at = NULL WHERE email = 'unverified@example.org'".to_owned());
+    seeds.extend(memberships());
+    seeds.push(
+        "UPDATE users SET email_verified_at = NULL WHERE email IN ('unverified@example.org', 'household_unverified@example.org')"
+            .to_owned(),
+    );
     seeds.push(format!("DELETE FROM users WHERE id = '{}'", person("deleted")));
     seeds
 }

@@ -19,7 +19,7 @@ use super::{
     person::Person,
     routines::Routine,
     scalars::{CheckOption, Date, DateTime, Decimal, Unchecked, Uuid},
-    scope::{nullable, scope},
+    scope::{boxed, nullable, scope},
 };
 
 /// A turn: who has a day of a routine.
@@ -103,7 +103,7 @@ impl Assignment {
 
     /// The decision as it was taken, in words and as data; null where it was made by hand and nothing was planned since.
     async fn explanation(&self, ctx: &Context<'_>) -> Option<Result<AssignmentExplanation>> {
-        async {
+        boxed(async {
             let members = all_members(ctx, self.0.household_id).await?;
             Ok(assignments::explain(&self.0, &members).map(|(decision, explanation)| {
                 let candidates = decision.candidates.iter().zip(explanation.candidates).map(|(seen, told)| AssignmentCandidate {
@@ -122,7 +122,7 @@ impl Assignment {
                     otherwise_member_id: decision.otherwise.map(|id| Uuid(id.0)),
                 }
             }))
-        }
+        })
         .await
         .transpose()
     }
@@ -629,7 +629,10 @@ impl AssignmentsMutation {
             let (turn, outcome) = assignments::reassign(&tx, household, id, to, input.expected_version).await?;
             tx.commit().await?;
             let members = all_members(ctx, household).await?;
-            Ok(OverrideAssignmentPayload { assignment: Assignment(turn), plan: outcome.map(|outcome| RoutinePlan::told(outcome, &members)) })
+            Ok(OverrideAssignmentPayload {
+                assignment: Assignment(turn),
+                plan: outcome.map(|outcome| RoutinePlan::told(outcome, &members)),
+            })
         })
         .await
     }

@@ -16,7 +16,7 @@ use super::{
     person::Person,
     routines::{Routine, Unavailability},
     scalars::{CheckOption, DateTime, Unchecked, Uuid},
-    scope::{Rows, loaders, nullable, scope},
+    scope::{Rows, boxed, loaders, nullable, scope},
 };
 
 /// A family that shares routines. Only its members know of it, and to be one of them opens nobody's diary or measurements.
@@ -41,8 +41,11 @@ impl Household {
         ctx: &Context<'_>,
         #[graphql(desc = "Also those who left or were removed; false when absent.")] former: Option<bool>,
     ) -> Result<Vec<HouseholdMember>> {
-        let rows = households::members(&*scope(ctx).read().await?, self.0.id, former.unwrap_or_default()).await?;
-        Ok(rows.into_iter().map(HouseholdMember).collect())
+        boxed(async {
+            let rows = households::members(&*scope(ctx).read().await?, self.0.id, former.unwrap_or_default()).await?;
+            Ok(rows.into_iter().map(HouseholdMember).collect())
+        })
+        .await
     }
 
     /// The viewer as a member of it: `role` says what they may do. Null once they have left.
@@ -52,30 +55,39 @@ impl Household {
 
     /// Who was invited, newest first: for administrators, empty for others.
     async fn invitations(&self, ctx: &Context<'_>) -> Result<Vec<HouseholdInvitation>> {
-        let rows = households::invitations(&*scope(ctx).read().await?, self.0.id).await?;
-        Ok(rows.into_iter().map(HouseholdInvitation).collect())
+        boxed(async {
+            let rows = households::invitations(&*scope(ctx).read().await?, self.0.id).await?;
+            Ok(rows.into_iter().map(HouseholdInvitation).collect())
+        })
+        .await
     }
 
     /// What it does by turns.
     async fn routines(&self, ctx: &Context<'_>) -> Result<Vec<Routine>> {
-        let rows = routines::list(&*scope(ctx).read().await?, self.0.id).await?;
-        Ok(rows.into_iter().map(Routine).collect())
+        boxed(async {
+            let rows = routines::list(&*scope(ctx).read().await?, self.0.id).await?;
+            Ok(rows.into_iter().map(Routine).collect())
+        })
+        .await
     }
 
     /// One of its routines; null when there is none with this id.
     async fn routine(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: Unchecked<Uuid>) -> Option<Result<Routine>> {
-        async {
+        boxed(async {
             let id = RoutineId(id.check("id")?.0);
             Ok(routines::find(&*scope(ctx).read().await?, self.0.id, id).await?.map(Routine))
-        }
+        })
         .await
         .transpose()
     }
 
     /// When members take no turns.
     async fn unavailability(&self, ctx: &Context<'_>) -> Result<Vec<Unavailability>> {
-        let rows = routines::unavailable(&*scope(ctx).read().await?, self.0.id).await?;
-        Ok(rows.into_iter().map(Unavailability).collect())
+        boxed(async {
+            let rows = routines::unavailable(&*scope(ctx).read().await?, self.0.id).await?;
+            Ok(rows.into_iter().map(Unavailability).collect())
+        })
+        .await
     }
 
     /// Its connection to a calendar; null where there is none.
@@ -439,22 +451,22 @@ pub struct HouseholdsQuery;
 impl HouseholdsQuery {
     /// The households that the viewer belongs to, by name.
     async fn households(&self, ctx: &Context<'_>) -> Result<Vec<Household>> {
-        Ok(households::list(&*scope(ctx).read().await?).await?.into_iter().map(Household).collect())
+        boxed(async { Ok(households::list(&*scope(ctx).read().await?).await?.into_iter().map(Household).collect()) }).await
     }
 
     /// One of the viewer's households; null for any other.
     async fn household(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: Unchecked<Uuid>) -> Option<Result<Household>> {
-        async {
+        boxed(async {
             let id = HouseholdId(id.check("id")?.0);
             Ok(households::find(&*scope(ctx).read().await?, id).await?.map(Household))
-        }
+        })
         .await
         .transpose()
     }
 
     /// The open invitations to the viewer's verified address, newest first.
     async fn household_invitations(&self, ctx: &Context<'_>) -> Result<Vec<HouseholdInvitation>> {
-        Ok(households::received(&*scope(ctx).read().await?).await?.into_iter().map(HouseholdInvitation).collect())
+        boxed(async { Ok(households::received(&*scope(ctx).read().await?).await?.into_iter().map(HouseholdInvitation).collect()) }).await
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     error::{Error, Result},
     households::{Household, HouseholdMember},
     scalars::{CheckOption, CheckPatch, Date, TimeZone, Unchecked, Uuid},
-    scope::{nullable, scope},
+    scope::{boxed, nullable, scope},
     swap_requests::SwapRequest,
 };
 
@@ -101,8 +101,11 @@ impl Routine {
 
     /// Who takes or took turns: one item per stretch of days, in the order that decides a tie.
     async fn members(&self, ctx: &Context<'_>) -> Result<Vec<RoutineMember>> {
-        let rows = routines::turns(&*scope(ctx).read().await?, self.0.household_id, self.0.id).await?;
-        Ok(rows.into_iter().map(RoutineMember).collect())
+        boxed(async {
+            let rows = routines::turns(&*scope(ctx).read().await?, self.0.household_id, self.0.id).await?;
+            Ok(rows.into_iter().map(RoutineMember).collect())
+        })
+        .await
     }
 
     /// The planned turns from one day to another, at most 400 days. What was never planned is missing.
@@ -112,18 +115,21 @@ impl Routine {
         #[graphql(desc = "The first day.")] from: Unchecked<Date>,
         #[graphql(desc = "The last day.")] to: Unchecked<Date>,
     ) -> Result<Vec<Assignment>> {
-        let (from, to) = (from.check("from")?.0, to.check("to")?.0);
-        let rows = assignments::between(&*scope(ctx).read().await?, &self.0, from, to).await?;
-        Ok(rows.into_iter().map(Assignment).collect())
+        boxed(async {
+            let (from, to) = (from.check("from")?.0, to.check("to")?.0);
+            let rows = assignments::between(&*scope(ctx).read().await?, &self.0, from, to).await?;
+            Ok(rows.into_iter().map(Assignment).collect())
+        })
+        .await
     }
 
     /// One turn; null when there is none with this id.
     async fn assignment(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: Unchecked<Uuid>) -> Option<Result<Assignment>> {
-        async {
+        boxed(async {
             let id = AssignmentId(id.check("id")?.0);
             let turn = assignments::find(&*scope(ctx).read().await?, self.0.household_id, id).await?;
             Ok(turn.filter(|turn| turn.routine_id == self.0.id).map(Assignment))
-        }
+        })
         .await
         .transpose()
     }
@@ -135,15 +141,21 @@ impl Routine {
         #[graphql(desc = "The first day.")] from: Unchecked<Date>,
         #[graphql(desc = "The last day.")] to: Unchecked<Date>,
     ) -> Result<Vec<AssignmentChange>> {
-        let (from, to) = (from.check("from")?.0, to.check("to")?.0);
-        let rows = assignments::changes(&*scope(ctx).read().await?, &self.0, from, to).await?;
-        Ok(rows.into_iter().map(AssignmentChange).collect())
+        boxed(async {
+            let (from, to) = (from.check("from")?.0, to.check("to")?.0);
+            let rows = assignments::changes(&*scope(ctx).read().await?, &self.0, from, to).await?;
+            Ok(rows.into_iter().map(AssignmentChange).collect())
+        })
+        .await
     }
 
     /// The newest 200 requests to swap a turn, newest first.
     async fn swap_requests(&self, ctx: &Context<'_>) -> Result<Vec<SwapRequest>> {
-        let rows = swap_requests::list(&*scope(ctx).read().await?, &self.0).await?;
-        Ok(rows.into_iter().map(SwapRequest).collect())
+        boxed(async {
+            let rows = swap_requests::list(&*scope(ctx).read().await?, &self.0).await?;
+            Ok(rows.into_iter().map(SwapRequest).collect())
+        })
+        .await
     }
 
     /// Who did how much, month by month, and how far everybody is ahead of their share or behind.
@@ -152,7 +164,7 @@ impl Routine {
         ctx: &Context<'_>,
         #[graphql(desc = "How many months, this one included: 1 to 60; 12 when absent.")] months: Option<i32>,
     ) -> Result<RoutineStatistics> {
-        RoutineStatistics::read(&*scope(ctx).read().await?, &self.0, months.unwrap_or(12)).await
+        boxed(async { RoutineStatistics::read(&*scope(ctx).read().await?, &self.0, months.unwrap_or(12)).await }).await
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.

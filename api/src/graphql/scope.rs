@@ -12,6 +12,7 @@ use service::{
     access::{Database, Tx, Viewer},
     access_log::Reads,
     error::Error as ServiceError,
+    idempotency::KeyedRequest,
 };
 use tokio::sync::Mutex;
 
@@ -26,6 +27,16 @@ pub struct RequestScope {
     client: String,
     read: Mutex<Option<Arc<Tx>>>,
     reads: std::sync::Mutex<Reads>,
+    /// The request as its client may send it again.
+    keyed: Option<Arc<KeyedRequest>>,
+}
+
+/// What a request is answered with.
+pub enum Answer {
+    /// What came of it.
+    New(String),
+    /// What was answered when it came the first time.
+    Before(String),
 }
 
 /// Loads rows in batches, one implementation of `Loader` in the file of each feature.
@@ -42,7 +53,12 @@ impl RequestScope {
             Some(Err(_)) => Err("this access token is not valid: refresh the session or sign in"),
             None => Err("sign in first: send Authorization: Bearer with an access token"),
         };
-        Self { database, outside, viewer, client, read: Mutex::new(None), reads: std::sync::Mutex::default() }
+        Self { database, outside, viewer, client, read: Mutex::new(None), reads: std::sync::Mutex::default(), keyed: None }
+    }
+
+    /// The same request with an Idempotency-Key.
+    pub fn keyed(self, keyed: KeyedRequest) -> Self {
+        Self { keyed: Some(Arc::new(keyed)), ..self }
     }
 
     /// The loaders for this request.
@@ -72,6 +88,9 @@ impl RequestScope {
 
     /// The transaction that all fields of this request read in.
     pub async fn read(&self) -> Result<Arc<Tx>> {
+        if let Some(tx) = self.keyed.as_ref().and_then(|keyed| keyed.done()) {
+            return Ok(tx);
+        }
         let mut read = self.read.lock().await;
         if let Some(tx) = read.as_ref() {
             return Ok(tx.clone());
@@ -90,19 +109,38 @@ impl RequestScope {
         reads.note(person, access_type);
     }
 
-    /// Writes down what was read of other people. An answer may be sent only after that.
-    pub async fn write_access_log(&self) -> Result<()> {
-        let reads = std::mem::take(&mut *self.reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-        let Ok(viewer) = self.viewer() else { return Ok(()) };
+    /// Ends the request: writes down what was read of other people, and keeps what a keyed request did together with its answer.
+    /// An answer may be sent only after that; it is another one where the request was answered before.
+    pub async fn finish(&self, answer: String) -> Result<Answer> {
         self.read.lock().await.take();
-        Ok(reads.write(viewer, self.database.now()).await?)
+        let reads = std::mem::take(&mut *self.reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let Ok(viewer) = self.viewer() else { return Ok(Answer::New(answer)) };
+        let before = self.keyed.as_ref().and_then(|keyed| keyed.answered_before());
+        let (answer, reads) = match (before, &self.keyed) {
+            (Some((before, reads)), _) => (Answer::Before(before), reads),
+            (None, Some(keyed)) if keyed.done().is_some() => {
+                keyed.keep(&answer, &reads).await?;
+                return Ok(Answer::New(answer));
+            }
+            _ => (Answer::New(answer), reads),
+        };
+        if !reads.is_empty() {
+            let tx = viewer.write().await?;
+            reads.write(&tx).await?;
+            tx.commit().await?;
+        }
+        Ok(answer)
     }
 
     /// A transaction for one mutation. The shared one is given up first: whoever waited for a second connection while holding
     /// one could wait for ever.
     pub async fn write(&self) -> Result<Tx> {
         self.read.lock().await.take();
-        Ok(self.viewer()?.write().await?)
+        let viewer = self.viewer()?;
+        match &self.keyed {
+            Some(keyed) => Ok(keyed.begin(viewer).await?),
+            None => Ok(viewer.write().await?),
+        }
     }
 }
 
@@ -117,6 +155,15 @@ pub fn loaders<'a>(ctx: &Context<'a>) -> &'a Loaders {
 }
 
 /// Runs the body of a nullable field. Such a field answers `Option<Result<_>>`, so that its failure leaves its siblings alone.
-pub async fn nullable<T>(body: impl Future<Output = Result<T>>) -> Option<Result<T>> {
-    Some(body.await)
+pub fn nullable<'a, T: 'a>(body: impl Future<Output = Result<T>> + Send + 'a) -> Boxed<'a, Option<Result<T>>> {
+    Box::pin(async { Some(body.await) })
 }
+
+/// The body of a field, on the heap. Without optimisation the futures of all fields of an object lie beside each other on the
+/// stack, and those that query are large.
+pub fn boxed<'a, T: 'a>(body: impl Future<Output = Result<T>> + Send + 'a) -> Boxed<'a, Result<T>> {
+    Box::pin(body)
+}
+
+/// A future on the heap.
+pub type Boxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -14,13 +14,17 @@ use axum::{
 };
 use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
+use service::idempotency::KeyedRequest;
 
-use super::{REQUEST_ID, Server, caller};
+use super::{
+    REQUEST_ID, Server, caller,
+    idempotency::{self, REPLAYED},
+};
 use crate::graphql::{
     Executed,
     error::{BAD_REQUEST, INTERNAL, LIMIT_EXCEEDED},
     limits::{LIMITS, Refusal},
-    scope::RequestScope,
+    scope::{Answer, RequestScope},
 };
 
 const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -83,6 +87,7 @@ fn is_utf8(charset: &str) -> bool {
 
 /// What a client asks to have executed.
 struct Operation {
+    source: String,
     document: ExecutableDocument,
     name: Option<String>,
     variables: Variables,
@@ -165,12 +170,12 @@ pub async fn options() -> Response {
     (StatusCode::NO_CONTENT, [(header::ALLOW, "GET, POST, OPTIONS")]).into_response()
 }
 
-fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> Arc<RequestScope> {
+fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> RequestScope {
     let token = headers.get(header::AUTHORIZATION).map(|value| {
         let value = value.to_str().unwrap_or_default();
         value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim())
     });
-    Arc::new(RequestScope::new(server.database.clone(), server.outside.clone(), token, caller(address)))
+    RequestScope::new(server.database.clone(), server.outside.clone(), token, caller(address))
 }
 
 async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<Map<String, Value>, Refused> {
@@ -221,7 +226,7 @@ fn query_string(query: &str) -> Result<Map<String, Value>, Refused> {
 }
 
 fn operation(mut parameters: Map<String, Value>) -> Result<Operation, Refused> {
-    let query = match parameters.remove("query") {
+    let source = match parameters.remove("query") {
         Some(Value::String(query)) => query,
         _ => return Err(Refused::new("query must be a string that holds a GraphQL document")),
     };
@@ -238,8 +243,8 @@ fn operation(mut parameters: Map<String, Value>) -> Result<Operation, Refused> {
     if !matches!(parameters.remove("extensions"), Some(Value::Null | Value::Object(_)) | None) {
         return Err(Refused::new("extensions must be an object"));
     }
-    let document = LIMITS.parse(&query)?;
-    let mut operation = Operation { document, name, variables };
+    let document = LIMITS.parse(&source)?;
+    let mut operation = Operation { source, document, name, variables };
     operation.complete_integers();
     Ok(operation)
 }
@@ -266,6 +271,12 @@ impl Operation {
         Some(Refused { position: Some(position), of_document: true, ..Refused::new(message) })
     }
 
+    /// The request under the key that its client gave it.
+    fn keyed(&self, headers: &HeaderMap) -> Result<Option<KeyedRequest>, String> {
+        let Some(picked) = self.picked() else { return Ok(None) };
+        idempotency::keyed(headers, &self.document, picked, &(&self.source, &self.name, &self.variables))
+    }
+
     /// Null for every Int variable that was not sent. async-graphql 8.0.0-rc.5 adds up costs before it executes, and there takes
     /// the variable of an absent `first` for an undefined one. Null and absent mean the same for each Int of the schema.
     fn complete_integers(&mut self) {
@@ -283,7 +294,7 @@ impl Operation {
 
 async fn execute(
     server: &Server,
-    scope: Arc<RequestScope>,
+    scope: RequestScope,
     operation: Operation,
     media: Media,
     method: Method,
@@ -299,6 +310,11 @@ async fn execute(
     if let Some(refused) = operation.missing_variable() {
         return refusal(refused, media);
     }
+    let scope = match operation.keyed(headers) {
+        Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
+        Ok(None) => Arc::new(scope),
+        Err(message) => return refusal(Refused::new(message), media),
+    };
     let executed = Arc::new(Executed::default());
     let mut request =
         async_graphql::Request::new("").variables(operation.variables).data(executed.clone()).data(scope.loaders()).data(scope.clone());
@@ -306,7 +322,18 @@ async fn execute(
     request.operation_name = operation.name;
 
     let schema = server.schema.clone();
-    let work = AssertUnwindSafe(async move { schema.execute(request).await }).catch_unwind();
+    let request_id = headers.get(REQUEST_ID).cloned();
+    let work = async move {
+        let answer = schema.execute(request).await;
+        let executed = executed.get();
+        let answer = scope.finish(body(answer, executed, request_id.as_ref())?).await;
+        let answer = answer.or_else(|error| {
+            let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+            body(GraphqlResponse::from_errors(vec![error]), executed, request_id.as_ref()).map(Answer::New)
+        })?;
+        Ok::<_, serde_json::Error>((answer, executed))
+    };
+    let work = AssertUnwindSafe(work).catch_unwind();
     let answer = if kind == Some(OperationType::Mutation) {
         // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
         let span = tracing::Span::current();
@@ -316,17 +343,13 @@ async fn execute(
         tokio::time::timeout(DEADLINE, work).await
     };
     match answer {
-        Ok(Ok(answer)) => {
-            // What was read of other people is written down before it is answered, or it is not answered.
-            let answer = match scope.write_access_log().await {
-                Ok(()) => answer,
-                Err(error) => {
-                    GraphqlResponse::from_errors(vec![async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default())])
-                }
-            };
-            respond(answer, executed.get(), media, headers)
+        Ok(Ok(Ok((Answer::New(body), executed)))) => json_response(status(executed, media), media, body),
+        Ok(Ok(Ok((Answer::Before(body), _)))) => {
+            let mut response = json_response(StatusCode::OK, media, body);
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            response
         }
-        Ok(Err(_)) => internal_error(),
+        Ok(Ok(Err(_)) | Err(_)) => internal_error(),
         Err(_) => {
             let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
             json_response(StatusCode::OK, media, body.to_string())
@@ -340,17 +363,16 @@ fn status(executed: bool, media: Media) -> StatusCode {
     if executed || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
 }
 
-fn respond(mut answer: GraphqlResponse, executed: bool, media: Media, headers: &HeaderMap) -> Response {
+fn body(mut answer: GraphqlResponse, executed: bool, request_id: Option<&HeaderValue>) -> serde_json::Result<String> {
     answer.errors.truncate(MOST_ERRORS);
     for error in &mut answer.errors {
-        name_code(error, headers);
+        name_code(error, request_id);
     }
-    let body = if executed { serde_json::to_string(&answer) } else { serde_json::to_string(&json!({ "errors": answer.errors })) };
-    body.map_or_else(|_| internal_error(), |body| json_response(status(executed, media), media, body))
+    if executed { serde_json::to_string(&answer) } else { serde_json::to_string(&json!({ "errors": answer.errors })) }
 }
 
 /// async-graphql's own errors carry no code; every error that a client sees has one.
-fn name_code(error: &mut ServerError, headers: &HeaderMap) {
+fn name_code(error: &mut ServerError, request_id: Option<&HeaderValue>) {
     if let Some((end, _)) = error.message.char_indices().nth(LONGEST_MESSAGE) {
         error.message.truncate(end);
     }
@@ -358,7 +380,7 @@ fn name_code(error: &mut ServerError, headers: &HeaderMap) {
     match extensions.get("code") {
         None => extensions.set("code", BAD_REQUEST),
         Some(code) if *code == async_graphql::Value::from(INTERNAL) => {
-            if let Some(id) = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()) {
+            if let Some(id) = request_id.and_then(|id| id.to_str().ok()) {
                 extensions.set("requestId", id);
             }
         }
