@@ -247,7 +247,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "hale_app cannot read secrets",
-        offenders: "SELECT relname || '.' || attname FROM columns WHERE (relname, attname) IN (('users', 'password_hash'), ('refresh_tokens', 'token'), ('rate_limits', 'bucket'))
+        offenders: "SELECT relname || '.' || attname FROM columns WHERE (relname, attname) IN (('users', 'password_hash'), ('refresh_tokens', 'token'), ('rate_limits', 'bucket'),
+            ('calendar_feeds', 'token'), ('notification_channels', 'token'))
             AND has_column_privilege('hale_app', relation, attnum, 'SELECT')",
         offence: "GRANT SELECT ON users TO hale_app",
         named: "users.password_hash",
@@ -364,7 +365,12 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.credentials(text)",
         "auth.enqueue(uuid,text,text,timestamp with time zone,interval,boolean)",
         "auth.enter(uuid,uuid,timestamp with time zone)",
+        "auth.enter_channel(uuid,text,timestamp with time zone)",
+        "auth.enter_consent(text,timestamp with time zone)",
+        "auth.enter_feed(text,timestamp with time zone)",
         "auth.enter_job(uuid,uuid)",
+        "auth.refresh_calendar(uuid)",
+        "auth.schedule_plans(timestamp with time zone)",
         "auth.extend_job(uuid,uuid,timestamp with time zone)",
         "auth.fail_job(uuid,uuid,timestamp with time zone,timestamp with time zone,text)",
         "auth.finish_job(uuid,uuid,timestamp with time zone,timestamp with time zone,boolean)",

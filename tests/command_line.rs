@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::harness::{PASSWORD, TestApp, database_url, empty_database};
+use crate::harness::{http, PASSWORD, TestApp, database_url, empty_database};
 
 /// A folder of one's own, gone in the end.
 pub struct Folder(pub PathBuf);
@@ -133,7 +133,7 @@ impl Served {
     }
 
     async fn ask(&self, token: Option<&str>, document: &str, variables: Value) -> Value {
-        let mut request = reqwest::Client::new()
+        let mut request = http()
             .post(format!("http://{}/graphql", self.address))
             .json(&json!({ "query": document, "variables": variables }));
         if let Some(token) = token {

@@ -1,6 +1,7 @@
 //! A Hale of one's own for each test, and people who talk to it.
 
 mod cluster;
+pub mod google;
 pub mod tokens;
 
 pub use cluster::{empty_database, server_log, url as database_url};
@@ -13,7 +14,7 @@ use std::{
     },
 };
 
-use api::http::Server;
+use api::{config::Outside, http::Server};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{RequestBuilder, Response, header};
 use serde_json::{Value, json};
@@ -64,6 +65,7 @@ pub struct TestApp {
     pub clock: Arc<TestClock>,
     pub address: SocketAddr,
     pub database: Database,
+    pub outside: Outside,
     http: reqwest::Client,
     name: String,
 }
@@ -77,15 +79,21 @@ impl TestApp {
     }
 
     pub async fn with_connections(max_connections: u32) -> Self {
+        Self::with_google(max_connections, google::NOWHERE).await
+    }
+
+    /// A server that takes this address for Google's.
+    pub async fn with_google(max_connections: u32, google: &str) -> Self {
         let name = cluster::new_database().await;
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
         let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100 };
         let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Server::new(database.clone(), true).router();
+        let outside = google::outside(google, address);
+        let router = Server::new(database.clone(), true).with_outside(outside.clone()).router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
-        Self { clock, address, database, http: reqwest::Client::new(), name }
+        Self { clock, address, database, outside, http: http(), name }
     }
 
     /// Someone with an account, living in UTC.
@@ -257,6 +265,13 @@ pub fn food_entry(food: &str, input: Value) -> Value {
 fn merge(into: &mut Value, from: Value) {
     let (Some(into), Value::Object(from)) = (into.as_object_mut(), from) else { return };
     into.extend(from);
+}
+
+/// A client. It speaks plain HTTP here, but is not made without an implementation of TLS.
+pub fn http() -> reqwest::Client {
+    // An error means that it is installed already.
+    _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 /// A file of `../shared/data`, which is not part of the project; `None`, said aloud, where it is missing.

@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod bad_input;
+mod calendar_feeds;
 mod catalogue_import;
 mod catalogue_of_tables;
 mod command_line;
@@ -15,6 +16,7 @@ mod family_access;
 mod food_diary;
 mod foods;
 mod goals;
+mod google_calendar;
 mod harness;
 mod households;
 mod http;

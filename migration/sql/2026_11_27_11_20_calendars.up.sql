@@ -32,7 +32,7 @@ CREATE TABLE oauth_tokens (
   provider text NOT NULL CONSTRAINT oauth_tokens_provider_check CHECK (provider IN ('google')),
   access_token text NOT NULL CONSTRAINT oauth_tokens_access_token_check CHECK (length(access_token) BETWEEN 1 AND 8000),
   refresh_token text NOT NULL CONSTRAINT oauth_tokens_refresh_token_check CHECK (length(refresh_token) BETWEEN 1 AND 8000),
-  expires_at timestamptz NOT NULL CONSTRAINT oauth_tokens_expires_at_check CHECK (expires_at BETWEEN '2000-01-01' AND '2101-01-01'),
+  expiry timestamptz NOT NULL CONSTRAINT oauth_tokens_expiry_check CHECK (expiry BETWEEN '2000-01-01' AND '2101-01-01'),
   calendars jsonb NOT NULL DEFAULT '[]' CONSTRAINT oauth_tokens_calendars_check CHECK (length(calendars::text) <= 200000),
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
@@ -40,7 +40,7 @@ CREATE TABLE oauth_tokens (
   CONSTRAINT oauth_tokens_household_key UNIQUE (user_id, household_id, provider)
 );
 COMMENT ON COLUMN oauth_tokens.access_token IS 'sealed for this person, household and purpose';
-COMMENT ON COLUMN oauth_tokens.expires_at IS 'when the access token stops being valid';
+COMMENT ON COLUMN oauth_tokens.expiry IS 'when the access token stops being valid';
 COMMENT ON COLUMN oauth_tokens.calendars IS 'the calendars that can be chosen, as the provider listed them last';
 CREATE INDEX oauth_tokens_household_id_idx ON oauth_tokens (household_id);
 SELECT auth.protect('oauth_tokens', fixed => ARRAY['household_id', 'provider']);
@@ -103,7 +103,7 @@ CREATE TABLE notification_channels (
   resource_id text CONSTRAINT notification_channels_resource_id_check CHECK (length(resource_id) BETWEEN 1 AND 500),
   token text NOT NULL CONSTRAINT notification_channels_token_check CHECK (token ~ '^[0-9a-f]{64}$'),
   starts_at timestamptz NOT NULL CONSTRAINT notification_channels_starts_at_check CHECK (starts_at BETWEEN '2000-01-01' AND '2101-01-01'),
-  expires_at timestamptz NOT NULL CONSTRAINT notification_channels_expires_at_check CHECK (expires_at BETWEEN '2000-01-01' AND '2101-01-01'),
+  expiration timestamptz NOT NULL CONSTRAINT notification_channels_expiration_check CHECK (expiration BETWEEN '2000-01-01' AND '2101-01-01'),
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT notification_channels_pkey PRIMARY KEY (household_id, id),
@@ -115,8 +115,8 @@ COMMENT ON COLUMN notification_channels.token IS 'SHA-256 of the secret that eac
 CREATE INDEX notification_channels_calendar_idx ON notification_channels (household_id, calendar_id);
 CREATE INDEX notification_channels_id_idx ON notification_channels (id);
 SELECT auth.guard('notification_channels');
-GRANT SELECT (household_id, id, calendar_id, in_calendar, resource_id, starts_at, expires_at, created_at, updated_at), DELETE,
-  INSERT (household_id, id, calendar_id, in_calendar, token, starts_at, expires_at), UPDATE (resource_id, starts_at, expires_at) ON notification_channels TO hale_app;
+GRANT SELECT (household_id, id, calendar_id, in_calendar, resource_id, starts_at, expiration, created_at, updated_at), DELETE,
+  INSERT (household_id, id, calendar_id, in_calendar, token, starts_at, expiration), UPDATE (resource_id, starts_at, expiration) ON notification_channels TO hale_app;
 CREATE POLICY household_read ON notification_channels FOR SELECT TO hale_app USING (household_id = ANY ((SELECT auth.households())::uuid[]));
 CREATE POLICY household_insert ON notification_channels FOR INSERT TO hale_app
   WITH CHECK (household_id = ANY ((SELECT auth.administered_households())::uuid[]));
@@ -151,7 +151,7 @@ AS $$
 BEGIN
   SELECT s.created_by, s.id, n.token INTO person, calendar, secret FROM notification_channels n
     JOIN calendar_settings s ON s.household_id = n.household_id AND s.id = n.calendar_id AND s.created_by IS NOT NULL
-    WHERE n.id = channel AND n.expires_at > at AND coalesce(n.resource_id = resource, true);
+    WHERE n.id = channel AND n.expiration > at AND coalesce(n.resource_id = resource, true);
   IF FOUND THEN
     PERFORM set_config('app.user_id', person::text, true);
     RETURN NEXT;

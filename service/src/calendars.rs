@@ -83,7 +83,7 @@ pub async fn find(tx: &Tx, household: HouseholdId) -> Result<Option<Connection>>
     let settings = stored(tx, household).await?.filter(|settings| settings.status != CalendarStatus::Disconnecting);
     let Some(settings) = settings else { return Ok(None) };
     let channel = statement(
-        "SELECT max(expires_at) FROM notification_channels WHERE household_id = $1 AND resource_id IS NOT NULL AND expires_at > $2",
+        "SELECT max(expiration) FROM notification_channels WHERE household_id = $1 AND resource_id IS NOT NULL AND expiration > $2",
         [household.0.into(), tx.now().into()],
     );
     let channel = tx.query_one_raw(channel).await?;
@@ -202,10 +202,10 @@ pub async fn consented(database: &Database, google: &Google, state: &str, code: 
     ];
     run(
         &tx,
-        "INSERT INTO oauth_tokens (user_id, id, household_id, provider, access_token, refresh_token, expires_at, calendars)
+        "INSERT INTO oauth_tokens (user_id, id, household_id, provider, access_token, refresh_token, expiry, calendars)
          VALUES ($1, $2, $3, 'google', $4, $5, $6, $7)
          ON CONFLICT (user_id, household_id, provider) DO UPDATE SET access_token = EXCLUDED.access_token,
-           refresh_token = EXCLUDED.refresh_token, expires_at = EXCLUDED.expires_at, calendars = EXCLUDED.calendars",
+           refresh_token = EXCLUDED.refresh_token, expiry = EXCLUDED.expiry, calendars = EXCLUDED.calendars",
         values,
     )
     .await?;
@@ -360,7 +360,7 @@ pub(crate) struct Access {
 struct Stored {
     access_token: String,
     refresh_token: String,
-    expires_at: DateTime<Utc>,
+    expiry: DateTime<Utc>,
 }
 
 impl Access {
@@ -370,20 +370,24 @@ impl Access {
         let (database, person) = (viewer.database(), viewer.user_id());
         let tx = viewer.read().await?;
         let stored = statement(
-            "SELECT access_token, refresh_token, expires_at FROM oauth_tokens WHERE user_id = $1 AND household_id = $2",
+            "SELECT access_token, refresh_token, expiry FROM oauth_tokens WHERE user_id = $1 AND household_id = $2",
             [person.0.into(), household.0.into()],
         );
         let Some(stored) = Stored::find_by_statement(stored).one(&tx).await? else { return Ok(None) };
         drop(tx);
-        let refresh = open(database, person, household, "refresh", &stored.refresh_token)?;
-        if stored.expires_at > database.now() + TimeDelta::minutes(1) {
-            return Ok(Some(Self { token: open(database, person, household, "access", &stored.access_token)?, refresh }));
+        let secrets = open(database, person, household, "refresh", &stored.refresh_token)
+            .and_then(|refresh| Ok((refresh, open(database, person, household, "access", &stored.access_token)?)));
+        let Ok((refresh, token)) = secrets else {
+            const PROBLEM: &str = "the keys that this consent was kept with are gone: connect the calendar again";
+            note_broken(viewer, household, PROBLEM).await?;
+            return Err(Error::Forbidden(PROBLEM.into()));
+        };
+        if stored.expiry > database.now() + TimeDelta::minutes(1) {
+            return Ok(Some(Self { token, refresh }));
         }
         let grant = match google.refresh(&refresh).await {
             Err(google::Failure::Revoked) => {
-                let tx = viewer.write().await?;
-                broken(&tx, household, "Google no longer accepts the consent: connect the calendar again").await?;
-                tx.commit().await?;
+                note_broken(viewer, household, "Google no longer accepts the consent: connect the calendar again").await?;
                 return Err(google::Failure::Revoked.into());
             }
             refreshed => refreshed?,
@@ -399,7 +403,7 @@ impl Access {
         ];
         run(
             &tx,
-            "UPDATE oauth_tokens SET access_token = $3, refresh_token = $4, expires_at = $5 WHERE user_id = $1 AND household_id = $2",
+            "UPDATE oauth_tokens SET access_token = $3, refresh_token = $4, expiry = $5 WHERE user_id = $1 AND household_id = $2",
             values,
         )
         .await?;
@@ -424,7 +428,7 @@ pub(crate) async fn expire_access(viewer: &Viewer, household: HouseholdId) -> Re
     let tx = viewer.write().await?;
     run(
         &tx,
-        "UPDATE oauth_tokens SET expires_at = $3 WHERE user_id = $1 AND household_id = $2",
+        "UPDATE oauth_tokens SET expiry = $3 WHERE user_id = $1 AND household_id = $2",
         [viewer.user_id().0.into(), household.0.into(), tx.now().into()],
     )
     .await?;
@@ -435,10 +439,16 @@ pub(crate) async fn expire_access(viewer: &Viewer, household: HouseholdId) -> Re
 pub(crate) async fn broken(tx: &Tx, household: HouseholdId, problem: &str) -> Result<()> {
     run(
         tx,
-        "UPDATE calendar_settings SET status = 'broken', problem = $3 WHERE household_id = $1 AND created_by = $2 AND status <> 'disconnecting'",
+        "UPDATE calendar_settings SET status = 'broken', problem = $3 WHERE household_id = $1 AND created_by = $2 AND status IN ('choosing', 'connected')",
         [household.0.into(), tx.viewer()?.0.into(), problem.into()],
     )
     .await
+}
+
+async fn note_broken(viewer: &Viewer, household: HouseholdId, problem: &str) -> Result<()> {
+    let tx = viewer.write().await?;
+    broken(&tx, household, problem).await?;
+    tx.commit().await
 }
 
 /// The connection that a job is about, if it is still there and the viewer's.

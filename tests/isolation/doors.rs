@@ -104,6 +104,24 @@ pub const DOORS: &[Door] = &[
         "jobs",
         "SELECT auth.fail_job({target_job}, {strange_job}, now(), NULL, 'no')",
     ),
+    // With the hash of a secret of the target's.
+    shows(
+        "auth.enter_feed(text,timestamp with time zone)",
+        "users",
+        "SELECT person::text FROM auth.enter_feed(encode(sha256('{target}00'), 'hex'), now())",
+    ),
+    shows(
+        "auth.enter_consent(text,timestamp with time zone)",
+        "users",
+        "SELECT person::text FROM auth.enter_consent(encode(sha256('{target}00'), 'hex'), now())",
+    ),
+    shows(
+        "auth.enter_channel(uuid,text,timestamp with time zone)",
+        "users",
+        "SELECT person::text FROM auth.enter_channel({target_channel}, 'resource', now())",
+    ),
+    changes("auth.refresh_calendar(uuid)", "jobs", "SELECT auth.refresh_calendar({target_id})"),
+    changes("auth.schedule_plans(timestamp with time zone)", "jobs", "SELECT auth.schedule_plans(now())"),
     changes("auth.clean_up(timestamp with time zone,integer)", "rate_limits", "SELECT auth.clean_up(now(), 1000)"),
 ];
 
@@ -114,6 +132,7 @@ impl Door {
             .replace("{people}", &format!("ARRAY[{}]::uuid[]", people.join(", ")))
             .replace("{target}", principal.target)
             .replace("{target_id}", &format!("'{}'", person(principal.target)))
+            .replace("{target_channel}", &format!("'{}'", row_id(principal.target, "notification_channels", 0)))
             .replace("{target_job}", &format!("'{}'", row_id(principal.target, "jobs", 0)))
             .replace("{strange_job}", &format!("'{}'", row_id("stranger", "jobs", 0)))
             .replace("{invitation}", &format!("'{}'", row_id("household_invited", "household_invitations", 1)))

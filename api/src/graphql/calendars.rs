@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
 use entity::{calendar_settings as rows, id::HouseholdId};
-use service::calendars;
+use service::calendars::{self, google::Google};
 
 use super::{
     error::Result,
@@ -179,6 +179,12 @@ pub struct DisconnectCalendarPayload {
     disconnected: bool,
 }
 
+/// Google Calendar, for whoever is signed in.
+fn google<'a>(ctx: &Context<'a>) -> Result<&'a Google> {
+    scope(ctx).viewer()?;
+    Ok(scope(ctx).outside().google()?)
+}
+
 /// Connecting calendars.
 #[derive(Default)]
 pub struct CalendarsMutation;
@@ -194,7 +200,7 @@ impl CalendarsMutation {
     ) -> Option<Result<ConnectCalendarPayload>> {
         nullable(async {
             let household = input.household()?;
-            let google = scope(ctx).outside().google()?;
+            let google = google(ctx)?;
             let tx = scope(ctx).write().await?;
             let consent = calendars::connect(scope(ctx).database(), google, &tx, household).await?;
             tx.commit().await?;
@@ -211,7 +217,7 @@ impl CalendarsMutation {
     ) -> Option<Result<RefreshAvailableCalendarsPayload>> {
         nullable(async {
             let household = input.household()?;
-            let google = scope(ctx).outside().google()?;
+            let google = google(ctx)?;
             let calendars = calendars::refresh_calendars(google, scope(ctx).viewer()?, household).await?;
             Ok(RefreshAvailableCalendarsPayload { calendars: calendars.into_iter().map(Into::into).collect() })
         })
@@ -226,7 +232,7 @@ impl CalendarsMutation {
     ) -> Option<Result<ChooseCalendarPayload>> {
         nullable(async {
             let household = HouseholdId(input.household_id.check("householdId")?.0);
-            scope(ctx).outside().google()?;
+            google(ctx)?;
             let tx = scope(ctx).write().await?;
             let connection = calendars::choose(&tx, household, &input.calendar_id).await?;
             tx.commit().await?;
@@ -243,7 +249,7 @@ impl CalendarsMutation {
     ) -> Option<Result<DisconnectCalendarPayload>> {
         nullable(async {
             let household = input.household()?;
-            scope(ctx).outside().google()?;
+            google(ctx)?;
             let tx = scope(ctx).write().await?;
             calendars::disconnect(&tx, household).await?;
             tx.commit().await?;

@@ -34,13 +34,13 @@ struct Channel {
     in_calendar: String,
     resource_id: Option<String>,
     starts_at: DateTime<Utc>,
-    expires_at: DateTime<Utc>,
+    expiration: DateTime<Utc>,
 }
 
 impl Channel {
     /// When the next one has to be opened.
     fn renewal(&self) -> DateTime<Utc> {
-        self.expires_at - (self.expires_at - self.starts_at) / 5
+        self.expiration - (self.expiration - self.starts_at) / 5
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn keep_open(job: &Claimed, google: &Google) -> Result<Finished
     };
     let household = settings.household_id;
     let open = channels(&viewer, household).await?.into_iter().filter(|channel| channel.in_calendar == calendar && channel.resource_id.is_some());
-    let newest = open.max_by_key(|channel| channel.expires_at).filter(|channel| channel.renewal() > now);
+    let newest = open.max_by_key(|channel| channel.expiration).filter(|channel| channel.renewal() > now);
     let kept = match newest {
         Some(channel) => Ok(channel),
         None => match Access::of(google, &viewer, household).await? {
@@ -81,7 +81,7 @@ pub(crate) async fn keep_open(job: &Claimed, google: &Google) -> Result<Finished
 async fn channels(viewer: &Viewer, household: HouseholdId) -> Result<Vec<Channel>> {
     let tx = viewer.read().await?;
     let channels = statement(
-        "SELECT id, in_calendar, resource_id, starts_at, expires_at FROM notification_channels WHERE household_id = $1 ORDER BY starts_at, id",
+        "SELECT id, in_calendar, resource_id, starts_at, expiration FROM notification_channels WHERE household_id = $1 ORDER BY starts_at, id",
         [household.0.into()],
     );
     Ok(Channel::find_by_statement(channels).all(&tx).await?)
@@ -109,7 +109,7 @@ async fn open_one(
     ];
     run(
         &tx,
-        "INSERT INTO notification_channels (household_id, id, calendar_id, in_calendar, token, starts_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO notification_channels (household_id, id, calendar_id, in_calendar, token, starts_at, expiration) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         values,
     )
     .await?;
@@ -117,18 +117,18 @@ async fn open_one(
 
     let watch = google.watch(&access.token, calendar, &id.to_string(), &secret, LIFETIME).await?;
     let lifetime = TimeDelta::from_std(LIFETIME).unwrap_or(PROVISIONAL);
-    let expires_at = watch.expires_at().unwrap_or(starts_at + lifetime).min(starts_at + lifetime);
+    let expiration = watch.expires_at().unwrap_or(starts_at + lifetime).min(starts_at + lifetime);
     let tx = viewer.write().await?;
     run(
         &tx,
-        "UPDATE notification_channels SET resource_id = $3, expires_at = $4 WHERE household_id = $1 AND id = $2",
-        [household.0.into(), id.into(), watch.resource_id.clone().into(), expires_at.into()],
+        "UPDATE notification_channels SET resource_id = $3, expiration = $4 WHERE household_id = $1 AND id = $2",
+        [household.0.into(), id.into(), watch.resource_id.clone().into(), expiration.into()],
     )
     .await?;
     // What happened while there was no channel was not told.
     sync::request(&tx, about).await?;
     tx.commit().await?;
-    Ok(Channel { id, in_calendar: calendar.to_owned(), resource_id: Some(watch.resource_id), starts_at, expires_at })
+    Ok(Channel { id, in_calendar: calendar.to_owned(), resource_id: Some(watch.resource_id), starts_at, expiration })
 }
 
 /// Closes the household's channels but this one.
