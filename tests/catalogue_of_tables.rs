@@ -106,7 +106,9 @@ const RULES: &[Rule] = &[
         name: "rows of a household are told apart within that household's rows, and hang on rows of that household alone",
         offenders: "SELECT c.conrelid::regclass || ' ' || c.conname FROM pg_constraint c JOIN columns a ON a.relation = c.conrelid AND a.attname = 'household_id'
             WHERE (c.contype IN ('p', 'u') OR c.contype = 'f' AND EXISTS (SELECT FROM columns of WHERE of.relation = c.confrelid AND of.attname = 'household_id'))
-              AND a.attnum <> c.conkey[1]",
+              AND a.attnum <> c.conkey[1]
+              -- A consent and its tokens are a person's, for a household; the hash of a secret is nobody's to choose.
+              AND c.conrelid NOT IN ('oauth_consents'::regclass, 'oauth_tokens'::regclass) AND c.conname <> 'calendar_feeds_token_key'",
         offence: "CREATE TABLE chores (id uuid CONSTRAINT chores_pkey PRIMARY KEY, household_id uuid)",
         named: "chores chores_pkey",
     },

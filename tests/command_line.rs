@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::harness::{http, PASSWORD, TestApp, database_url, empty_database};
+use crate::harness::{PASSWORD, TestApp, database_url, empty_database, http};
 
 /// A folder of one's own, gone in the end.
 pub struct Folder(pub PathBuf);
@@ -133,9 +133,8 @@ impl Served {
     }
 
     async fn ask(&self, token: Option<&str>, document: &str, variables: Value) -> Value {
-        let mut request = http()
-            .post(format!("http://{}/graphql", self.address))
-            .json(&json!({ "query": document, "variables": variables }));
+        let mut request =
+            http().post(format!("http://{}/graphql", self.address)).json(&json!({ "query": document, "variables": variables }));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }

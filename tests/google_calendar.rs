@@ -109,7 +109,8 @@ impl Family {
     }
 
     async fn connection(&self, person: &Person<'_>) -> Value {
-        let ask = "query($id: UUID!) { household(id: $id) { calendar { status problem calendarId calendarName connectedBy { id } tokenExpiresAt
+        let ask =
+            "query($id: UUID!) { household(id: $id) { calendar { status problem calendarId calendarName connectedBy { id } tokenExpiresAt
             lastSyncedAt channelExpiresAt questions { date text routineId } availableCalendars { id name } } } }";
         person.ask(ask, json!({ "id": self.household })).await["household"]["calendar"].take()
     }
@@ -252,6 +253,7 @@ async fn a_consent_is_its_askers_works_once_and_not_for_long() {
     assert_eq!(confirms(&fake.consents(&earlier, true)).await.0, 404);
     app.clock.advance(TimeDelta::minutes(11));
     assert_eq!(confirms(&fake.consents(&later, true)).await.0, 404);
+    let ann = again(&ann).await;
     assert_eq!(family.connection(&ann).await, Value::Null);
 
     let ben = family.invites_ben(&ann).await;
@@ -418,6 +420,7 @@ async fn edits_of_a_long_downtime_over_many_pages_are_all_heard() {
     assert_eq!(family.plan(&ann).await, plan, "nobody told Hale");
     app.clock.advance(TimeDelta::minutes(15));
     works(&app).await;
+    let ann = again(&ann).await;
     assert!(family.plan(&ann).await[1..4].iter().all(|turn| turn.name == "Ben"), "it looked by itself");
 
     // A page that breaks off loses nothing: the token is saved with the effects of all pages.
@@ -623,6 +626,7 @@ async fn access_is_renewed_by_itself_and_a_consent_that_is_gone_is_said_and_mend
     works(&app).await;
     app.clock.advance(TimeDelta::minutes(1));
     works(&app).await;
+    let ann = again(&ann).await;
     assert_eq!(family.connection(&ann).await["lastSyncedAt"], "2026-03-10T15:19:00Z");
 
     fake.forgets_consents();
@@ -665,10 +669,34 @@ async fn another_calendar_is_chosen_and_the_former_is_left_clean() {
     let ann = again(&ann).await;
     works(&app).await;
     let connection = family.connection(&ann).await;
-    assert_eq!((text(&connection, "/status"), text(&connection, "/problem")), ("BROKEN".into(), "this calendar is gone: choose another".into()));
+    assert_eq!(
+        (text(&connection, "/status"), text(&connection, "/problem")),
+        ("BROKEN".into(), "this calendar is gone: choose another".into())
+    );
     chooses(&ann, &family, CALENDAR).await;
     settles(&app, &fake).await;
     assert_eq!(fake.titles(CALENDAR), family.titles(&ann).await);
+}
+
+#[tokio::test]
+async fn whoever_no_longer_administers_the_household_connects_nothing_for_it() {
+    let (fake, app) = google().await;
+    let ann = app.person("ann").await;
+    let family = Family::of(&ann).await;
+    let ben = family.invites_ben(&ann).await;
+    connects(&ann, &family, &fake).await;
+    settles(&app, &fake).await;
+    let remove = "mutation($input: HouseholdMemberInput!) { removeHouseholdMember(input: $input) { member { leftAt } } }";
+    ben.ask(remove, json!({ "input": { "householdId": family.household, "id": family.ann } })).await;
+    let connection = family.connection(&ben).await;
+    assert_eq!(text(&connection, "/status"), "BROKEN");
+    app.clock.advance(TimeDelta::minutes(15));
+    works(&app).await;
+    assert!(!fake.has_consent(), "ann's consent was given back");
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM oauth_tokens").await, 0);
+    let ben = again(&ben).await;
+    connects(&ben, &family, &fake).await;
+    assert_eq!(text(&family.connection(&ben).await, "/status"), "CONNECTED");
 }
 
 #[tokio::test]
@@ -690,7 +718,7 @@ async fn disconnecting_leaves_nothing_of_days_to_come_no_channel_and_no_consent(
     assert_eq!(left, ["2026-03-10", "2026-03-11"], "what has been stays");
     assert!(fake.channels().is_empty() && !fake.has_consent());
     let rows = "SELECT (SELECT count(*) FROM oauth_tokens) + (SELECT count(*) FROM calendar_settings) + (SELECT count(*) FROM notification_channels)
-        + (SELECT count(*) FROM calendar_events) + (SELECT count(*) FROM jobs WHERE kind LIKE 'calendar%')";
+        + (SELECT count(*) FROM calendar_events) + (SELECT count(*) FROM jobs WHERE kind = 'calendar_sync')";
     assert_eq!(app.value::<i64>(rows).await, 0);
     // And anew.
     connects(&ben, &family, &fake).await;

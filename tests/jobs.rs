@@ -21,6 +21,7 @@ use tokio::{
 
 use crate::{
     command_line::{Folder, fails, hale, succeeds},
+    google_calendar::Family,
     harness::{Person, TestApp},
 };
 
@@ -190,7 +191,8 @@ async fn clean_up_comes_round_every_hour_and_removes_what_nobody_needs() {
     let ann = app.person("ann").await;
     let (first, second) = tokio::join!(workers[0].run_due(), workers[1].run_due());
     assert_eq!(first.unwrap() + second.unwrap(), 2, "two workers keep one schedule of two");
-    let left = "SELECT (SELECT count(*) FROM sessions) * 100 + (SELECT count(*) FROM refresh_tokens) * 10 + (SELECT count(*) FROM rate_limits)";
+    let left =
+        "SELECT (SELECT count(*) FROM sessions) * 100 + (SELECT count(*) FROM refresh_tokens) * 10 + (SELECT count(*) FROM rate_limits)";
     assert_eq!(app.value::<i64>(left).await, 111);
     app.clock.advance(TimeDelta::minutes(59));
     assert_eq!(workers[0].run_due().await.unwrap(), 0);
@@ -215,6 +217,24 @@ async fn a_job_ends_with_the_account_it_runs_as() {
     app.connect("hale_owner").await.execute("DELETE FROM users").await.unwrap();
     assert!(matches!(job.viewer().unwrap().read().await.err(), Some(Error::Conflict { .. })));
     assert_eq!(app.value::<i64>(JOBS).await, 0);
+}
+
+#[tokio::test]
+async fn a_household_plans_ahead_by_itself_and_once() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let family = Family::of(&ann).await;
+    let workers = [Worker::new(app.database.clone(), None), Worker::new(app.database.clone(), None)];
+    let planned = "SELECT count(*) FROM assignments";
+    assert_eq!(app.value::<i64>(planned).await, 6);
+    app.clock.advance(TimeDelta::days(3));
+    let (first, second) = tokio::join!(workers[0].run_due(), workers[1].run_due());
+    assert_eq!(first.unwrap() + second.unwrap(), 3, "the schedule of two, and one plan");
+    assert_eq!(app.value::<i64>(planned).await, 9);
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM jobs WHERE kind = 'plan'").await, 0);
+    app.clock.advance(TimeDelta::hours(6));
+    workers[0].run_due().await.unwrap();
+    assert_eq!(app.value::<i64>(planned).await, 9, "{}", family.routine);
 }
 
 /// A worker of its own process.
@@ -263,7 +283,11 @@ async fn a_worker_that_is_killed_is_succeeded_by_another() {
     owner.execute("COMMIT").await.unwrap();
 
     let mut second = Working::start(&app, &folder).await;
-    until(&app, "SELECT NOT EXISTS (SELECT FROM rate_limits) AND EXISTS (SELECT FROM jobs WHERE claim IS NULL AND attempts = 0 AND due_at > now())").await;
+    until(
+        &app,
+        "SELECT NOT EXISTS (SELECT FROM rate_limits) AND EXISTS (SELECT FROM jobs WHERE claim IS NULL AND attempts = 0 AND due_at > now())",
+    )
+    .await;
     second.signal(Signal::TERM);
     let status = timeout(Duration::from_secs(30), second.0.wait()).await.expect("the worker does not stop").unwrap();
     assert_eq!(status.code(), Some(0));

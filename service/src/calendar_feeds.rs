@@ -9,9 +9,7 @@ use entity::{
     calendar_feeds::{ActiveModel, Column, Entity, Model},
     id::{CalendarFeedId, HouseholdId, HouseholdMemberId, RoutineId},
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement};
 use sha2::{Digest, Sha256};
 
 use crate::{

@@ -12,11 +12,10 @@ pub(crate) mod sync;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
     calendar_settings::{ActiveModel, CalendarStatus, Column, Entity, Model},
+    household_members::{self, MemberRole},
     id::{CalendarId, HouseholdId, UserId},
 };
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement, Value,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement, Value};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -63,7 +62,7 @@ pub struct Connection {
     pub channel_expires_at: Option<DateTime<Utc>>,
     /// Titles of events that name nobody, for the household to answer.
     pub questions: Vec<Question>,
-    /// Whether whoever connected it can still do so.
+    /// Whether whoever connected it has left, or no longer administers the household.
     pub abandoned: bool,
 }
 
@@ -92,10 +91,11 @@ pub async fn find(tx: &Tx, household: HouseholdId) -> Result<Option<Connection>>
         [household.0.into()],
     );
     let members = households::members(tx, household, false).await?;
+    let connects = |member: &household_members::Model| member.user_id == settings.created_by && member.role == MemberRole::Administrator;
     Ok(Some(Connection {
         channel_expires_at: channel.map(|row| row.try_get_by_index(0)).transpose()?.flatten(),
         questions: Question::find_by_statement(questions).all(tx).await?,
-        abandoned: settings.created_by.is_none() || members.iter().all(|member| member.user_id != settings.created_by),
+        abandoned: settings.created_by.is_none() || !members.iter().any(connects),
         settings,
     }))
 }
@@ -133,7 +133,9 @@ pub async fn connect(database: &Database, google: &Google, tx: &Tx, household: H
 /// Whoever else connected a calendar keeps it, until somebody disconnects it.
 async fn refuse_while_another_is_connected(tx: &Tx, household: HouseholdId) -> Result<()> {
     match find(tx, household).await? {
-        Some(there) if there.settings.created_by != Some(tx.viewer()?) && !there.abandoned && there.settings.status != CalendarStatus::Broken => {
+        Some(there)
+            if there.settings.created_by != Some(tx.viewer()?) && !there.abandoned && there.settings.status != CalendarStatus::Broken =>
+        {
             Err(Error::conflict("another administrator has connected a calendar: disconnect it first"))
         }
         _ => Ok(()),
@@ -155,10 +157,8 @@ pub async fn awaited(database: &Database, state: &str) -> Result<Awaited> {
 }
 
 async fn enter_consent(database: &Database, state: &str) -> Result<(Tx, Uuid)> {
-    let door = statement("SELECT person, consent FROM auth.enter_consent($1, $2)", [
-        tokens::secret_hash(state).into(),
-        database.now().into(),
-    ]);
+    let door =
+        statement("SELECT person, consent FROM auth.enter_consent($1, $2)", [tokens::secret_hash(state).into(), database.now().into()]);
     let (tx, row) = database.enter(door).await?.ok_or(UNKNOWN_CONSENT)?;
     Ok((tx, row.try_get_by_index(1)?))
 }
@@ -218,7 +218,8 @@ pub async fn consented(database: &Database, google: &Google, state: &str, code: 
 async fn settle(tx: &Tx, household: HouseholdId, token_expires_at: DateTime<Utc>) -> Result<CalendarId> {
     refuse_while_another_is_connected(tx, household).await?;
     let there = stored(tx, household).await?;
-    if let Some(own) = there.as_ref().filter(|there| there.created_by == tx.viewer().ok() && there.status != CalendarStatus::Disconnecting) {
+    if let Some(own) = there.as_ref().filter(|there| there.created_by == tx.viewer().ok() && there.status != CalendarStatus::Disconnecting)
+    {
         let status = if own.calendar_id.is_some() { CalendarStatus::Connected } else { CalendarStatus::Choosing };
         let row = ActiveModel {
             status: Set(status),
@@ -317,11 +318,10 @@ pub async fn disconnect(tx: &Tx, household: HouseholdId) -> Result<()> {
 pub async fn notified(database: &Database, call: &Notification<'_>) -> Result<()> {
     const UNKNOWN: Error = Error::NotFound("channel");
     let channel = call.channel.parse::<Uuid>().map_err(|_| UNKNOWN)?;
-    let door = statement("SELECT person, calendar, secret FROM auth.enter_channel($1, $2, $3)", [
-        channel.into(),
-        call.resource.into(),
-        database.now().into(),
-    ]);
+    let door = statement(
+        "SELECT person, calendar, secret FROM auth.enter_channel($1, $2, $3)",
+        [channel.into(), call.resource.into(), database.now().into()],
+    );
     let (tx, row) = database.enter(door).await?.ok_or(UNKNOWN)?;
     let secret: String = row.try_get_by_index(2)?;
     if !bool::from(tokens::secret_hash(call.token).as_bytes().ct_eq(secret.as_bytes())) {
@@ -455,7 +455,12 @@ async fn note_broken(viewer: &Viewer, household: HouseholdId, problem: &str) -> 
 pub(crate) async fn of_job(tx: &Tx, about: &str) -> Result<Option<Model>> {
     let id = CalendarId(about.parse().map_err(|_| Error::internal("a job about no connection"))?);
     let viewer = tx.viewer()?;
-    Ok(Entity::find().filter(Column::Id.eq(id)).one(tx).await?.filter(|settings| settings.created_by == Some(viewer)))
+    let settings = Entity::find().filter(Column::Id.eq(id)).one(tx).await?.filter(|settings| settings.created_by == Some(viewer));
+    // Whoever no longer administers the household connects nothing for it.
+    match settings {
+        Some(settings) if households::administered(tx, settings.household_id).await.is_ok() => Ok(Some(settings)),
+        _ => Ok(None),
+    }
 }
 
 pub(crate) async fn change(tx: &Tx, household: HouseholdId, id: CalendarId, row: ActiveModel) -> Result<()> {

@@ -191,11 +191,10 @@ fn delay(error: &Error, attempt: i32) -> Option<TimeDelta> {
 pub async fn claim(database: &Database) -> Result<Option<Claimed>> {
     let tx = database.without_viewer().await?;
     let (claim, now) = (tx.new_id(), tx.now());
-    let door = statement("SELECT job, person, what, about, attempt FROM auth.claim_job($1, $2, $3)", [
-        claim.into(),
-        now.into(),
-        (now + LEASE).into(),
-    ]);
+    let door = statement(
+        "SELECT job, person, what, about, attempt FROM auth.claim_job($1, $2, $3)",
+        [claim.into(), now.into(), (now + LEASE).into()],
+    );
     let Some(row) = tx.query_one_raw(door).await? else { return Ok(None) };
     let claimed = Claimed {
         id: row.try_get_by_index(0)?,
@@ -417,7 +416,9 @@ pub async fn retry(tx: &Tx, id: Uuid) -> Result<bool> {
 fn told<T>(result: Result<T>) -> Option<T> {
     result
         .inspect_err(|error| match error {
-            Error::Internal(source) | Error::Unavailable { source, .. } => tracing::warn!(error = %source, "the queue of jobs does not answer"),
+            Error::Internal(source) | Error::Unavailable { source, .. } => {
+                tracing::warn!(error = %source, "the queue of jobs does not answer")
+            }
             error => tracing::warn!(%error, "the queue of jobs does not answer"),
         })
         .ok()

@@ -97,7 +97,11 @@ impl Provider {
     }
 
     fn unavailable(&self, retry_after: Option<Duration>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        Error::ProviderUnavailable { provider: self.name, retry_after: retry_after.unwrap_or(Duration::from_secs(10)), source: source.into() }
+        Error::ProviderUnavailable {
+            provider: self.name,
+            retry_after: retry_after.unwrap_or(Duration::from_secs(10)),
+            source: source.into(),
+        }
     }
 
     fn refuse_while_it_rests(&self) -> Result<()> {

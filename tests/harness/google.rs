@@ -539,10 +539,12 @@ async fn list(
     let (era, since) = match query.get("syncToken") {
         None => (world.era, None),
         Some(token) => {
-            if ["timeMin", "timeMax", "orderBy", "updatedMin", "q", "privateExtendedProperty"].iter().any(|name| query.contains_key(*name)) {
+            if ["timeMin", "timeMax", "orderBy", "updatedMin", "q", "privateExtendedProperty"].iter().any(|name| query.contains_key(*name))
+            {
                 return Err(refused(400, "badRequest"));
             }
-            let (era, since) = token.strip_prefix("sync-").and_then(|rest| rest.split_once('-')).ok_or_else(|| refused(410, "fullSyncRequired"))?;
+            let (era, since) =
+                token.strip_prefix("sync-").and_then(|rest| rest.split_once('-')).ok_or_else(|| refused(410, "fullSyncRequired"))?;
             (era.parse().unwrap(), Some(since.parse::<u64>().unwrap()))
         }
     };
@@ -555,7 +557,10 @@ async fn list(
         .values()
         .filter(|stored| match since {
             Some(since) => stored.change > since,
-            None => stored.event["status"] != "cancelled" && start.is_none_or(|start| day_of(&stored.event) >= start || day_of(&stored.event).to_string() == "1970-01-01"),
+            None => {
+                stored.event["status"] != "cancelled"
+                    && start.is_none_or(|start| day_of(&stored.event) >= start || day_of(&stored.event).to_string() == "1970-01-01")
+            }
         })
         .collect();
     events.sort_by_key(|stored| stored.change);
@@ -661,7 +666,8 @@ async fn watch(State(fake): State<Fake>, Path(calendar): Path<String>, headers: 
     sync.send().await;
     let channel = fake.world().channels[&id].clone();
     let expiration = channel.expires_at.timestamp_millis().to_string();
-    Ok(Json(json!({ "kind": "api#channel", "id": id, "resourceId": channel.resource, "resourceUri": "x", "expiration": expiration })).into_response())
+    Ok(Json(json!({ "kind": "api#channel", "id": id, "resourceId": channel.resource, "resourceUri": "x", "expiration": expiration }))
+        .into_response())
 }
 
 async fn stop(State(fake): State<Fake>, headers: HeaderMap, Json(asked): Json<Value>) -> Answer {
@@ -672,5 +678,6 @@ async fn stop(State(fake): State<Fake>, headers: HeaderMap, Json(asked): Json<Va
         return Err(refused(404, "channelNotFound"));
     }
     world.channels.remove(&id);
+    world.pending.retain(|call| !call.headers.contains(&("X-Goog-Channel-ID", id.clone())));
     Ok(StatusCode::NO_CONTENT.into_response())
 }

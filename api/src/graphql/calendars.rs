@@ -34,7 +34,7 @@ impl CalendarConnection {
     /// Why it is broken, for people; null when it is not.
     async fn problem(&self) -> Option<&str> {
         match &self.0.settings.problem {
-            _ if self.0.abandoned => Some("whoever connected this calendar has left: connect one anew"),
+            _ if self.0.abandoned => Some("whoever connected this calendar no longer administers the household: connect one anew"),
             problem => problem.as_deref(),
         }
     }

@@ -55,7 +55,8 @@ pub struct Callback {
 /// was sent here by somebody else sees whom they would let write into their calendar.
 pub async fn callback(State(server): State<Server>, Query(callback): Query<Callback>) -> Response {
     if let Some(error) = callback.error {
-        let reason = if error == "access_denied" { "You did not consent, so nothing was connected." } else { "Google did not let you consent." };
+        let reason =
+            if error == "access_denied" { "You did not consent, so nothing was connected." } else { "Google did not let you consent." };
         return page(StatusCode::OK, "Not connected", &format!("<p>{reason} You can close this page.</p>"));
     }
     if server.outside.google.is_none() {
@@ -112,7 +113,11 @@ pub async fn webhook(State(server): State<Server>, headers: HeaderMap) -> Respon
 }
 
 fn refused(error: &Error) -> Response {
-    (status(error), [NO_STORE], "").into_response()
+    let mut response = (status(error), [NO_STORE], "").into_response();
+    if let Error::RateLimited { retry_after } = error {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+    }
+    response
 }
 
 fn refused_page(error: &Error) -> Response {

@@ -56,7 +56,8 @@ pub(crate) async fn keep_open(job: &Claimed, google: &Google) -> Result<Finished
         return job.finish_for_good(viewer.write().await?).await;
     };
     let household = settings.household_id;
-    let open = channels(&viewer, household).await?.into_iter().filter(|channel| channel.in_calendar == calendar && channel.resource_id.is_some());
+    let open =
+        channels(&viewer, household).await?.into_iter().filter(|channel| channel.in_calendar == calendar && channel.resource_id.is_some());
     let newest = open.max_by_key(|channel| channel.expiration).filter(|channel| channel.renewal() > now);
     let kept = match newest {
         Some(channel) => Ok(channel),

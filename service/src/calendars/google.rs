@@ -35,6 +35,8 @@ const SCOPES: &str = "https://www.googleapis.com/auth/calendar.events https://ww
 pub const CALLBACK: &str = "/oauth/google/callback";
 /// The path that notifications come to.
 pub const WEBHOOK: &str = "/webhooks/google-calendar";
+/// How long the ids are that Hale gives to events.
+pub const EVENT_ID: usize = 32;
 const PAGE: u32 = 250;
 /// A calendar with more pages than this is not read to its end.
 const MOST_PAGES: usize = 400;
@@ -339,7 +341,7 @@ impl Google {
         Ok(calendars)
     }
 
-    /// What has changed, all pages of it.
+    /// What has changed, all pages of it. Events that cannot be Hale's, by the length of their ids, are left out.
     pub async fn changes(&self, access: &str, calendar: &str, since: Since<'_>) -> Result<Changes, Failure> {
         let mut events = Vec::new();
         let mut page_token: Option<String> = None;
@@ -352,7 +354,7 @@ impl Google {
             query.extend(page_token.take().map(|token| ("pageToken", token)));
             let request = self.provider.client().get(self.events(calendar, &[])?).query(&query);
             let page: Page<Event> = self.ask(access, request).await?.json()?;
-            events.extend(page.items);
+            events.extend(page.items.into_iter().filter(|event| event.id.len() == EVENT_ID));
             match (page.next_page_token, page.next_sync_token) {
                 (Some(token), _) => page_token = Some(token),
                 (None, Some(next)) => return Ok(Changes { events, next }),

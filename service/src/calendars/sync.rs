@@ -165,7 +165,9 @@ async fn pull(google: &Google, viewer: &Viewer, access: &Access, household: Hous
                 return Ok(());
             }
             // The rota refuses this one for good: it is put right again, and the others are heard.
-            Some((event, Error::NotFound(_) | Error::NoSuch { .. } | Error::Forbidden(_) | Error::Invalid { .. })) if !refused.contains(&event) => {
+            Some((event, Error::NotFound(_) | Error::NoSuch { .. } | Error::Forbidden(_) | Error::Invalid { .. }))
+                if !refused.contains(&event) =>
+            {
                 refused.insert(event);
             }
             Some((_, error)) => return Err(error.into()),
@@ -348,14 +350,8 @@ async fn push(google: &Google, viewer: &Viewer, access: &Access, household: Hous
 /// Notes the event before it is made, so that a worker that dies in between makes the same one again.
 async fn plan_event(viewer: &Viewer, settings: &Model, calendar: &str, turn: &Wanted, event: &str) -> Result<()> {
     let tx = viewer.write().await?;
-    let values: [Value; 6] = [
-        settings.household_id.0.into(),
-        settings.id.0.into(),
-        event.into(),
-        calendar.into(),
-        turn.routine_id.0.into(),
-        turn.date.into(),
-    ];
+    let values: [Value; 6] =
+        [settings.household_id.0.into(), settings.id.0.into(), event.into(), calendar.into(), turn.routine_id.0.into(), turn.date.into()];
     run(
         &tx,
         "INSERT INTO calendar_events (household_id, calendar_id, event_id, in_calendar, routine_id, date) VALUES ($1, $2, $3, $4, $5, $6)
@@ -480,12 +476,12 @@ async fn forget(tx: &Tx, household: HouseholdId) -> Result<()> {
     run(tx, "DELETE FROM oauth_tokens WHERE user_id = $1 AND household_id = $2", [tx.viewer()?.0.into(), household.0.into()]).await
 }
 
-/// Consents for households in which the viewer connects nothing any more, because they left or somebody else does it now.
+/// Consents for households for which the viewer connects nothing any more: they left, or somebody else does it now.
 async fn give_back_what_is_left(google: &Google, viewer: &Viewer) -> Result<()> {
     let tx = viewer.read().await?;
     let idle = statement(
-        "SELECT t.household_id FROM oauth_tokens t WHERE t.user_id = $1 AND NOT EXISTS (
-           SELECT FROM calendar_settings s WHERE s.household_id = t.household_id AND s.created_by = t.user_id)",
+        "SELECT t.household_id FROM oauth_tokens t WHERE t.user_id = $1 AND (t.household_id <> ALL ((SELECT auth.administered_households())::uuid[])
+           OR NOT EXISTS (SELECT FROM calendar_settings s WHERE s.household_id = t.household_id AND s.created_by = t.user_id))",
         [viewer.user_id().0.into()],
     );
     let rows = sea_orm::ConnectionTrait::query_all_raw(&tx, idle).await?;
