@@ -18,6 +18,10 @@ accept:
     mv target/schema.graphql api/schema.graphql
     git diff --stat -- api/schema.graphql
 
+# Promise the schema as it is now: at a release, what clients may rely on from then
+release-schema:
+    cp api/schema.graphql api/schema.released.graphql
+
 # Start a migration: an empty pair of files, such as `just migration add_sleep`
 migration name:
     cargo run --quiet -p migration -- new {{ name }}
@@ -25,6 +29,10 @@ migration name:
 # Build GraphiQL, which the next build of Hale embeds
 explorer:
     cd api/explorer && npm ci --ignore-scripts && npx vite build
+
+# Try every bad value on every argument and input field; the tests try 20 of each
+attack:
+    HALE_ATTACK=1 cargo test -p tests -- --nocapture bad_values::
 
 # Licences, duplicate versions and the walls between the crates; needs cargo-deny
 deny:

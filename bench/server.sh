@@ -28,7 +28,7 @@ trap clean EXIT
 trap 'exit 130' INT TERM
 
 start_server() { # flags of hale: sets url
-  "$hale" --data-dir "$folder/data" --listen 127.0.0.1:0 "$@" >"$folder/out" 2>"$folder/err" &
+  "$hale" --data-dir "$folder/data" --listen 127.0.0.1:0 --points-per-person off --points-per-address off "$@" >"$folder/out" 2>"$folder/err" &
   server=$!
   for ((tries = 0; tries < 600; tries++)); do
     url=$(sed -n 's/^ *graphql *//p' "$folder/out")

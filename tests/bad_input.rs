@@ -76,7 +76,7 @@ async fn nothing_bad_is_written() {
     for number in ["0", "0.0000001", "100001"] {
         refused(&ann, CREATE, &with(&food, "servingSize", json!(number)), bad, Some("servingSize")).await;
     }
-    for text in ["", "   ", "a\u{0}b", "a\u{7}b", long.as_str()] {
+    for text in ["", "   ", "\u{feff}\u{200b}", "a\u{0}b", "a\u{7}b", long.as_str()] {
         refused(&ann, CREATE, &with(&food, "name", json!(text)), bad, Some("name")).await;
         refused(&ann, CREATE, &with(&food, "brand", json!(text)), bad, Some("brand")).await;
         refused(&ann, CREATE, &with(&food, "servingUnit", json!(text)), bad, Some("servingUnit")).await;

@@ -272,7 +272,7 @@ async fn a_server_that_is_not_set_up_for_it_says_so() {
     let family = Family::of(&ann).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = api::http::Server::new(app.database.clone(), true).router();
+    let router = api::http::Server::new(app.database.clone(), crate::harness::options()).router();
     tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>()).await });
     let body = json!({ "query": CONNECT, "variables": { "input": { "householdId": family.household } } });
     let request = http().post(format!("http://{address}/graphql")).bearer_auth(ann.token.unwrap()).json(&body);

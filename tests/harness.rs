@@ -2,9 +2,11 @@
 
 mod cluster;
 pub mod google;
+mod graphql_js;
 pub mod tokens;
 
 pub use cluster::{empty_database, server_log, url as database_url};
+pub use graphql_js::graphql_js;
 
 use std::{
     net::SocketAddr,
@@ -14,7 +16,11 @@ use std::{
     },
 };
 
-use api::{config::Outside, http::Server};
+use api::{
+    config::Outside,
+    graphql::{cost::Allowance, documents::Documents, sdl},
+    http::{Options, Server},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{RequestBuilder, Response, header};
 use serde_json::{Value, json};
@@ -70,6 +76,17 @@ pub struct TestApp {
     name: String,
 }
 
+/// How servers serve here: explorable, and without counting points, for the clock stands.
+pub fn options() -> Options {
+    Options {
+        explorable: true,
+        documents: Documents::new(&sdl(), true, Vec::new(), false).unwrap(),
+        origins: Vec::new(),
+        points_per_person: Allowance::Unlimited,
+        points_per_address: Allowance::Unlimited,
+    }
+}
+
 /// The password of everybody here.
 pub const PASSWORD: &str = "plum kettle harbour nine";
 
@@ -79,11 +96,19 @@ impl TestApp {
     }
 
     pub async fn with_connections(max_connections: u32) -> Self {
-        Self::with_google(max_connections, google::NOWHERE).await
+        Self::with(max_connections, options()).await
+    }
+
+    pub async fn with(max_connections: u32, options: Options) -> Self {
+        Self::start(max_connections, options, google::NOWHERE).await
     }
 
     /// A server that takes this address for Google's.
     pub async fn with_google(max_connections: u32, google: &str) -> Self {
+        Self::start(max_connections, options(), google).await
+    }
+
+    async fn start(max_connections: u32, options: Options, google: &str) -> Self {
         let name = cluster::new_database().await;
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
         let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100 };
@@ -91,7 +116,7 @@ impl TestApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let outside = google::outside(google, address);
-        let router = Server::new(database.clone(), true).with_outside(outside.clone()).router();
+        let router = Server::new(database.clone(), options).with_outside(outside.clone()).router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
         Self { clock, address, database, outside, http: http(), name }
     }

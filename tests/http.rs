@@ -1,70 +1,21 @@
 //! GraphQL over HTTP: what the specification asks of a server, what is refused before it costs anything, and what surrounds it.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::time::Duration;
 
+use api::{graphql::documents::Documents, http::Options};
 use reqwest::{Response, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, TestApp, report};
+use crate::harness::{PASSWORD, TestApp, graphql_js, options};
 
 const JSON: &str = "application/json; charset=utf-8";
 const GRAPHQL_RESPONSE: &str = "application/graphql-response+json; charset=utf-8";
 
-/// Runs the audits of the npm package graphql-http against a server, and prints one line of JSON per audit.
-const AUDITS: &str = "const { serverAudits } = require('graphql-http');
-(async () => {
-  for (const audit of serverAudits({ url: process.argv[1] })) {
-    const { id, name, status, reason } = await audit.fn();
-    console.log(JSON.stringify({ id, name, status, reason }));
-  }
-})().catch((error) => { console.error(error); process.exit(1); });";
-
-/// Installs the package once for all runs; false, said aloud, where there is no npm or no way to a registry.
-fn install_audits(folder: &Path) -> bool {
-    if folder.join("node_modules/graphql-http/package.json").exists() && folder.join("node_modules/graphql/package.json").exists() {
-        return true;
-    }
-    std::fs::create_dir_all(folder).unwrap();
-    let npm = Command::new("npm")
-        .args([
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--ignore-scripts",
-            "--prefer-offline",
-            "--fetch-retries=0",
-            "--fetch-timeout=20000",
-            "--prefix",
-        ])
-        .arg(folder)
-        .args(["graphql-http@1.23", "graphql@16"])
-        .output();
-    match npm {
-        Ok(output) if output.status.success() => true,
-        Ok(output) => {
-            let reason = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
-            report(&format!("skipped: the audits of graphql-http, since npm cannot install them ({reason})"));
-            false
-        }
-        Err(error) => {
-            report(&format!("skipped: the audits of graphql-http, since npm is not there ({error})"));
-            false
-        }
-    }
-}
-
 #[tokio::test]
 async fn all_audits_of_graphql_http_pass() {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("graphql-http");
-    let installed = folder.clone();
-    if !tokio::task::spawn_blocking(move || install_audits(&installed)).await.unwrap() {
-        return;
-    }
     let app = TestApp::new().await;
-    let url = format!("http://{}/graphql", app.address);
-    let output = tokio::process::Command::new("node").args(["-e", AUDITS, &url]).current_dir(&folder).output().await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let audits: Vec<Value> = String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let Some(output) = graphql_js("audits.mjs", &[&format!("http://{}/graphql", app.address)], "").await else { return };
+    let audits: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let failed: Vec<_> = audits.iter().filter(|audit| audit["status"] != "ok").collect();
     assert!(failed.is_empty(), "{failed:#?}");
     assert_eq!(audits.len(), 61);
@@ -288,6 +239,82 @@ async fn queries_can_be_sent_by_get_and_nothing_else_can() {
 }
 
 #[tokio::test]
+async fn only_pages_of_allowed_origins_may_call() {
+    const OURS: &str = "https://app.example.org";
+    let allowing = Options {
+        origins: vec![header::HeaderValue::from_static(OURS), header::HeaderValue::from_static("http://localhost:5173")],
+        ..options()
+    };
+    let app = TestApp::with(4, allowing).await;
+    let url = format!("http://{}/graphql", app.address);
+    let client = reqwest::Client::new();
+    let preflight = async |origin: &str| {
+        let request = client.request(reqwest::Method::OPTIONS, &url).header(header::ORIGIN, origin);
+        let request =
+            request.header("access-control-request-method", "POST").header("access-control-request-headers", "authorization,content-type");
+        request.send().await.unwrap().headers().clone()
+    };
+    let ask = async |origin: &str| {
+        let request = client.post(&url).header(header::ORIGIN, origin).json(&json!({ "query": "{ __typename }" }));
+        request.send().await.unwrap().headers().clone()
+    };
+    let text = |headers: &header::HeaderMap, name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_lowercase());
+    for origin in [OURS, "http://localhost:5173"] {
+        let headers = preflight(origin).await;
+        assert_eq!(text(&headers, "access-control-allow-origin").as_deref(), Some(origin));
+        for (name, values) in [
+            ("access-control-allow-methods", &["get", "post"][..]),
+            ("access-control-allow-headers", &["authorization", "content-type", "idempotency-key"]),
+        ] {
+            let allowed = text(&headers, name).unwrap();
+            assert!(values.iter().all(|value| allowed.contains(value)) && !allowed.contains('*'), "{name}: {allowed}");
+        }
+        let headers = ask(origin).await;
+        assert_eq!(text(&headers, "access-control-allow-origin").as_deref(), Some(origin));
+        assert!(text(&headers, "access-control-expose-headers").unwrap().contains("retry-after"));
+        assert!(headers.get_all(header::VARY).iter().any(|value| value.to_str().unwrap().to_lowercase().contains("origin")), "{headers:?}");
+        assert!(!headers.contains_key("access-control-allow-credentials"), "tokens are no cookies");
+    }
+    for origin in [
+        "https://evil.example",
+        "https://app.example.org.evil.example",
+        "https://app.example.org:444",
+        "http://app.example.org",
+        "https://APP.example.org",
+        "null",
+        "*",
+        "",
+    ] {
+        assert_eq!(text(&preflight(origin).await, "access-control-allow-origin"), None, "{origin}");
+        assert_eq!(text(&ask(origin).await, "access-control-allow-origin"), None, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn answers_are_compressed_and_guarded() {
+    let app = TestApp::new().await;
+    let request = app.post("/graphql").header(header::ACCEPT_ENCODING, "gzip");
+    let response = request.json(&json!({ "query": "{ __schema { types { name description } } }" })).send().await.unwrap();
+    let expected = [
+        ("content-encoding", "gzip"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(response.headers()[name], value, "{name}");
+    }
+    let packed = response.bytes().await.unwrap();
+    assert!(packed.starts_with(&[0x1f, 0x8b]) && packed.len() > 1_000, "{} bytes", packed.len());
+    let plain = app.post("/graphql").json(&json!({ "query": "{ __schema { types { name description } } }" })).send().await.unwrap();
+    assert!(!plain.headers().contains_key("content-encoding"));
+    assert!(plain.bytes().await.unwrap().len() > 2 * packed.len());
+}
+
+#[tokio::test]
 async fn a_body_may_have_256_kb_and_2_mib_with_a_session() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
@@ -335,7 +362,8 @@ fn documents() -> Vec<(&'static str, String, Option<String>)> {
         ("nested brackets", "{a".repeat(70), None),
         ("nested fields", nested("{ viewer ", 11, "").replace("viewer }", "id }"), None),
         ("aliases", aliases(31), Some(aliases(30))),
-        ("fields", format!("{{ {} }}", "__typename ".repeat(501)), Some(format!("{{ {} }}", "__typename ".repeat(500)))),
+        ("root fields", format!("{{ {} }}", "__typename ".repeat(31)), Some(format!("{{ {} }}", "__typename ".repeat(30)))),
+        ("fields", format!("{{ viewer {{ {} }} }}", "id ".repeat(500)), Some(format!("{{ viewer {{ {} }} }}", "id ".repeat(499)))),
         ("fields", doubling("fragment F30 on Person { id fullName }"), None),
         ("fields", doubling(""), None),
         ("directives on one field", format!("{{ __typename {} }}", "@include(if: true) ".repeat(11)), None),
@@ -515,9 +543,11 @@ async fn introspection_and_the_explorer_work_without_any_other_host() {
 #[tokio::test]
 async fn a_server_that_is_not_to_be_explored_shows_nothing() {
     let app = TestApp::new().await;
+    let documents = Documents::new(&api::graphql::sdl(), false, Vec::new(), false).unwrap();
+    let unexplorable = Options { explorable: false, documents, ..options() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = api::http::Server::new(app.database.clone(), false).router();
+    let router = api::http::Server::new(app.database.clone(), unexplorable).router();
     tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<std::net::SocketAddr>()).await });
     let ask = async |query: &str| -> Value {
         let request = reqwest::Client::new().post(format!("http://{address}/graphql")).json(&json!({ "query": query }));
@@ -558,7 +588,7 @@ async fn health_and_request_ids() {
 #[tokio::test]
 async fn a_server_that_stops_is_not_ready() {
     let app = TestApp::new().await;
-    let server = api::http::Server::new(app.database.clone(), true);
+    let server = api::http::Server::new(app.database.clone(), options());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = server.router();

@@ -16,7 +16,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, Settings},
-    http::Server,
+    graphql::documents::{Documents, trusted_documents},
+    http::{Options, Server},
     progress::Progress,
     store::{Error, Store},
 };
@@ -88,6 +89,9 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
         }
         _ => Error::Other(format!("cannot listen on {}: {error}; choose another address with --listen", settings.listen)),
     })?;
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let explorable = settings.explorer || address.ip().is_loopback();
+    let options = options(settings, explorable)?;
     let progress = Arc::new(Progress::new());
     let store = tokio::select! {
         opened = Store::open(settings, &progress) => opened,
@@ -102,9 +106,7 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
             return Err(error);
         }
     };
-    let address = listener.local_addr().unwrap_or(settings.listen);
-    let explorable = settings.explorer || address.ip().is_loopback();
-    let server = Server::new(database.clone(), explorable).with_outside(outside.clone());
+    let server = Server::new(database.clone(), options).with_outside(outside.clone());
     let working = settings.jobs.then(|| Working::start(&database, &outside));
     announce(&store, address, explorable);
 
@@ -213,6 +215,28 @@ fn line_of(job: &jobs::Listed) -> String {
     let at = job.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let reason = job.last_error.as_deref().unwrap_or_default().replace(char::is_control, " ");
     format!("{}  {:<7}  {:<16}  {at}  {:>2}  {}  {reason}", job.id, job.state, job.kind, job.attempts, job.key).trim_end().to_owned()
+}
+
+/// How the settings want the server to serve. What is wrong with them is said before anything else starts.
+fn options(settings: &Settings, explorable: bool) -> Result<Options, Error> {
+    let trusted = match &settings.trusted_documents {
+        Some(path) => {
+            let file = std::fs::read(path).map_err(|source| Error::File { path: path.clone(), source })?;
+            trusted_documents(&file).map_err(|reason| Error::Other(format!("{}: {reason}", path.display())))?
+        }
+        None if settings.only_trusted_documents => {
+            return Err(Error::Other("HALE_ONLY_TRUSTED_DOCUMENTS needs HALE_TRUSTED_DOCUMENTS: nothing else would run".to_owned()));
+        }
+        None => Vec::new(),
+    };
+    let documents = Documents::new(&crate::graphql::sdl(), explorable, trusted, settings.only_trusted_documents).map_err(Error::Other)?;
+    Ok(Options {
+        explorable,
+        documents,
+        origins: settings.cors_origins.clone(),
+        points_per_person: settings.points_per_person,
+        points_per_address: settings.points_per_address,
+    })
 }
 
 fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool) {

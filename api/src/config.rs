@@ -2,11 +2,12 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use migration::cli::path;
 use service::calendars::google::{self, Google};
 
-use crate::store::Error;
+use crate::{graphql::cost::Allowance, store::Error};
 
 /// Hale: a fitness tracking server with a GraphQL API
 #[derive(Parser)]
@@ -29,6 +30,21 @@ pub struct Settings {
     /// Show the explorer and answer introspection on an address that others reach, too
     #[arg(long, env = "HALE_EXPLORER", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_value = "false", default_missing_value = "true", global = true)]
     pub explorer: bool,
+    /// Origins whose web pages may call the API from a browser, such as https://app.example.org; none when absent
+    #[arg(long, env = "HALE_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
+    pub cors_origins: Vec<HeaderValue>,
+    /// A JSON file of documents by their SHA-256, which clients may name by it
+    #[arg(long, env = "HALE_TRUSTED_DOCUMENTS", value_parser = path(), global = true)]
+    pub trusted_documents: Option<PathBuf>,
+    /// Run nothing but the trusted documents
+    #[arg(long, env = "HALE_ONLY_TRUSTED_DOCUMENTS", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_value = "false", default_missing_value = "true", global = true)]
+    pub only_trusted_documents: bool,
+    /// How many points of cost a person may spend at once, and how many come back each second; or off
+    #[arg(long, env = "HALE_POINTS_PER_PERSON", default_value = "2000/50", global = true)]
+    pub points_per_person: Allowance,
+    /// The same for an address, while nobody is signed in
+    #[arg(long, env = "HALE_POINTS_PER_ADDRESS", default_value = "10000/200", global = true)]
+    pub points_per_address: Allowance,
     /// Where Hale keeps its data and keys [default: /var/lib/hale for root, else hale in the user's data folder]
     #[arg(long, env = "HALE_DATA_DIR", value_parser = path(), global = true)]
     pub data_dir: Option<PathBuf>,
@@ -137,6 +153,14 @@ impl Outside {
         };
         Ok(Self { public_url, google })
     }
+}
+
+/// An origin exactly as a browser sends it.
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let exact =
+        url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text);
+    let value = exact.then(|| HeaderValue::from_str(text).ok()).flatten();
+    value.ok_or_else(|| "write scheme, host and port as a browser does, without a path: https://app.example.org".to_owned())
 }
 
 /// How lines of the log look.

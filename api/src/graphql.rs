@@ -6,6 +6,8 @@ pub mod accounts;
 pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendars;
+pub mod cost;
+pub mod documents;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercises;
@@ -17,17 +19,21 @@ pub mod households;
 pub mod limits;
 pub mod measurements;
 pub mod page;
+pub mod parser;
 pub mod person;
 pub mod reports;
+pub mod routine_statistics;
 pub mod routines;
 pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
+pub mod unavailability;
+pub mod variables;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Response, ServerError, ValidationResult,
+    EmptySubscription, MergedObject, Response, ServerError, ValidationMode, ValidationResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
 
@@ -51,6 +57,7 @@ pub struct Mutation(
     calendar_feeds::CalendarFeedsMutation,
     households::HouseholdsMutation,
     routines::RoutinesMutation,
+    unavailability::UnavailabilityMutation,
     assignments::AssignmentsMutation,
     swap_requests::SwapRequestsMutation,
 );
@@ -58,12 +65,13 @@ pub struct Mutation(
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
-/// The schema. `explorable` servers help whoever explores them: with introspection and suggestions of similar names.
+/// The schema, for documents that [`documents::Documents`] found valid. `explorable` servers answer introspection.
 pub fn schema(explorable: bool) -> Schema {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
         .limit_recursive_depth(limits::LIMITS.selections)
+        .validation_mode(ValidationMode::Fast)
         .extension(NoteExecution);
-    if explorable { builder.finish() } else { builder.disable_introspection().disable_suggestions().finish() }
+    if explorable { builder.finish() } else { builder.disable_introspection().finish() }
 }
 
 /// Whether a request got as far as being executed. What failed before is an error of the request, not of a field.
@@ -87,15 +95,20 @@ impl ExtensionFactory for NoteExecution {
 
 #[async_graphql::async_trait::async_trait]
 impl Extension for NoteExecution {
-    /// The cost is known once the document is valid.
+    /// Only what was found valid comes any further. Its cost is known here: it is limited, and paid.
     async fn validation(&self, ctx: &ExtensionContext<'_>, next: NextValidation<'_>) -> Result<ValidationResult, Vec<ServerError>> {
+        if ctx.data_opt::<documents::Validated>().is_none() {
+            return Err(limits::Refusal::from(limits::Problem::new("this document was never validated")).into());
+        }
         let valid = next.run(ctx).await?;
         let (asked, allowed) = (valid.complexity, limits::LIMITS.cost);
-        if asked <= allowed {
-            return Ok(valid);
+        if asked > allowed {
+            return Err(limits::Refusal::TooMuch { what: "cost", asked, allowed }.into());
         }
-        let refusal = limits::Refusal::TooMuch { what: "cost", asked, allowed };
-        Err(vec![refusal.into()])
+        if let Some(bill) = ctx.data_opt::<std::sync::Arc<cost::Bill>>() {
+            bill.pay(asked).map_err(|refused| vec![refused])?;
+        }
+        Ok(valid)
     }
 
     async fn execute(&self, ctx: &ExtensionContext<'_>, operation_name: Option<&str>, next: NextExecute<'_>) -> Response {

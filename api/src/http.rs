@@ -16,20 +16,28 @@ use std::{
 use axum::{
     Router,
     extract::{MatchedPath, Path, Request, State},
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 use service::access::Database;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
+    cors::CorsLayer,
     request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
     trace::{DefaultOnResponse, TraceLayer},
 };
 
-use crate::{config::Outside, graphql::Schema};
+use crate::{
+    config::Outside,
+    graphql::{
+        Schema,
+        cost::{Allowance, Points},
+        documents::Documents,
+    },
+};
 
 include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 
@@ -37,19 +45,47 @@ include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
 #[derive(Clone)]
 pub struct Server {
     schema: Schema,
+    documents: Arc<Documents>,
+    points: Arc<Points>,
     database: Database,
     explorable: bool,
     outside: Arc<Outside>,
+    origins: Vec<HeaderValue>,
     draining: Arc<AtomicBool>,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_REQUEST_ID: usize = 64;
+/// How long a browser may remember what an origin is allowed; more than that no browser does.
+const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How a server serves.
+pub struct Options {
+    /// Shows the explorer and answers introspection.
+    pub explorable: bool,
+    /// Web pages of these origins may call the API from a browser, and no others.
+    pub origins: Vec<HeaderValue>,
+    /// Which documents run.
+    pub documents: Documents,
+    /// What each person may spend.
+    pub points_per_person: Allowance,
+    /// What each address may spend while nobody is signed in.
+    pub points_per_address: Allowance,
+}
 
 impl Server {
-    /// A server over this database. `explorable` shows the explorer and answers introspection.
-    pub fn new(database: Database, explorable: bool) -> Self {
-        Self { schema: crate::graphql::schema(explorable), database, explorable, outside: Arc::default(), draining: Arc::default() }
+    /// A server over this database.
+    pub fn new(database: Database, options: Options) -> Self {
+        Self {
+            schema: crate::graphql::schema(options.explorable),
+            documents: Arc::new(options.documents),
+            points: Arc::new(Points::new(options.points_per_person, options.points_per_address)),
+            database,
+            explorable: options.explorable,
+            origins: options.origins,
+            outside: Arc::default(),
+            draining: Arc::default(),
+        }
     }
 
     /// The same server, which knows of others'.
@@ -65,10 +101,10 @@ impl Server {
     /// The routes, with what surrounds every one of them.
     pub fn router(&self) -> Router {
         let mut router = Router::new()
-            .route("/graphql", get(graphql::get).post(graphql::post).options(graphql::options))
             .route("/calendars/{file}", get(calendars::feed))
             .route(service::calendars::google::CALLBACK, get(calendars::callback).post(calendars::consented))
             .route(service::calendars::google::WEBHOOK, post(calendars::webhook))
+            .route("/graphql", self.shared(get(graphql::get).post(graphql::post).options(graphql::options)))
             .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
             .route("/readyz", get(ready));
         if self.explorable {
@@ -99,6 +135,22 @@ impl Server {
     }
 }
 
+impl Server {
+    /// A route that pages of the allowed origins may call. Tokens travel in a header, so no credentials of the browser's are allowed.
+    fn shared(&self, route: MethodRouter<Self>) -> MethodRouter<Self> {
+        if self.origins.is_empty() {
+            return route;
+        }
+        let cors = CorsLayer::new()
+            .allow_origin(self.origins.clone())
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([header::ACCEPT, header::AUTHORIZATION, header::CONTENT_TYPE, REQUEST_ID, idempotency::IDEMPOTENCY_KEY])
+            .expose_headers([header::RETRY_AFTER, REQUEST_ID, idempotency::REPLAYED])
+            .max_age(PREFLIGHT_LIFETIME);
+        route.layer(cors)
+    }
+}
+
 /// Ids for requests that bring none. A client's own is kept if it is short and plain.
 #[derive(Clone)]
 struct Sequence(Database);
@@ -125,6 +177,7 @@ async fn security_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));

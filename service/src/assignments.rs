@@ -4,22 +4,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use entity::{
     assignment_changes,
     assignments::{ActiveModel, AssignmentStatus, Column, DoerKind, Entity, Model},
     household_members::{self, MemberKind, MemberRole},
-    id::{AssignmentId, HouseholdId, HouseholdMemberId, RoutineId},
+    id::{AssignmentId, HouseholdId, HouseholdMemberId, PlanCauseId, RoutineId},
     plan_causes,
     routines::{self, RoutinePolicy},
     unavailability::UnavailabilityKind,
 };
-use rust_decimal::Decimal;
 use sea_orm::{
     ActiveEnum,
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect,
-    Statement,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
 };
 
 use crate::{
@@ -28,10 +26,11 @@ use crate::{
     error::{Error, Result},
     households, input,
     rota::{
-        self, Assignment, Cause, CauseKind, Decision, Doer, EFFORT, Explanation, Keep, Member, MemberId, Participation, Policy, Problem,
-        Reason, Rota, Slot, Span, Standing,
+        self, Assignment, Cause, CauseKind, Decision, Doer, Explanation, Keep, Member, MemberId, Participation, Policy, Problem, Reason,
+        Rota, Slot, Span,
     },
-    routines::{alternating, calendar, cause_name, cause_named, dates, times, turns, unavailable, weekdays},
+    routines::{Times, calendar, cause_name, cause_named, dates, times, turns, weekdays},
+    unavailability,
 };
 
 /// A turn that is moved, or would be.
@@ -59,31 +58,6 @@ pub struct PlanOutcome {
     pub problems: Vec<Problem>,
 }
 
-/// What a member has done and owes.
-#[derive(Clone, Debug)]
-pub struct MonthCount {
-    /// The first day of the month.
-    pub month: NaiveDate,
-    /// Who; `None` for helpers who are no members.
-    pub member: Option<HouseholdMemberId>,
-    /// The name, for those who are no members.
-    pub name: String,
-    /// Turns of days that have been, skipped ones not among them.
-    pub turns: i64,
-    /// Their effort.
-    pub effort: i64,
-    /// Of the turns, those that somebody said were done.
-    pub done: i64,
-}
-
-/// How far members are ahead of their share, or behind, at the start of a day.
-pub struct Balances {
-    /// The day.
-    pub date: NaiveDate,
-    /// One each, in the members' order.
-    pub standings: Vec<Standing>,
-}
-
 /// The longest range of days that is read or planned at once.
 pub const MOST_DAYS: i64 = 400;
 
@@ -93,7 +67,7 @@ pub async fn between(tx: &Tx, routine: &routines::Model, from: NaiveDate, to: Na
     Ok(of_routine(routine.household_id, routine.id).filter(Column::Date.between(from, to)).all(tx).await?)
 }
 
-fn of_routine(household: HouseholdId, routine: RoutineId) -> sea_orm::Select<Entity> {
+pub(crate) fn of_routine(household: HouseholdId, routine: RoutineId) -> sea_orm::Select<Entity> {
     Entity::find().filter(Column::HouseholdId.eq(household)).filter(Column::RoutineId.eq(routine)).order_by_asc(Column::Date)
 }
 
@@ -165,6 +139,9 @@ fn requested(tx: &Tx, routine: &routines::Model, replan_from: Option<NaiveDate>)
 
 /// Decides and stores. The caller holds the lock on the routine.
 async fn run(tx: &Tx, routine: routines::Model, until: Option<NaiveDate>, asked: Option<Cause>) -> Result<PlanOutcome> {
+    // Members swap and complete turns without that lock: what they do now is done before this reads, or after it has written.
+    let turns = Entity::find().filter(Column::HouseholdId.eq(routine.household_id)).filter(Column::RoutineId.eq(routine.id));
+    turns.filter(Column::Status.eq(AssignmentStatus::Planned)).order_by_asc(Column::Id).lock_exclusive().all(tx).await?;
     let planning = Planning::read(tx, routine, until, asked).await?;
     let decided = planning.decide(tx)?;
     planning.store(tx, &decided).await?;
@@ -176,6 +153,8 @@ struct Planning {
     routine: routines::Model,
     members: BTreeMap<HouseholdMemberId, household_members::Model>,
     stored: BTreeMap<NaiveDate, Model>,
+    /// The causes that this plan uses up: what is noted meanwhile is for the next one.
+    noted: Vec<PlanCauseId>,
     rota: Rota,
 }
 
@@ -195,12 +174,11 @@ impl Planning {
             .filter(plan_causes::Column::HouseholdId.eq(here.0))
             .filter(plan_causes::Column::RoutineId.eq(here.1))
             .order_by_asc(plan_causes::Column::Id);
-        let noted = noted
-            .all(tx)
-            .await?
-            .into_iter()
+        let noted = noted.all(tx).await?;
+        let happened = noted
+            .iter()
             .filter_map(|row| Some(Cause { kind: cause_named(&row.kind)?, span: Span { from: row.starts_on, until: row.ends_on } }));
-        let causes: Vec<_> = asked.into_iter().chain(noted).collect();
+        let causes: Vec<_> = asked.into_iter().chain(happened).collect();
         let ahead = u64::try_from(routine.look_ahead_days).unwrap_or_default();
         let until = until.map_or(Ok(today + Days::new(ahead)), |date| day::checked("until", date))?;
         if until < today || (until - today).num_days() >= MOST_DAYS {
@@ -224,7 +202,7 @@ impl Planning {
             keep: Keep::Published,
             causes,
         };
-        Ok(Self { routine, members, stored, rota })
+        Ok(Self { routine, members, stored, noted: noted.into_iter().map(|row| row.id).collect(), rota })
     }
 
     fn decide(&self, tx: &Tx) -> Result<Decided> {
@@ -283,7 +261,7 @@ impl Planning {
         }
         let Doer::Member(id) = doer else { return Ok(None) };
         let member = self.members.get(&HouseholdMemberId(id.0)).ok_or_else(|| Error::internal("the rota chose nobody's id"))?;
-        let (starts_at, ends_at) = times(&self.routine, decision.date)?;
+        let Times { starts_at, ends_at } = times(&self.routine, decision.date)?;
         Ok(Some(Model {
             household_id: self.routine.household_id,
             id: stored.map_or_else(|| AssignmentId(tx.new_id()), |old| old.id),
@@ -367,7 +345,7 @@ impl Planning {
         }
         plan_causes::Entity::delete_many()
             .filter(plan_causes::Column::HouseholdId.eq(household))
-            .filter(plan_causes::Column::RoutineId.eq(self.routine.id))
+            .filter(plan_causes::Column::Id.is_in(self.noted.iter().copied()))
             .exec(tx)
             .await?;
         Ok(())
@@ -383,7 +361,7 @@ fn stored_form(turn: &Model) -> JsonValue {
 }
 
 /// Everybody who takes or took turns, or did one by hand, as the engine wants them. Whoever left takes none from the day they left.
-async fn takers(
+pub(crate) async fn takers(
     tx: &Tx,
     routine: &routines::Model,
     members: &BTreeMap<HouseholdMemberId, household_members::Model>,
@@ -414,14 +392,14 @@ async fn takers(
             taker.participations.push(Participation { span: Span { from: turn.starts_on, until }, weight });
         }
     }
-    for row in unavailable(tx, routine.household_id).await? {
+    for row in unavailability::list(tx, routine.household_id).await? {
         let Some(taker) = takers.get_mut(&row.member_id).filter(|_| row.routine_id.is_none_or(|id| id == routine.id)) else { continue };
         let days = weekdays(row.weekdays.as_deref().unwrap_or_default());
         match (row.kind, row.starts_on) {
             (UnavailabilityKind::Weekly, _) => taker.unavailable.extend(days),
             (UnavailabilityKind::Dates, Some(from)) => taker.absences.push(Span { from, until: row.ends_on }),
             (UnavailabilityKind::AlternatingWeeks, Some(from)) => {
-                taker.absences.extend(alternating(from, row.ends_on.map_or(last, |end| end.min(last)), &days));
+                taker.absences.extend(unavailability::alternating(from, row.ends_on.map_or(last, |end| end.min(last)), &days));
             }
             _ => {}
         }
@@ -434,7 +412,7 @@ async fn takers(
 }
 
 /// A stored turn as the engine sees it.
-fn seen(row: &Model, members: &BTreeMap<HouseholdMemberId, household_members::Model>) -> Assignment {
+pub(crate) fn seen(row: &Model, members: &BTreeMap<HouseholdMemberId, household_members::Model>) -> Assignment {
     let doer = match (row.kind, row.member_id) {
         (DoerKind::Member, Some(id)) => Doer::Member(MemberId(id.0)),
         _ => Doer::Helper(row.name.clone()),
@@ -470,6 +448,7 @@ pub async fn reassign(
     expected_version: Option<i32>,
 ) -> Result<(Model, Option<PlanOutcome>)> {
     let (routine, turn) = editable(tx, household, id, expected_version).await?;
+    still_planned(&turn)?;
     let (member_id, name, kind) = match to {
         Substitute::Member(member) => {
             let member = households::member(tx, household, member, "memberId").await?;
@@ -504,9 +483,7 @@ pub async fn unlock(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_
     if !turn.pinned {
         return Err(Error::conflict("nobody decided this by hand, so there is nothing to take back"));
     }
-    if turn.status != AssignmentStatus::Planned {
-        return Err(Error::conflict("this was done or skipped: reopen it first"));
-    }
+    still_planned(&turn)?;
     Entity::update(ActiveModel { pinned: Set(false), ..of(&turn) }).exec(tx).await?;
     let outcome = replan(tx, routine, CauseKind::Unlock, turn.date).await?;
     match find(tx, household, id).await? {
@@ -557,6 +534,13 @@ pub async fn reopen(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_
     let (_, turn) = editable(tx, household, id, expected_version).await?;
     let row = ActiveModel { status: Set(AssignmentStatus::Planned), done_by: Set(None), done_at: Set(None), ..of(&turn) };
     Ok(Entity::update(row).exec(tx).await?)
+}
+
+fn still_planned(turn: &Model) -> Result<()> {
+    match turn.status {
+        AssignmentStatus::Planned => Ok(()),
+        AssignmentStatus::Done | AssignmentStatus::Skipped => Err(Error::conflict("this was done or skipped: reopen it first")),
+    }
 }
 
 async fn administers(tx: &Tx, household: HouseholdId) -> Result<bool> {
@@ -620,59 +604,6 @@ fn scalars(turn: &Model) -> JsonValue {
     })
 }
 
-#[derive(FromQueryResult)]
-struct CountRow {
-    month: NaiveDate,
-    member: Option<HouseholdMemberId>,
-    name: String,
-    turns: i64,
-    effort: i64,
-    done: i64,
-}
-
-/// The first days of the last `months` months, this one last.
-pub fn months(today: NaiveDate, months: u32) -> Vec<NaiveDate> {
-    let this = today - Days::new(u64::from(chrono::Datelike::day0(&today)));
-    (0..months).rev().map(|back| this - Months::new(back)).collect()
-}
-
-/// Who did how much in each of these months, up to today. Whoever really did a turn has it; skipped ones are nobody's.
-pub async fn counts(tx: &Tx, routine: &routines::Model, months: &[NaiveDate]) -> Result<Vec<MonthCount>> {
-    let (Some(first), today) = (months.first(), calendar(routine)?.today(tx.now())) else { return Ok(Vec::new()) };
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT date_trunc('month', a.date::timestamp)::date AS month, m.id AS member, coalesce(m.name, a.name) AS name, count(*) AS turns,
-           sum(a.effort)::bigint AS effort, count(*) FILTER (WHERE a.status = 'done') AS done
-         FROM assignments a LEFT JOIN household_members m ON m.household_id = a.household_id AND m.id = coalesce(a.done_by, a.member_id)
-         WHERE a.household_id = $1 AND a.routine_id = $2 AND a.date BETWEEN $3 AND $4 AND a.status <> 'skipped'
-         GROUP BY 1, 2, 3 ORDER BY 1, 3, 2",
-        [routine.household_id.0.into(), routine.id.0.into(), (*first).into(), today.into()],
-    );
-    let rows = CountRow::find_by_statement(statement).all(tx).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| MonthCount {
-            month: row.month,
-            member: row.member,
-            name: row.name,
-            turns: row.turns,
-            effort: row.effort,
-            done: row.done,
-        })
-        .collect())
-}
-
-/// How far everybody was ahead of their share or behind, at the start of each of these days.
-pub async fn balances(tx: &Tx, routine: &routines::Model, days: &[NaiveDate]) -> Result<Vec<Balances>> {
-    let here = (routine.household_id, routine.id);
-    let stored: BTreeMap<_, _> = of_routine(here.0, here.1).all(tx).await?.into_iter().map(|row| (row.date, row)).collect();
-    let members: BTreeMap<_, _> = households::members(tx, here.0, true).await?.into_iter().map(|row| (row.id, row)).collect();
-    let last = days.iter().max().copied().unwrap_or(day::LAST);
-    let takers = takers(tx, routine, &members, &stored, last).await?;
-    let assignments: Vec<_> = stored.values().map(|row| seen(row, &members)).collect();
-    Ok(days.iter().map(|date| Balances { date: *date, standings: rota::standings(&takers, &assignments, *date) }).collect())
-}
-
 /// A problem in words.
 pub fn sentence(problem: &Problem, members: &[household_members::Model]) -> String {
     let name = |id: &MemberId| {
@@ -693,11 +624,6 @@ pub fn sentence(problem: &Problem, members: &[household_members::Model]) -> Stri
             format!("From {from} on {} does {} {way} than the share in a year.", name(member), a_year.abs())
         }
     }
-}
-
-/// Units of the ledger as an amount of effort, with at most three decimals.
-pub fn effort(units: i64) -> Decimal {
-    (Decimal::from(units) / Decimal::from(EFFORT)).round_dp(3).normalize()
 }
 
 /// The instant at which a turn has begun, for what may only happen before: the start of its day where it has no time.

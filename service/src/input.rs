@@ -26,7 +26,7 @@ pub(crate) fn paragraph(field: &str, value: &str, max: usize) -> Result<String> 
 fn text(field: &str, value: &str, max: usize, refused: impl Fn(char) -> bool) -> Result<String> {
     let text: String = value.nfc().collect();
     let text = text.trim();
-    if text.is_empty() {
+    if text.chars().all(is_invisible) {
         return Err(Error::invalid(field, "must not be empty"));
     }
     let length = text.chars().count();
@@ -37,6 +37,12 @@ fn text(field: &str, value: &str, max: usize, refused: impl Fn(char) -> bool) ->
         return Err(Error::invalid(field, "must not contain control characters"));
     }
     Ok(text.to_owned())
+}
+
+/// White space, and characters that only tell how others are shown: nobody sees a text of these alone.
+fn is_invisible(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A number within `range` that `decimals` decimals hold exactly: Hale does not round what somebody typed.

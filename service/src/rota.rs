@@ -7,14 +7,16 @@
 //!
 //! Two policies decide. [`Policy::NightRoutine`] is that of the Night Routine Scheduler, for two. [`Policy::Ledger`] keeps
 //! accounts for any number: whoever takes part in a day owes a share of its effort, and whoever does it has paid.
+#![deny(clippy::float_arithmetic)]
 
 mod event_title;
 mod explanation;
 mod feasibility;
 mod ledger;
 mod night_routine;
-
-use std::collections::{BTreeMap, BTreeSet};
+mod planning;
+#[cfg(test)]
+mod scenario;
 
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,7 @@ pub use event_title::doer_in_title;
 pub use explanation::{CandidateExplanation, Explanation, explain};
 pub use ledger::{EFFORT, Standing, standings};
 pub use night_routine::Smoother;
+pub use planning::plan;
 
 use crate::error::{Error, Result};
 
@@ -399,180 +402,6 @@ pub struct Plan {
     /// nothing is promised: in the night routine, with absences, unavailable weekdays, needed skills, a streak cap that could
     /// bind, members who come or go, or a problem.
     pub bound: Option<i64>,
-}
-
-/// Fills the slots.
-///
-/// # Errors
-/// [`Error::Invalid`] where the input contradicts itself: a date or id twice, a weight, effort or number of members, slots out of
-/// range, stretches that overlap or end before they start, or more than two at a time in the night routine. What people set up
-/// that merely cannot work is no error but a [`Problem`].
-pub fn plan(rota: &Rota) -> Result<Plan> {
-    rota.check()?;
-    let members = in_order(&rota.members);
-    let mut slots: Vec<&Slot> = rota.slots.iter().collect();
-    slots.sort_by_key(|slot| slot.date);
-    let stored: Book = rota.assignments.iter().map(|assignment| (assignment.date, assignment.clone())).collect();
-
-    let open = rota.open_days(&slots, &stored);
-    let mut book = stored.clone();
-    book.retain(|date, _| !open.contains(date));
-    let decisions = match rota.policy {
-        Policy::NightRoutine => night_routine::fill(&members, &slots, &mut book),
-        Policy::Ledger { streak_cap } => ledger::fill(&members, streak_cap, &slots, &mut book),
-    };
-
-    let mut problems = day_problems(&members, &slots, &book, rota.today);
-    if let Policy::Ledger { streak_cap } = rota.policy {
-        problems.extend(feasibility::problems(&members, streak_cap, &slots, &stored));
-    }
-    let bound = match rota.policy {
-        Policy::Ledger { .. } if problems.is_empty() => ledger::bound(&members, &slots, &decisions),
-        _ => None,
-    };
-    let changes = slots.iter().filter_map(|slot| rota.change(stored.get(&slot.date)?, book.get(&slot.date)?)).collect();
-    let mut decisions: BTreeMap<NaiveDate, Decision> = decisions.into_iter().map(|decision| (decision.date, decision)).collect();
-    let days = slots.iter().filter_map(|slot| {
-        let kept = stored.contains_key(&slot.date) && !open.contains(&slot.date);
-        Some(Planned { assignment: book.remove(&slot.date)?, kept, decision: decisions.remove(&slot.date) })
-    });
-    Ok(Plan { days: days.collect(), changes, problems, bound })
-}
-
-/// What counts, by day.
-type Book = BTreeMap<NaiveDate, Assignment>;
-
-impl Rota {
-    /// Refuses what contradicts itself.
-    fn check(&self) -> Result<()> {
-        let within = |field: &str, value: usize, most: usize| {
-            if value <= most { Ok(()) } else { Err(Error::invalid(field, format!("must be at most {most}, are {value}"))) }
-        };
-        within("members", self.members.len(), MOST_MEMBERS)?;
-        within("slots", self.slots.len(), MOST_SLOTS)?;
-        distinct("members", self.members.iter().map(|member| member.id))?;
-        distinct("slots", self.slots.iter().map(|slot| slot.date))?;
-        distinct("assignments", self.assignments.iter().map(|assignment| assignment.date))?;
-        for member in &self.members {
-            member.check()?;
-        }
-        let mut efforts = self.slots.iter().map(|slot| slot.effort).chain(self.assignments.iter().map(|assignment| assignment.effort));
-        if let Some(effort) = efforts.find(|effort| !(1..=MOST_EFFORT).contains(effort)) {
-            return Err(Error::invalid("effort", format!("must be between 1 and {MOST_EFFORT}, is {effort}")));
-        }
-        if self.policy == (Policy::Ledger { streak_cap: Some(0) }) {
-            return Err(Error::invalid("streakCap", "must be at least 1"));
-        }
-        let crowd = |slot: &&Slot| self.members.iter().filter(|member| member.weight(slot.date).is_some()).count() > 2;
-        match self.slots.iter().find(crowd) {
-            Some(slot) if self.policy == Policy::NightRoutine => Err(Error::invalid(
-                "policy",
-                format!("the night routine is for two, and on {} more take part: choose the ledger", slot.date),
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// The days that are decided now.
-    fn open_days(&self, slots: &[&Slot], stored: &Book) -> BTreeSet<NaiveDate> {
-        let (Some(first), Some(last)) = (slots.first(), slots.last()) else { return BTreeSet::new() };
-        let first_override = stored.range(first.date..=last.date).find(|(_, assignment)| assignment.pinned).map(|(date, _)| *date);
-        let stays = |stored: &Assignment| {
-            stored.pinned
-                || stored.done_by.is_some()
-                || match self.keep {
-                    Keep::Published => self.cause(stored).is_none(),
-                    Keep::Past => {
-                        let recomputed = first_override.is_some_and(|date| stored.date > date);
-                        stored.date != first.date && !recomputed && stored.date <= self.today
-                    }
-                }
-        };
-        slots.iter().map(|slot| slot.date).filter(|date| !stored.get(date).is_some_and(stays)).collect()
-    }
-
-    /// Why what is stored may change.
-    fn cause(&self, stored: &Assignment) -> Option<CauseKind> {
-        let covers = |cause: &&Cause| {
-            let asked_for = matches!(cause.kind, CauseKind::Unlock | CauseKind::Request) && cause.span.from == stored.date;
-            cause.span.contains(stored.date) && (stored.date > self.today || asked_for)
-        };
-        let given = self.causes.iter().find(covers).map(|cause| cause.kind);
-        given.or_else(|| (stored.doer == Doer::Nobody && stored.date >= self.today).then_some(CauseKind::Vacancy))
-    }
-
-    fn change(&self, stored: &Assignment, planned: &Assignment) -> Option<Change> {
-        (stored.doer != planned.doer).then(|| Change {
-            date: stored.date,
-            before: stored.doer.clone(),
-            after: planned.doer.clone(),
-            cause: self.cause(stored),
-        })
-    }
-}
-
-fn distinct<T: Ord + Copy>(field: &str, values: impl Iterator<Item = T>) -> Result<()> {
-    let mut seen = BTreeSet::new();
-    for value in values {
-        if !seen.insert(value) {
-            return Err(Error::invalid(field, "must not have the same one twice"));
-        }
-    }
-    Ok(())
-}
-
-/// The members in the order that decides ties.
-fn in_order(members: &[Member]) -> Vec<&Member> {
-    let mut members: Vec<&Member> = members.iter().collect();
-    members.sort_by_key(|member| (member.rank, member.id));
-    members
-}
-
-/// The members who belong to the rota on `date`.
-fn on_rota<'a>(members: &'a [&'a Member], date: NaiveDate) -> impl Iterator<Item = &'a Member> {
-    members.iter().copied().filter(move |member| member.weight(date).is_some())
-}
-
-/// The assignment that a decision makes.
-fn assigned(slot: &Slot, decision: &Decision) -> Assignment {
-    Assignment {
-        date: slot.date,
-        effort: slot.effort,
-        doer: decision.doer.clone(),
-        pinned: false,
-        done_by: None,
-        reason: Some(decision.reason),
-    }
-}
-
-/// A day that was given to `doer` by hand, beside what the rules would have `decided`.
-fn by_hand(mut decided: Decision, doer: &Doer) -> Decision {
-    decided.otherwise = match &decided.doer {
-        Doer::Member(member) if decided.doer != *doer => Some(*member),
-        _ => decided.otherwise,
-    };
-    for candidate in &mut decided.candidates {
-        candidate.verdict = if *doer == Doer::Member(candidate.member) { Verdict::Chosen } else { Verdict::DecidedByHand };
-    }
-    decided.doer = doer.clone();
-    decided.reason = Reason::Override;
-    decided
-}
-
-/// Days that nobody can do, and days from today on that stay with somebody who cannot.
-fn day_problems(members: &[&Member], slots: &[&Slot], book: &Book, today: NaiveDate) -> Vec<Problem> {
-    let problem = |slot: &&Slot| {
-        let assignment = book.get(&slot.date).filter(|assignment| !assignment.pinned && assignment.done_by.is_none())?;
-        match assignment.doer {
-            Doer::Nobody => Some(Problem::NobodyAvailable { date: slot.date }),
-            Doer::Member(id) if slot.date >= today => {
-                let can = on_rota(members, slot.date).any(|member| member.id == id && member.obstacle(slot).is_none());
-                (!can).then_some(Problem::KeptThoughUnavailable { date: slot.date, member: id })
-            }
-            Doer::Member(_) | Doer::Helper(_) => None,
-        }
-    };
-    slots.iter().filter_map(problem).collect()
 }
 
 impl Member {

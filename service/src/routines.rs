@@ -1,4 +1,4 @@
-//! Routines: what a household does again and again, on which days, who takes turns in it and when they cannot. What is changed
+//! Routines: what a household does again and again, on which days, and who takes turns in it. What is changed
 //! here changes no published turn: it notes a cause, and the next plan says what it would do ([`crate::assignments`]).
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
@@ -7,10 +7,9 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone
 use chrono_tz::Tz;
 use entity::{
     household_members::MemberKind,
-    id::{HouseholdId, HouseholdMemberId, PlanCauseId, RoutineId, RoutineMemberId, UnavailabilityId},
+    id::{HouseholdId, HouseholdMemberId, PlanCauseId, RoutineId, RoutineMemberId},
     plan_causes, routine_members,
     routines::{ActiveModel, Column, Entity, Model, Recurrence, RoutinePolicy},
-    unavailability::{self, UnavailabilityKind},
 };
 use sea_orm::{
     ActiveEnum,
@@ -112,42 +111,6 @@ pub struct Turns {
     pub member: HouseholdMemberId,
     /// Their part of the work, relative to the others': 1 to 100.
     pub weight: i32,
-}
-
-/// When a member takes no turns.
-#[derive(Clone, Debug, Serialize)]
-pub struct NewUnavailability {
-    /// Made by the client, or by the server.
-    pub id: Option<UnavailabilityId>,
-    /// Who.
-    pub member: HouseholdMemberId,
-    /// Of which routine; all when absent.
-    pub routine: Option<RoutineId>,
-    /// Which days.
-    pub when: Absence,
-}
-
-/// Days on which a member takes no turns.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub enum Absence {
-    /// Never on these weekdays. A share of them is owed all the same.
-    Weekly(Vec<Weekday>),
-    /// Away from one day to another. Nothing of them is owed.
-    Dates {
-        /// The first day.
-        from: NaiveDate,
-        /// The last day; without an end when absent.
-        until: Option<NaiveDate>,
-    },
-    /// Away on these weekdays of every other week. Nothing of them is owed.
-    AlternatingWeeks {
-        /// The weekdays.
-        weekdays: Vec<Weekday>,
-        /// A day of the first week away: nothing before that week counts.
-        from: NaiveDate,
-        /// The last day; without an end when absent.
-        until: Option<NaiveDate>,
-    },
 }
 
 /// The routines of a household, by name.
@@ -374,91 +337,13 @@ fn at_most_two(policy: RoutinePolicy, members: usize) -> Result<()> {
     }
 }
 
-/// When members take no turns, in the order it was said.
-pub async fn unavailable(tx: &Tx, household: HouseholdId) -> Result<Vec<unavailability::Model>> {
-    let rows = unavailability::Entity::find().filter(unavailability::Column::HouseholdId.eq(household));
-    Ok(rows.order_by_asc(Expr::cust("created_at")).order_by_asc(unavailability::Column::Id).all(tx).await?)
-}
-
-/// Says when a member takes no turns: everybody for themselves, an administrator for everybody.
-pub async fn add_unavailability(tx: &Tx, household: HouseholdId, new: NewUnavailability) -> Result<unavailability::Model> {
-    let created_from = input::fingerprint(&new)?;
-    mine_or_administered(tx, household, new.member).await?;
-    households::member(tx, household, new.member, "memberId").await?;
-    if let Some(routine) = new.routine {
-        find(tx, household, routine).await?.ok_or(Error::NoSuch { field: "routineId", what: "routine" })?;
-    }
-    let id = new.id.unwrap_or_else(|| UnavailabilityId(tx.new_id()));
-    let (kind, days, from, until) = match new.when {
-        Absence::Weekly(days) => (UnavailabilityKind::Weekly, Some(numbers(&days)?), None, None),
-        Absence::Dates { from, until } => (UnavailabilityKind::Dates, None, Some(from), until),
-        Absence::AlternatingWeeks { weekdays, from, until } => {
-            (UnavailabilityKind::AlternatingWeeks, Some(numbers(&weekdays)?), Some(from), until)
-        }
-    };
-    let from = from.map(|date| day::checked("from", date)).transpose()?;
-    let until = until.map(|date| day::checked("until", date)).transpose()?;
-    if until.is_some_and(|end| from.is_some_and(|start| end < start)) {
-        return Err(Error::invalid("until", "must not be before from"));
-    }
-    let row = unavailability::ActiveModel {
-        household_id: Set(household),
-        id: Set(id),
-        member_id: Set(new.member),
-        routine_id: Set(new.routine),
-        kind: Set(kind),
-        weekdays: Set(days),
-        starts_on: Set(from),
-        ends_on: Set(until),
-        created_from: Set(Some(created_from.clone())),
-        ..Default::default()
-    };
-    let insert =
-        unavailability::Entity::insert(row).on_conflict_do_nothing_on([unavailability::Column::HouseholdId, unavailability::Column::Id]);
-    match input::created(tx, insert).await? {
-        Some(row) => {
-            note_absence(tx, &row).await?;
-            Ok(row)
-        }
-        None => {
-            let existing = unavailability::Entity::find_by_id((household, id)).one(tx).await?;
-            input::repeated(existing, |row| row.created_from.as_ref() == Some(&created_from))
-        }
-    }
-}
-
-/// Takes back that a member cannot. Days away that have been stay: nothing is owed for them.
-pub async fn remove_unavailability(tx: &Tx, household: HouseholdId, id: UnavailabilityId) -> Result<()> {
-    let found = unavailability::Entity::find_by_id((household, id)).one(tx).await?.ok_or(Error::NotFound("unavailability"))?;
-    mine_or_administered(tx, household, found.member_id).await?;
-    note_absence(tx, &found).await?;
-    let mut today = None;
-    for routine in routines_of(tx, household, found.routine_id, found.member_id).await? {
-        today = today.max(Some(calendar(&routine)?.today(tx.now())));
-    }
-    let yesterday = today.unwrap_or_else(|| tx.now().date_naive()).pred_opt().unwrap_or(day::FIRST);
-    if found.starts_on.is_some_and(|start| start <= yesterday) {
-        if found.ends_on.is_none_or(|end| end > yesterday) {
-            let row = unavailability::ActiveModel {
-                household_id: Unchanged(household),
-                id: Unchanged(id),
-                ends_on: Set(Some(yesterday)),
-                ..Default::default()
-            };
-            unavailability::Entity::update(row).exec(tx).await?;
-        }
-    } else {
-        unavailability::Entity::delete_by_id((household, id)).exec(tx).await?;
-    }
-    Ok(())
-}
-
-async fn mine_or_administered(tx: &Tx, household: HouseholdId, member: HouseholdMemberId) -> Result<()> {
-    if households::membership(tx, household).await?.id == member { Ok(()) } else { households::administered(tx, household).await }
-}
-
 /// The routine of this id, or all routines, in which a member takes turns.
-async fn routines_of(tx: &Tx, household: HouseholdId, routine: Option<RoutineId>, member: HouseholdMemberId) -> Result<Vec<Model>> {
+pub(crate) async fn routines_of(
+    tx: &Tx,
+    household: HouseholdId,
+    routine: Option<RoutineId>,
+    member: HouseholdMemberId,
+) -> Result<Vec<Model>> {
     let theirs = routine_members::Entity::find()
         .filter(routine_members::Column::HouseholdId.eq(household))
         .filter(routine_members::Column::MemberId.eq(member))
@@ -467,18 +352,6 @@ async fn routines_of(tx: &Tx, household: HouseholdId, routine: Option<RoutineId>
     let mut routines = list(tx, household).await?;
     routines.retain(|row| routine.is_none_or(|id| id == row.id) && theirs.iter().any(|turn| turn.routine_id == row.id));
     Ok(routines)
-}
-
-async fn note_absence(tx: &Tx, row: &unavailability::Model) -> Result<()> {
-    let kind = if row.kind == UnavailabilityKind::Weekly { CauseKind::Availability } else { CauseKind::Absence };
-    for routine in routines_of(tx, row.household_id, row.routine_id, row.member_id).await? {
-        let today = calendar(&routine)?.today(tx.now());
-        let span = Span { from: row.starts_on.map_or(today, |start| start.max(today)), until: row.ends_on };
-        if span.until.is_none_or(|end| end >= span.from) {
-            note_cause(tx, row.household_id, &[routine.id], kind, span).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Notes that a member goes: their turns from today on may be given to others.
@@ -491,7 +364,7 @@ pub(crate) async fn note_departure(tx: &Tx, household: HouseholdId, member: Hous
 }
 
 /// Notes what happened, for the next plan.
-async fn note_cause(tx: &Tx, household: HouseholdId, routines: &[RoutineId], kind: CauseKind, span: Span) -> Result<()> {
+pub(crate) async fn note_cause(tx: &Tx, household: HouseholdId, routines: &[RoutineId], kind: CauseKind, span: Span) -> Result<()> {
     let rows = routines.iter().map(|routine| plan_causes::ActiveModel {
         household_id: Set(household),
         id: Set(PlanCauseId(tx.new_id())),
@@ -532,10 +405,17 @@ pub(crate) fn dates(routine: &Model, range: RangeInclusive<NaiveDate>) -> Result
     })
 }
 
+/// When a turn begins and ends, as far as that is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Times {
+    pub(crate) starts_at: Option<DateTime<Utc>>,
+    pub(crate) ends_at: Option<DateTime<Utc>>,
+}
+
 /// When a turn of this date begins and ends. Before the start of the day the clock shows the night after the date. A time that
 /// the clock leaps over is when it leaps; of one that comes twice it is the first.
-pub(crate) fn times(routine: &Model, date: NaiveDate) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
-    let Some(time) = routine.time_of_day else { return Ok((None, None)) };
+pub(crate) fn times(routine: &Model, date: NaiveDate) -> Result<Times> {
+    let Some(time) = routine.time_of_day else { return Ok(Times::default()) };
     let zone = calendar(routine)?.time_zone;
     let date = if time < routine.day_starts_at { date + Days::new(1) } else { date };
     let mut local = date.and_time(time);
@@ -545,7 +425,8 @@ pub(crate) fn times(routine: &Model, date: NaiveDate) -> Result<(Option<DateTime
             None => local += TimeDelta::minutes(1),
         }
     };
-    Ok((Some(starts_at), routine.duration_minutes.map(|minutes| starts_at + TimeDelta::minutes(minutes.into()))))
+    let ends_at = routine.duration_minutes.map(|minutes| starts_at + TimeDelta::minutes(minutes.into()));
+    Ok(Times { starts_at: Some(starts_at), ends_at })
 }
 
 /// The dates of a recurrence rule that starts on `starts_on`. They are days, not instants, so they are counted in UTC.
@@ -577,25 +458,8 @@ fn rule_dates(rule: &str, starts_on: NaiveDate, from: NaiveDate, to: NaiveDate) 
     Ok(found.dates.iter().map(|at| at.date_naive()).collect())
 }
 
-/// The dates from the first one on, until the rota's last, on which somebody is away every other week.
-pub(crate) fn alternating(first: NaiveDate, until: NaiveDate, days: &[Weekday]) -> Vec<Span> {
-    let monday = first - Days::new(first.weekday().num_days_from_monday().into());
-    let away = monday
-        .iter_days()
-        .take_while(|date| *date <= until)
-        .filter(|date| (*date - monday).num_days() / 7 % 2 == 0 && days.contains(&date.weekday()));
-    let mut spans: Vec<Span> = Vec::new();
-    for date in away {
-        match spans.last_mut() {
-            Some(span) if span.until == date.pred_opt() => span.until = Some(date),
-            _ => spans.push(Span { from: date, until: Some(date) }),
-        }
-    }
-    spans
-}
-
 /// Weekdays as they are stored: 1 = Monday to 7 = Sunday, each once.
-fn numbers(days: &[Weekday]) -> Result<Vec<i16>> {
+pub(crate) fn numbers(days: &[Weekday]) -> Result<Vec<i16>> {
     let mut numbers: Vec<_> = days.iter().map(|day| i16::try_from(day.number_from_monday()).unwrap_or_default()).collect();
     numbers.sort_unstable();
     numbers.dedup();
@@ -692,15 +556,5 @@ mod tests {
         let started = day("2026-03-02");
         let found = rule_dates("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", started, started, day("2027-03-02"));
         assert!(found.is_err() || found.is_ok_and(|dates| dates.is_empty()));
-    }
-
-    #[test]
-    fn every_other_week_away_is_every_other_week() {
-        let spans = alternating(day("2026-03-04"), day("2026-03-31"), &[Weekday::Mon, Weekday::Tue, Weekday::Fri]);
-        let spans: Vec<_> = spans.iter().map(|span| format!("{} {}", span.from, span.until.expect("an end"))).collect();
-        assert_eq!(
-            spans,
-            ["2026-03-02 2026-03-03", "2026-03-06 2026-03-06", "2026-03-16 2026-03-17", "2026-03-20 2026-03-20", "2026-03-30 2026-03-31"]
-        );
     }
 }

@@ -196,16 +196,19 @@ pub fn memberships() -> Vec<String> {
             "INSERT INTO household_members (household_id, id, user_id, name, role, removed_at) VALUES ('{ann}', '{member}', {user}, '{name}', '{role}', {removed_at});
              INSERT INTO assignments (household_id, id, routine_id, date, member_id, name, reason)
              VALUES ('{ann}', '{turn}', '{}', '2026-03-2{place}', '{member}', '{name}', 'Order');
-             INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ('{ann}', '{}', '{member}', 'dates', '2026-03-10');
+             INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ('{ann}', '{}', '{member}', 'dates', '2026-06-10');
              INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id) VALUES ('{ann}', '{}', '{turn}', '{member}')",
             row_id("ann", "routines", 0),
             id("unavailability"),
             id("swap_requests"),
         ));
     }
-    for (n, name, status) in
-        [(1, "household_invited", "offered"), (2, "household_invited", "revoked"), (1, "household_unverified", "offered")]
-    {
+    for (n, name, status) in [
+        (1, "household_invited", "offered"),
+        (2, "household_invited", "revoked"),
+        (3, "household_invited", "declined"),
+        (1, "household_unverified", "offered"),
+    ] {
         rows.push(format!(
             "INSERT INTO household_invitations (household_id, id, member_id, household_name, email, address, status, created_by)
              VALUES ('{ann}', '{}', '{}', 'Family of ann', '{name}@Example.org', '{name}@example.org', '{status}', '{ann}')",

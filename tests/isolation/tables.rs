@@ -483,7 +483,7 @@ pub const TABLES: &[Table] = &[
             ("accept by hand", "UPDATE household_invitations SET status = 'accepted' WHERE household_id = {target_id} AND status = 'offered'"),
             ("offer again", "UPDATE household_invitations SET status = 'offered' WHERE household_id = {viewer_id}"),
             ("prolong", "UPDATE household_invitations SET expires_at = '2100-01-01'"),
-            ("decline for another (granted)", "UPDATE household_invitations SET status = 'declined', address = 'nobody@example.org' WHERE status = 'offered' AND household_id = {target_id}"),
+            ("decline again", "UPDATE household_invitations SET status = 'declined' WHERE household_id = {target_id} AND status = 'declined'"),
             (
                 "invite as accepted (granted)",
                 "INSERT INTO household_invitations (household_id, member_id, household_name, email, address, status)
@@ -525,14 +525,18 @@ pub const TABLES: &[Table] = &[
             ("id", "{id}"),
             ("member_id", "{member}"),
             ("kind", "'dates'"),
-            ("starts_on", "'2026-03-10'"),
+            ("starts_on", "'2026-06-10'"),
         ],
         primary: "household_id, id",
-        change: "ends_on = '2026-04-01'",
+        change: "ends_on = '2026-07-01'",
         operations: &[
             (
                 "be away in the target's household",
                 "INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ({target_id}, {missing}, {member_there}, 'dates', '2026-03-10')",
+            ),
+            (
+                "move an own absence to the target's household (granted)",
+                "UPDATE unavailability SET household_id = {target_id}, member_id = {member_there} WHERE household_id = {viewer_id}",
             ),
             ("say that another is away", "UPDATE unavailability SET member_id = {missing}"),
             ("give an own absence to another (granted)", "UPDATE unavailability SET member_id = {target_member} WHERE member_id = {member_there}"),
@@ -567,7 +571,7 @@ pub const TABLES: &[Table] = &[
     Table {
         name: "plan_causes",
         owner: "household_id",
-        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("routine_id", "{routine}"), ("kind", "'absence'"), ("starts_on", "'2026-03-10'")],
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("routine_id", "{routine}"), ("kind", "'absence'"), ("starts_on", "'2026-01-10'"), ("ends_on", "'2026-01-12'")],
         primary: "household_id, id",
         change: "starts_on = '2026-03-11'",
         ..TABLE

@@ -17,6 +17,10 @@ pub struct Error {
 
 /// The document does not parse, validate or coerce.
 pub const BAD_REQUEST: &str = "BAD_REQUEST";
+/// No trusted document has this id, or the server runs nothing else.
+pub const DOCUMENT_NOT_FOUND: &str = "DOCUMENT_NOT_FOUND";
+/// Too many points were spent.
+pub const RATE_LIMITED: &str = "RATE_LIMITED";
 /// A limit of the server was reached.
 pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
 /// A defect of Hale's.
@@ -44,7 +48,7 @@ impl From<ServiceError> for Error {
                 let current = current.and_then(|row| Value::from_json(row).ok());
                 of("CONFLICT", current.map(|row| ("current", row)).into_iter().collect())
             }
-            ServiceError::RateLimited { retry_after } => of("RATE_LIMITED", vec![("retryAfter", seconds(retry_after))]),
+            ServiceError::RateLimited { retry_after } => of(RATE_LIMITED, vec![("retryAfter", seconds(retry_after))]),
             ServiceError::Timeout => of("TIMEOUT", Vec::new()),
             ServiceError::Unavailable { retry_after, source } => {
                 tracing::warn!(error = %source, "the database did not answer");

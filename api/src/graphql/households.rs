@@ -7,16 +7,17 @@ use entity::{
     household_invitations as invitations, household_members as members, households as rows,
     id::{HouseholdId, HouseholdInvitationId, HouseholdMemberId, RoutineId},
 };
-use service::{calendar_feeds, calendars, households, routines};
+use service::{calendar_feeds, calendars, households, routines, unavailability};
 
 use super::{
     calendar_feeds::CalendarFeed,
     calendars::CalendarConnection,
     error::{Error, Result},
     person::Person,
-    routines::{Routine, Unavailability},
+    routines::Routine,
     scalars::{CheckOption, DateTime, Unchecked, Uuid},
     scope::{Rows, boxed, loaders, nullable, scope},
+    unavailability::Unavailability,
 };
 
 /// A family that shares routines. Only its members know of it, and to be one of them opens nobody's diary or measurements.
@@ -84,7 +85,7 @@ impl Household {
     /// When members take no turns.
     async fn unavailability(&self, ctx: &Context<'_>) -> Result<Vec<Unavailability>> {
         boxed(async {
-            let rows = routines::unavailable(&*scope(ctx).read().await?, self.0.id).await?;
+            let rows = unavailability::list(&*scope(ctx).read().await?, self.0.id).await?;
             Ok(rows.into_iter().map(Unavailability).collect())
         })
         .await
@@ -450,8 +451,8 @@ pub struct HouseholdsQuery;
 #[Object]
 impl HouseholdsQuery {
     /// The households that the viewer belongs to, by name.
-    async fn households(&self, ctx: &Context<'_>) -> Result<Vec<Household>> {
-        boxed(async { Ok(households::list(&*scope(ctx).read().await?).await?.into_iter().map(Household).collect()) }).await
+    async fn households(&self, ctx: &Context<'_>) -> Option<Result<Vec<Household>>> {
+        nullable(async { Ok(households::list(&*scope(ctx).read().await?).await?.into_iter().map(Household).collect()) }).await
     }
 
     /// One of the viewer's households; null for any other.
@@ -465,8 +466,8 @@ impl HouseholdsQuery {
     }
 
     /// The open invitations to the viewer's verified address, newest first.
-    async fn household_invitations(&self, ctx: &Context<'_>) -> Result<Vec<HouseholdInvitation>> {
-        boxed(async { Ok(households::received(&*scope(ctx).read().await?).await?.into_iter().map(HouseholdInvitation).collect()) }).await
+    async fn household_invitations(&self, ctx: &Context<'_>) -> Option<Result<Vec<HouseholdInvitation>>> {
+        nullable(async { Ok(households::received(&*scope(ctx).read().await?).await?.into_iter().map(HouseholdInvitation).collect()) }).await
     }
 }
 

@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 
 use async_graphql::{
-    Name, ServerError,
-    parser::{
-        self,
-        types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
-    },
+    Name, Pos, ServerError,
+    parser::types::{ExecutableDocument, OperationDefinition, Selection, SelectionSet},
 };
 
-use super::error::{BAD_REQUEST, LIMIT_EXCEEDED};
+use super::{
+    error::{BAD_REQUEST, DOCUMENT_NOT_FOUND, LIMIT_EXCEEDED},
+    parser::{self, Parsed},
+};
 
 /// The limits of a document.
 #[derive(Clone, Copy, Debug)]
@@ -26,12 +26,16 @@ pub struct Limits {
     pub depth: usize,
     /// The same below `__schema` and `__type`.
     pub introspection_depth: usize,
+    /// Uses of `__schema` and `__type`, with fragments expanded.
+    pub introspections: usize,
     /// Lists of introspection within each other: each multiplies the answer by all that the schema has of it.
     pub introspection_lists: usize,
     /// Selections within each other, those of fragments too.
     pub selections: usize,
     /// Fields that were given another name.
     pub aliases: usize,
+    /// Fields of an operation itself, with fragments expanded.
+    pub root_fields: usize,
     /// Directives on one field or fragment.
     pub directives: usize,
     /// Fields once all fragments are expanded.
@@ -47,25 +51,38 @@ pub const LIMITS: Limits = Limits {
     nesting: 64,
     depth: 10,
     introspection_depth: 16,
+    introspections: 1,
     introspection_lists: 3,
     // The most that async-graphql follows.
     selections: 32,
     aliases: 30,
+    root_fields: 30,
     directives: 10,
     fields: 500,
     cost: 1_000,
 };
 
+/// One thing that is wrong with a document or its variables.
+#[derive(Debug, PartialEq)]
+pub struct Problem {
+    /// What is wrong, without the source and without any value.
+    pub message: String,
+    /// Where: line and column.
+    pub position: Option<(usize, usize)>,
+}
+
+impl Problem {
+    /// A problem of the whole.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), position: None }
+    }
+}
+
 /// Why a document is not executed.
 #[derive(Debug, PartialEq)]
 pub enum Refusal {
-    /// It does not parse.
-    Malformed {
-        /// What is wrong, without the source.
-        message: String,
-        /// Where: line and column.
-        position: Option<(usize, usize)>,
-    },
+    /// It does not parse, validate or coerce.
+    Invalid(Vec<Problem>),
     /// It asks for too much.
     TooMuch {
         /// Of what.
@@ -75,45 +92,50 @@ pub enum Refusal {
         /// How much is allowed.
         allowed: usize,
     },
+    /// It is not among the trusted documents.
+    Unknown(&'static str),
 }
 
-impl Refusal {
-    /// What is wrong, in words.
-    pub fn message(&self) -> String {
-        match self {
-            Self::Malformed { message, .. } => message.clone(),
-            Self::TooMuch { what, asked, allowed } => format!("too much: {asked} {what}, {allowed} are allowed"),
-        }
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Invalid(vec![problem])
     }
 }
 
-impl From<Refusal> for ServerError {
+impl From<Refusal> for Vec<ServerError> {
     fn from(refusal: Refusal) -> Self {
-        let mut error = Self::new(refusal.message(), None);
-        let extensions = error.extensions.get_or_insert_default();
+        let error = |message: String, position: Option<(usize, usize)>, code: &str| {
+            let mut error = ServerError::new(message, position.map(|(line, column)| Pos { line, column }));
+            error.extensions.get_or_insert_default().set("code", code);
+            error
+        };
         match refusal {
-            Refusal::Malformed { .. } => extensions.set("code", BAD_REQUEST),
+            Refusal::Invalid(problems) => {
+                problems.into_iter().map(|problem| error(problem.message, problem.position, BAD_REQUEST)).collect()
+            }
             Refusal::TooMuch { what, asked, allowed } => {
-                extensions.set("code", LIMIT_EXCEEDED);
+                let mut error = error(format!("too much: {asked} {what}, {allowed} are allowed"), None, LIMIT_EXCEEDED);
+                let extensions = error.extensions.get_or_insert_default();
                 extensions.set("limit", what);
                 extensions.set("asked", asked);
                 extensions.set("allowed", allowed);
+                vec![error]
             }
+            Refusal::Unknown(message) => vec![error(message.to_owned(), None, DOCUMENT_NOT_FOUND)],
         }
-        error
     }
 }
 
 impl Limits {
     /// Parses a document that stays within these limits.
-    pub fn parse(&self, source: &str) -> Result<ExecutableDocument, Refusal> {
+    pub fn parse(&self, source: &str) -> Result<Parsed, Refusal> {
         at_most("bytes", source.len(), self.bytes)?;
-        let (tokens, nesting) = measure(source);
-        at_most("tokens", tokens, self.tokens)?;
-        at_most("nested brackets", nesting, self.nesting)?;
-        let document = parser::parse_query(source).map_err(|error| malformed(&error))?;
-        self.check(&document)?;
-        Ok(document)
+        let measure = Measure::of(source);
+        at_most("tokens", measure.tokens, self.tokens)?;
+        at_most("nested brackets", measure.nesting, self.nesting)?;
+        let parsed = parser::parse(source)?;
+        self.check(&parsed.executable)?;
+        Ok(parsed)
     }
 
     fn check(&self, document: &ExecutableDocument) -> Result<(), Refusal> {
@@ -136,20 +158,14 @@ impl Limits {
     }
 
     fn check_operation<'a>(&self, operation: &'a OperationDefinition, fragments: &mut Fragments<'a>) -> Result<(), Refusal> {
-        let (mut fields, mut selections) = (0usize, 0);
-        for selection in &operation.selection_set.node.items {
-            let extent = fragments.selection(&selection.node);
-            fields = fields.saturating_add(extent.fields);
-            let introspection =
-                matches!(&selection.node, Selection::Field(field) if matches!(field.node.name.node.as_str(), "__schema" | "__type"));
-            at_most("nested fields", extent.depth, if introspection { self.introspection_depth } else { self.depth })?;
-            selections = selections.max(extent.selections);
-            if introspection {
-                at_most("nested lists of introspection", extent.lists, self.introspection_lists)?;
-            }
-        }
-        at_most("fields", fields, self.fields)?;
-        at_most("nested selections", selections, self.selections)
+        let extent = fragments.set(&operation.selection_set.node);
+        at_most("nested fields", extent.depth, self.depth)?;
+        at_most("nested fields", extent.introspection_depth, self.introspection_depth)?;
+        at_most("uses of introspection", extent.introspections, self.introspections)?;
+        at_most("nested lists of introspection", extent.introspection_lists, self.introspection_lists)?;
+        at_most("fields", extent.fields, self.fields)?;
+        at_most("root fields", extent.root_fields, self.root_fields)?;
+        at_most("nested selections", extent.selections, self.selections)
     }
 }
 
@@ -157,55 +173,56 @@ fn at_most(what: &'static str, asked: usize, allowed: usize) -> Result<(), Refus
     if asked > allowed { Err(Refusal::TooMuch { what, asked, allowed }) } else { Ok(()) }
 }
 
-fn malformed(error: &parser::Error) -> Refusal {
-    // The parser's own text quotes the source line, however long it is.
-    let message = match error {
-        parser::Error::MissingOperation => "the document holds no operation",
-        parser::Error::MultipleOperations { .. } => "an operation without a name must be the only one",
-        parser::Error::OperationDuplicated { .. } => "two operations have the same name",
-        parser::Error::FragmentDuplicated { .. } => "two fragments have the same name",
-        parser::Error::RecursionLimitExceeded => "the document is nested too deep",
-        _ => "the document has a syntax error",
-    };
-    let position = error.positions().next().map(|position| (position.line, position.column));
-    Refusal::Malformed { message: message.to_owned(), position }
+/// The tokens of a document, counted without parsing it.
+pub struct Measure {
+    /// How many there are. Strings and comments hold none.
+    pub tokens: usize,
+    /// How deep its brackets nest.
+    pub nesting: usize,
+    /// How many of the tokens are names, but for the keyword that a query may leave out.
+    pub names: usize,
 }
 
-/// How many tokens a document has, and how deep its brackets nest. Strings and comments hold no tokens.
-fn measure(source: &str) -> (usize, usize) {
-    let bytes = source.as_bytes();
-    let (mut tokens, mut nesting, mut deepest) = (0, 0usize, 0);
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let start = at;
-        at += match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
-                at += 1;
-                continue;
-            }
-            b'#' => {
-                at += bytes[at..].iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(bytes.len() - at);
-                continue;
-            }
-            b'"' => string_length(&bytes[start..]),
-            b'{' | b'[' | b'(' => {
-                nesting += 1;
-                deepest = deepest.max(nesting);
-                1
-            }
-            b'}' | b']' | b')' => {
-                nesting = nesting.saturating_sub(1);
-                1
-            }
-            _ => bytes[at..]
-                .iter()
-                .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+')))
-                .unwrap_or(bytes.len() - at)
-                .max(1),
-        };
-        tokens += 1;
+impl Measure {
+    /// Counts.
+    pub fn of(source: &str) -> Self {
+        let bytes = source.as_bytes();
+        let run = |from: usize, within: fn(&u8) -> bool| bytes[from..].iter().position(|byte| !within(byte)).unwrap_or(bytes.len() - from);
+        let (mut measure, mut open, mut at) = (Self { tokens: 0, nesting: 0, names: 0 }, 0usize, 0);
+        while let Some(&byte) = bytes.get(at) {
+            let start = at;
+            at += match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | b',' => {
+                    at += 1;
+                    continue;
+                }
+                b'#' => {
+                    at += run(at, |byte| !matches!(byte, b'\n' | b'\r'));
+                    continue;
+                }
+                b'"' => string_length(&bytes[start..]),
+                b'{' | b'[' | b'(' => {
+                    open += 1;
+                    measure.nesting = measure.nesting.max(open);
+                    1
+                }
+                b'}' | b']' | b')' => {
+                    open = open.saturating_sub(1);
+                    1
+                }
+                b'.' => run(at, |byte| *byte == b'.'),
+                b'-' | b'0'..=b'9' => run(at, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+')),
+                b'_' | b'a'..=b'z' | b'A'..=b'Z' => {
+                    let length = run(at, |byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+                    measure.names += usize::from(&bytes[at..at + length] != b"query");
+                    length
+                }
+                _ => 1,
+            };
+            measure.tokens += 1;
+        }
+        measure
     }
-    (tokens, deepest)
 }
 
 fn string_length(bytes: &[u8]) -> usize {
@@ -216,6 +233,8 @@ fn string_length(bytes: &[u8]) -> usize {
             at += if block { 4 } else { 2 };
         } else if bytes[at..].starts_with(quote) {
             return at + quote.len();
+        } else if !block && matches!(bytes[at], b'\n' | b'\r') {
+            return at;
         } else {
             at += 1;
         }
@@ -250,18 +269,46 @@ impl Names {
 #[derive(Clone, Copy, Default)]
 struct Extent {
     fields: usize,
+    root_fields: usize,
     depth: usize,
     selections: usize,
+    /// Lists that fields of introspection would answer.
     lists: usize,
+    introspections: usize,
+    introspection_depth: usize,
+    introspection_lists: usize,
 }
 
 impl Extent {
     /// A fragment that leads nowhere. It counts, or fragments that lead to nothing else could double for ever.
-    const NOWHERE: Self = Self { fields: 1, depth: 0, selections: 0, lists: 0 };
+    const NOWHERE: Self = Self {
+        fields: 1,
+        root_fields: 0,
+        depth: 0,
+        selections: 0,
+        lists: 0,
+        introspections: 0,
+        introspection_depth: 0,
+        introspection_lists: 0,
+    };
 
     /// The same, one selection further out.
     fn within(self) -> Self {
         Self { selections: self.selections + 1, ..self }
+    }
+
+    /// Both beside each other.
+    fn beside(self, other: Self) -> Self {
+        Self {
+            fields: self.fields.saturating_add(other.fields),
+            root_fields: self.root_fields.saturating_add(other.root_fields),
+            introspections: self.introspections.saturating_add(other.introspections),
+            depth: self.depth.max(other.depth),
+            selections: self.selections.max(other.selections),
+            lists: self.lists.max(other.lists),
+            introspection_depth: self.introspection_depth.max(other.introspection_depth),
+            introspection_lists: self.introspection_lists.max(other.introspection_lists),
+        }
     }
 }
 
@@ -277,8 +324,21 @@ impl<'a> Fragments<'a> {
         match selection {
             Selection::Field(field) => {
                 let inner = self.set(&field.node.selection_set.node).within();
-                let list = matches!(field.node.name.node.as_str(), "fields" | "inputFields" | "interfaces" | "possibleTypes" | "types");
-                Extent { fields: inner.fields.saturating_add(1), depth: inner.depth + 1, lists: inner.lists + usize::from(list), ..inner }
+                let outer = Extent { fields: inner.fields.saturating_add(1), root_fields: 1, ..inner };
+                match field.node.name.node.as_str() {
+                    "__schema" | "__type" => Extent {
+                        depth: 0,
+                        lists: 0,
+                        introspections: inner.introspections.saturating_add(1),
+                        introspection_depth: inner.depth + 1,
+                        introspection_lists: inner.lists,
+                        ..outer
+                    },
+                    "fields" | "inputFields" | "interfaces" | "possibleTypes" | "types" => {
+                        Extent { depth: inner.depth + 1, lists: inner.lists + 1, ..outer }
+                    }
+                    _ => Extent { depth: inner.depth + 1, ..outer },
+                }
             }
             Selection::InlineFragment(fragment) => self.set(&fragment.node.selection_set.node).within(),
             Selection::FragmentSpread(spread) => self.fragment(&spread.node.fragment_name.node).within(),
@@ -286,15 +346,7 @@ impl<'a> Fragments<'a> {
     }
 
     fn set(&mut self, set: &'a SelectionSet) -> Extent {
-        let mut extent = Extent::default();
-        for selection in &set.items {
-            let part = self.selection(&selection.node);
-            extent.fields = extent.fields.saturating_add(part.fields);
-            extent.depth = extent.depth.max(part.depth);
-            extent.selections = extent.selections.max(part.selections);
-            extent.lists = extent.lists.max(part.lists);
-        }
-        extent
+        set.items.iter().fold(Extent::default(), |extent, selection| extent.beside(self.selection(&selection.node)))
     }
 
     fn fragment(&mut self, name: &'a Name) -> Extent {
@@ -321,7 +373,7 @@ mod tests {
                 assert!(asked > allowed, "{asked} of {allowed}");
                 what
             }
-            Err(Refusal::Malformed { .. }) => "malformed",
+            Err(_) => "invalid",
             Ok(_) => "nothing",
         }
     }
@@ -343,7 +395,10 @@ mod tests {
         assert_eq!(refused(&format!("{{ {} }}", (0..31).map(|n| format!("a{n}: viewer {{ id }} ")).collect::<String>())), "aliases");
         assert_eq!(refused(&format!("{{ viewer {{ id {} }} }}", "@include(if: true) ".repeat(11))), "directives on one field");
         assert_eq!(refused(&format!("{}{}", "{ ... ".repeat(34), "}".repeat(34)).replace("... }", "id }")), "nested selections");
-        assert_eq!(refused(&format!("{{ {} }}", "viewer { id } ".repeat(240))), "nothing");
+        assert_eq!(refused(&format!("{{ {} }}", "viewer { id } ".repeat(31))), "root fields");
+        assert_eq!(refused(&format!("{{ {} }}", "viewer { id } ".repeat(30))), "nothing");
+        assert_eq!(refused(&format!("{{ viewer {{ {} }} }}", "id ".repeat(500))), "fields");
+        assert_eq!(refused(&format!("{{ viewer {{ {} }} }}", "id ".repeat(499))), "nothing");
     }
 
     #[test]
@@ -355,6 +410,7 @@ mod tests {
     #[test]
     fn brackets_in_strings_and_comments_are_text() {
         assert_eq!(refused(&format!("{{ foods(search: \"{}\") {{ nodes {{ id }} }} }} # {}", "[".repeat(200), "{".repeat(200))), "nothing");
+        assert_eq!(refused(&format!("{{ foods(search: \"x\n{}", "[".repeat(200))), "nested brackets", "a line ends a string");
         assert_eq!(refused(&format!("{{ foods(search: \"\"\"\\\"\"\" {} \"\"\") {{ nodes {{ id }} }} }}", "[".repeat(200))), "nothing");
     }
 
@@ -363,7 +419,7 @@ mod tests {
         let doubling: String = (0..30).map(|n| format!("fragment F{n} on Person {{ ...F{} ...F{} }} ", n + 1, n + 1)).collect();
         let source = format!("{{ viewer {{ ...F0 }} }} {doubling} fragment F30 on Person {{ id fullName }}");
         assert_eq!(refused(&source), "fields");
-        let document = parser::parse_query(&source).expect("parses");
+        let document = parser::parse(&source).expect("parses").executable;
         let mut fragments = Fragments { document: &document, known: HashMap::new(), visited: 0 };
         let (_, operation) = document.operations.iter().next().expect("one operation");
         let extent = fragments.set(&operation.node.selection_set.node);
@@ -382,6 +438,12 @@ mod tests {
         assert_eq!(refused(ordinary), "nothing");
         let multiplied = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
         assert_eq!(refused(multiplied), "nested lists of introspection");
+        let hidden = multiplied.replacen("{ __schema", "{ ...F } fragment F on Query { ... { a: __schema", 1) + "}";
+        assert_eq!(refused(&hidden), "nested lists of introspection");
+        assert_eq!(
+            refused("{ a: __schema { types { name } } ...F } fragment F on Query { __type(name: \"Food\") { name } }"),
+            "uses of introspection"
+        );
     }
 
     #[test]

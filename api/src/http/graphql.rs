@@ -1,20 +1,22 @@
 //! GraphQL over HTTP: what the specification asks of a server, in one handler. async-graphql's own ignores Accept and status.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::Arc, time::Duration};
-
-use async_graphql::{
-    Response as GraphqlResponse, ServerError, Value as ConstValue, Variables,
-    parser::types::{ExecutableDocument, OperationDefinition, OperationType, VariableDefinition},
+use std::{
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
+
+use async_graphql::{Response as GraphqlResponse, ServerError, parser::types::OperationType};
 use axum::{
     body::{Body, to_bytes},
     extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use serde_json::{Map, Value, json};
-use service::idempotency::KeyedRequest;
 
 use super::{
     REQUEST_ID, Server, caller,
@@ -22,8 +24,10 @@ use super::{
 };
 use crate::graphql::{
     Executed,
-    error::{BAD_REQUEST, INTERNAL, LIMIT_EXCEEDED},
-    limits::{LIMITS, Refusal},
+    cost::{self, Bill, Caller, Charge},
+    documents::{Operation, Wanted},
+    error::{BAD_REQUEST, INTERNAL},
+    limits::{Problem, Refusal},
     scope::{Answer, RequestScope},
 };
 
@@ -85,58 +89,35 @@ fn is_utf8(charset: &str) -> bool {
     charset.trim_matches('"').eq_ignore_ascii_case("utf-8")
 }
 
-/// What a client asks to have executed.
-struct Operation {
-    source: String,
-    document: ExecutableDocument,
-    name: Option<String>,
-    variables: Variables,
+/// The parameters of a request, read.
+struct Parameters {
+    wanted: Wanted,
+    operation_name: Option<String>,
+    variables: Map<String, Value>,
+    /// `extensions.cost`: whether the answer tells what it cost.
+    shows_cost: bool,
 }
 
 /// Why nothing was executed.
 struct Refused {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-    extensions: Map<String, Value>,
-    position: Option<(usize, usize)>,
-    /// It is the document that is wrong, not what carries it.
-    of_document: bool,
+    /// `None` where it is the document that is wrong, not what carries it: its status depends on the type of the answer.
+    status: Option<StatusCode>,
+    errors: Vec<ServerError>,
 }
 
 impl Refused {
-    fn new(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: BAD_REQUEST,
-            message: message.into(),
-            extensions: Map::new(),
-            position: None,
-            of_document: false,
-        }
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status: Some(status), ..Refusal::from(Problem::new(message)).into() }
     }
 
-    fn with_status(self, status: StatusCode) -> Self {
-        Self { status, ..self }
+    fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
     }
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let message = refusal.message();
-        match refusal {
-            Refusal::Malformed { position, .. } => Self { position, of_document: true, ..Self::new(message) },
-            Refusal::TooMuch { what, asked, allowed } => Self {
-                code: LIMIT_EXCEEDED,
-                extensions: Map::from_iter([
-                    ("limit".into(), what.into()),
-                    ("asked".into(), asked.into()),
-                    ("allowed".into(), allowed.into()),
-                ]),
-                of_document: true,
-                ..Self::new(message)
-            },
-        }
+        Self { status: None, errors: refusal.into() }
     }
 }
 
@@ -144,28 +125,26 @@ impl From<Refusal> for Refused {
 pub async fn post(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Some(media) = Media::negotiate(&parts.headers) else { return not_acceptable() };
-    let scope = scope(&server, &parts.headers, address);
-    let operation = match read_body(&parts.headers, body, scope.viewer().is_ok()).await {
-        Ok(parameters) => operation(parameters),
-        Err(refused) => Err(refused),
-    };
-    match operation {
-        Ok(operation) => execute(&server, scope, operation, media, Method::POST, &parts.headers).await,
-        Err(refused) => refusal(refused, media),
+    let call = Call::new(&server, &parts.headers, address, media, Method::POST);
+    if let Some(refused) = call.without_points() {
+        return refused;
     }
+    let parameters = read_body(&parts.headers, body, call.scope.viewer().is_ok()).await;
+    call.answer(parameters.and_then(Parameters::read)).await
 }
 
 /// GET /graphql, for queries alone.
 pub async fn get(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     let Some(media) = Media::negotiate(&parts.headers) else { return not_acceptable() };
-    match query_string(parts.uri.query().unwrap_or_default()).and_then(operation) {
-        Ok(operation) => execute(&server, scope(&server, &parts.headers, address), operation, media, Method::GET, &parts.headers).await,
-        Err(refused) => refusal(refused, media),
+    let call = Call::new(&server, &parts.headers, address, media, Method::GET);
+    match call.without_points() {
+        Some(refused) => refused,
+        None => call.answer(query_string(parts.uri.query().unwrap_or_default()).and_then(Parameters::read)).await,
     }
 }
 
-/// OPTIONS /graphql: no other origin is allowed, so a preflight learns the methods and nothing more.
+/// OPTIONS /graphql, where it is no preflight of an allowed origin: the methods and nothing more.
 pub async fn options() -> Response {
     (StatusCode::NO_CONTENT, [(header::ALLOW, "GET, POST, OPTIONS")]).into_response()
 }
@@ -186,22 +165,26 @@ async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<M
         parameter.split_once('=').is_none_or(|(name, value)| !name.trim().eq_ignore_ascii_case("charset") || is_utf8(value.trim()))
     });
     if !json || !utf8 {
-        return Err(Refused::new("send Content-Type: application/json").with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send Content-Type: application/json"));
+    }
+    // A small body can unpack to any size.
+    if headers.get_all(header::CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send the body without Content-Encoding"));
     }
     let most = if signed_in { MOST_BODY_BYTES_SIGNED_IN } else { MOST_BODY_BYTES };
     let bytes = match tokio::time::timeout(DEADLINE, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(_)) => {
-            let refused = Refused::from(Refusal::TooMuch { what: "bytes of body", asked: most + 1, allowed: most });
-            return Err(Refused { of_document: false, ..refused }.with_status(StatusCode::PAYLOAD_TOO_LARGE));
+            let refusal = Refusal::TooMuch { what: "bytes of body", asked: most + 1, allowed: most };
+            return Err(Refused { status: Some(StatusCode::PAYLOAD_TOO_LARGE), ..refusal.into() });
         }
-        Err(_) => return Err(Refused::new("the request took too long to arrive").with_status(StatusCode::REQUEST_TIMEOUT)),
+        Err(_) => return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive")),
     };
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(parameters)) => Ok(parameters),
-        Ok(Value::Array(_)) => Err(Refused::new("batches are not supported: send one operation per request")),
-        Ok(_) => Err(Refused::new("the body must be a JSON object")),
-        Err(error) => Err(Refused::new(format!("the body is not JSON: line {}, column {}", error.line(), error.column()))),
+        Ok(Value::Array(_)) => Err(Refused::bad_request("batches are not supported: send one operation per request")),
+        Ok(_) => Err(Refused::bad_request("the body must be a JSON object")),
+        Err(error) => Err(Refused::bad_request(format!("the body is not JSON: line {}, column {}", error.line(), error.column()))),
     }
 }
 
@@ -214,147 +197,154 @@ fn query_string(query: &str) -> Result<Map<String, Value>, Refused> {
         }
         let value = match name.as_ref() {
             "variables" | "extensions" => {
-                serde_json::from_str(&value).map_err(|_| Refused::new(format!("{name} must be a JSON object")))?
+                serde_json::from_str(&value).map_err(|_| Refused::bad_request(format!("{name} must be a JSON object")))?
             }
             _ => Value::String(value.into_owned()),
         };
         if parameters.insert(name.to_string(), value).is_some() {
-            return Err(Refused::new(format!("{name} is given twice")));
+            return Err(Refused::bad_request(format!("{:.100} is given twice", name.as_ref())));
         }
     }
     Ok(parameters)
 }
 
-fn operation(mut parameters: Map<String, Value>) -> Result<Operation, Refused> {
-    let source = match parameters.remove("query") {
-        Some(Value::String(query)) => query,
-        _ => return Err(Refused::new("query must be a string that holds a GraphQL document")),
-    };
-    let name = match parameters.remove("operationName") {
-        Some(Value::String(name)) => Some(name),
-        Some(Value::Null) | None => None,
-        Some(_) => return Err(Refused::new("operationName must be a string")),
-    };
-    let variables = match parameters.remove("variables") {
-        Some(Value::Null) | None => Variables::default(),
-        Some(variables @ Value::Object(_)) => Variables::from_json(variables),
-        Some(_) => return Err(Refused::new("variables must be an object")),
-    };
-    if !matches!(parameters.remove("extensions"), Some(Value::Null | Value::Object(_)) | None) {
-        return Err(Refused::new("extensions must be an object"));
-    }
-    let document = LIMITS.parse(&source)?;
-    let mut operation = Operation { source, document, name, variables };
-    operation.complete_integers();
-    Ok(operation)
-}
-
-impl Operation {
-    /// What will run; `None` when the name picks none, which execution will say.
-    fn picked(&self) -> Option<&OperationDefinition> {
-        let mut operations = self.document.operations.iter();
-        let picked = match &self.name {
-            Some(wanted) => operations.find(|(name, _)| name.is_some_and(|name| name == wanted)),
-            None => operations.next(),
+impl Parameters {
+    fn read(mut parameters: Map<String, Value>) -> Result<Self, Refused> {
+        let text = |value: Option<Value>, name: &str| match value {
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Value::Null) | None => Ok(None),
+            Some(_) => Err(Refused::bad_request(format!("{name} must be a string"))),
         };
-        picked.map(|(_, operation)| &operation.node)
-    }
-
-    /// A variable that must be given and was not: async-graphql would execute what does not need it.
-    fn missing_variable(&self) -> Option<Refused> {
-        let given = |name| self.variables.get(name).is_some_and(|value| *value != ConstValue::Null);
-        let mut definitions = self.picked()?.variable_definitions.iter().map(|definition| &definition.node);
-        let missing = definitions
-            .find(|variable| !variable.var_type.node.nullable && variable.default_value.is_none() && !given(&variable.name.node))?;
-        let position = (missing.name.pos.line, missing.name.pos.column);
-        let message = format!("the variable ${} of type {} must be given", missing.name.node, missing.var_type.node);
-        Some(Refused { position: Some(position), of_document: true, ..Refused::new(message) })
-    }
-
-    /// The request under the key that its client gave it.
-    fn keyed(&self, headers: &HeaderMap) -> Result<Option<KeyedRequest>, String> {
-        let Some(picked) = self.picked() else { return Ok(None) };
-        idempotency::keyed(headers, &self.document, picked, &(&self.source, &self.name, &self.variables))
-    }
-
-    /// Null for every Int variable that was not sent. async-graphql 8.0.0-rc.5 adds up costs before it executes, and there takes
-    /// the variable of an absent `first` for an undefined one. Null and absent mean the same for each Int of the schema.
-    fn complete_integers(&mut self) {
-        let variables = self.picked().into_iter().flat_map(|operation| &operation.variable_definitions);
-        let optional = variables.filter(|variable| {
-            let VariableDefinition { var_type, default_value, .. } = &variable.node;
-            default_value.is_none() && var_type.node.to_string() == "Int"
-        });
-        let names: Vec<_> = optional.map(|variable| variable.node.name.node.clone()).collect();
-        for name in names {
-            self.variables.entry(name).or_insert(ConstValue::Null);
+        let mut object = |name: &str| match parameters.remove(name) {
+            Some(Value::Object(object)) => Ok(object),
+            Some(Value::Null) | None => Ok(Map::new()),
+            Some(_) => Err(Refused::bad_request(format!("{name} must be an object"))),
+        };
+        let (variables, mut extensions) = (object("variables")?, object("extensions")?);
+        let persisted = extensions.get_mut("persistedQuery").and_then(|persisted| persisted.get_mut("sha256Hash")).map(Value::take);
+        let wanted = Wanted {
+            text: text(parameters.remove("query"), "query")?,
+            id: text(parameters.remove("documentId"), "documentId")?,
+            persisted: text(persisted, "extensions.persistedQuery.sha256Hash")?,
+        };
+        if wanted.text.is_none() && wanted.id.is_none() && wanted.persisted.is_none() {
+            return Err(Refused::bad_request("query must be a string that holds a GraphQL document"));
         }
+        let operation_name = text(parameters.remove("operationName"), "operationName")?;
+        Ok(Self { wanted, operation_name, variables, shows_cost: extensions.get("cost") == Some(&Value::Bool(true)) })
     }
 }
 
-async fn execute(
-    server: &Server,
+/// One request on its way: who sent it, and how it wants to be answered.
+struct Call<'a> {
+    server: &'a Server,
     scope: RequestScope,
-    operation: Operation,
+    caller: Caller,
+    now: DateTime<Utc>,
     media: Media,
     method: Method,
-    headers: &HeaderMap,
-) -> Response {
-    let kind = operation.picked().map(|operation| operation.ty);
-    if method == Method::GET && kind.is_some_and(|kind| kind != OperationType::Query) {
-        let refused = Refused::new("only queries can be sent by GET: send this by POST").with_status(StatusCode::METHOD_NOT_ALLOWED);
-        let mut response = refusal(refused, media);
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-        return response;
-    }
-    if let Some(refused) = operation.missing_variable() {
-        return refusal(refused, media);
-    }
-    let scope = match operation.keyed(headers) {
-        Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
-        Ok(None) => Arc::new(scope),
-        Err(message) => return refusal(Refused::new(message), media),
-    };
-    let executed = Arc::new(Executed::default());
-    let mut request =
-        async_graphql::Request::new("").variables(operation.variables).data(executed.clone()).data(scope.loaders()).data(scope.clone());
-    request.set_parsed_query(operation.document);
-    request.operation_name = operation.name;
+    headers: &'a HeaderMap,
+}
 
-    let schema = server.schema.clone();
-    let request_id = headers.get(REQUEST_ID).cloned();
-    let work = async move {
-        let answer = schema.execute(request).await;
-        let executed = executed.get();
-        let answer = scope.finish(body(answer, executed, request_id.as_ref())?).await;
-        let answer = answer.or_else(|error| {
-            let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
-            body(GraphqlResponse::from_errors(vec![error]), executed, request_id.as_ref()).map(Answer::New)
-        })?;
-        Ok::<_, serde_json::Error>((answer, executed))
-    };
-    let work = AssertUnwindSafe(work).catch_unwind();
-    let answer = if kind == Some(OperationType::Mutation) {
-        // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
-        let span = tracing::Span::current();
-        let task = tokio::spawn(tracing::Instrument::instrument(work, span));
-        tokio::time::timeout(DEADLINE, task).await.map(|joined| joined.unwrap_or_else(|error| Err(Box::new(error))))
-    } else {
-        tokio::time::timeout(DEADLINE, work).await
-    };
-    match answer {
-        Ok(Ok(Ok((Answer::New(body), executed)))) => json_response(status(executed, media), media, body),
-        Ok(Ok(Ok((Answer::Before(body), _)))) => {
-            let mut response = json_response(StatusCode::OK, media, body);
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-            response
-        }
-        Ok(Ok(Err(_)) | Err(_)) => internal_error(),
-        Err(_) => {
-            let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
-            json_response(StatusCode::OK, media, body.to_string())
+impl<'a> Call<'a> {
+    fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, media: Media, method: Method) -> Self {
+        let scope = scope(server, headers, address);
+        let caller = scope.viewer().map_or_else(|_| Caller::Address(caller(address)), |viewer| Caller::Person(viewer.user_id()));
+        Self { server, scope, caller, now: server.database.now(), media, method, headers }
+    }
+
+    /// Takes the point that each request costs; the answer where there is none.
+    fn without_points(&self) -> Option<Response> {
+        let charge = self.server.points.take(&self.caller, 1, self.now);
+        let refused = Refused { status: None, errors: vec![charge.refused()?] };
+        Some(limited(refusal(refused, self.media), Some(&charge), self.media))
+    }
+
+    async fn answer(self, parameters: Result<Parameters, Refused>) -> Response {
+        let media = self.media;
+        let prepared = parameters.and_then(|parameters| {
+            let documents = &self.server.documents;
+            let document = documents.find(&parameters.wanted)?;
+            let operation = documents.operation(document, parameters.operation_name, parameters.variables)?;
+            Ok((operation, parameters.shows_cost))
+        });
+        match prepared {
+            Ok((operation, shows_cost)) => self.execute(operation, shows_cost).await,
+            Err(refused) => refusal(refused, media),
         }
     }
+
+    async fn execute(self, operation: Operation, shows_cost: bool) -> Response {
+        let Self { server, scope, caller, now, media, method, headers } = self;
+        if method == Method::GET && operation.kind != OperationType::Query {
+            let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries can be sent by GET: send this by POST");
+            let mut response = refusal(refused, media);
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+            return response;
+        }
+        let scope = match idempotency::keyed(headers, &operation) {
+            Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
+            Ok(None) => Arc::new(scope),
+            Err(message) => return refusal(Refused::bad_request(message), media),
+        };
+        let mutation = operation.kind == OperationType::Mutation;
+        let surcharge = if mutation { cost::MUTATION * operation.root_fields().len() } else { 0 };
+        let bill = Arc::new(Bill { points: server.points.clone(), caller, surcharge, now, charge: OnceLock::new() });
+        let executed = Arc::new(Executed::default());
+        let request = operation.request.data(executed.clone()).data(bill.clone()).data(scope.loaders()).data(scope.clone());
+
+        let schema = server.schema.clone();
+        let request_id = headers.get(REQUEST_ID).cloned();
+        let paid = bill.clone();
+        let work = async move {
+            let mut answer = schema.execute(request).await;
+            if let Some(charge) = paid.charge.get().filter(|_| shows_cost) {
+                answer.extensions.insert("cost".into(), charge.to_value());
+            }
+            let executed = executed.get();
+            let answer = scope.finish(body(answer, executed, request_id.as_ref())?).await;
+            let answer = answer.or_else(|error| {
+                let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+                body(GraphqlResponse::from_errors(vec![error]), executed, request_id.as_ref()).map(Answer::New)
+            })?;
+            Ok::<_, serde_json::Error>((answer, executed))
+        };
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let answer = if mutation {
+            // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
+            let span = tracing::Span::current();
+            let task = tokio::spawn(tracing::Instrument::instrument(work, span));
+            tokio::time::timeout(DEADLINE, task).await.map(|joined| joined.unwrap_or_else(|error| Err(Box::new(error))))
+        } else {
+            tokio::time::timeout(DEADLINE, work).await
+        };
+        match answer {
+            Ok(Ok(Ok((Answer::New(body), executed)))) => {
+                limited(json_response(status(executed, media), media, body), bill.charge.get(), media)
+            }
+            Ok(Ok(Ok((Answer::Before(body), _)))) => {
+                let mut response = json_response(StatusCode::OK, media, body);
+                response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+                response
+            }
+            Ok(Ok(Err(_)) | Err(_)) => internal_error(),
+            Err(_) => {
+                let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
+                json_response(StatusCode::OK, media, body.to_string())
+            }
+        }
+    }
+}
+
+/// Says when there will be points again, where there were too few.
+fn limited(mut response: Response, charge: Option<&Charge>, media: Media) -> Response {
+    if let Some(seconds) = charge.and_then(|charge| charge.retry_after) {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        if media == Media::GraphqlResponse {
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+        }
+    }
+    response
 }
 
 /// The status of an answer, in one place. A request that was not executed is a client's error, which plain JSON clients of old
@@ -368,7 +358,15 @@ fn body(mut answer: GraphqlResponse, executed: bool, request_id: Option<&HeaderV
     for error in &mut answer.errors {
         name_code(error, request_id);
     }
-    if executed { serde_json::to_string(&answer) } else { serde_json::to_string(&json!({ "errors": answer.errors })) }
+    if executed {
+        return serde_json::to_string(&answer);
+    }
+    // A request that was not executed has no data, not even null.
+    let mut refused = json!({ "errors": answer.errors });
+    if !answer.extensions.is_empty() {
+        refused["extensions"] = json!(answer.extensions);
+    }
+    serde_json::to_string(&refused)
 }
 
 /// async-graphql's own errors carry no code; every error that a client sees has one.
@@ -389,20 +387,16 @@ fn name_code(error: &mut ServerError, request_id: Option<&HeaderValue>) {
 }
 
 fn refusal(refused: Refused, media: Media) -> Response {
-    let mut extensions = refused.extensions;
-    extensions.insert("code".into(), refused.code.into());
-    let mut error = json!({ "message": refused.message, "extensions": extensions });
-    if let Some((line, column)) = refused.position {
-        error["locations"] = json!([{ "line": line, "column": column }]);
+    // What is wrong with the parameters has its status in either type.
+    let status = refused.status.unwrap_or_else(|| status(false, media));
+    match body(GraphqlResponse::from_errors(refused.errors), false, None) {
+        Ok(body) => json_response(status, media, body),
+        Err(_) => internal_error(),
     }
-    // What is wrong with the parameters is 400 in either type; what is wrong with the document depends on it.
-    let status = if refused.of_document { status(false, media) } else { refused.status };
-    json_response(status, media, json!({ "errors": [error] }).to_string())
 }
 
 fn not_acceptable() -> Response {
-    let refused = Refused::new("accept application/json or application/graphql-response+json").with_status(StatusCode::NOT_ACCEPTABLE);
-    refusal(refused, Media::Json)
+    refusal(Refused::new(StatusCode::NOT_ACCEPTABLE, "accept application/json or application/graphql-response+json"), Media::Json)
 }
 
 /// The answer to a defect: nothing about it.

@@ -14,3 +14,24 @@ pub fn doer_in_title(title: &str, member_named: impl Fn(&str) -> Option<MemberId
         None => Doer::Helper(name.to_owned()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::scenario::id, *};
+
+    #[test]
+    fn a_title_names_a_member_a_helper_or_nobody() {
+        let read = |title| doer_in_title(title, |name| (name == "Ada").then(|| id('A')));
+        let helper = |name: &str| Some(Doer::Helper(name.to_owned()));
+        assert_eq!(read("[Ada] bedtime"), Some(Doer::Member(id('A'))));
+        assert_eq!(read(" [Ada]"), Some(Doer::Member(id('A'))));
+        // A name that is not exactly a member's is somebody else's.
+        assert_eq!(read("[ada] bedtime"), helper("ada"));
+        assert_eq!(read("[Dana] bedtime"), helper("Dana"));
+        assert_eq!(read("Dana - Babysitter"), helper("Dana"));
+        assert_eq!(read("Ada - Babysitter"), helper("Ada"));
+        for nobody in ["", "[]", "[ ] bedtime", "Ada bedtime", "[Ada bedtime", " - Babysitter", "Babysitter"] {
+            assert_eq!(read(nobody), None, "{nobody}");
+        }
+    }
+}

@@ -123,11 +123,90 @@ fn turns(turns: u32) -> String {
 }
 
 fn day(date: NaiveDate) -> String {
-    date.format("%A, %-d %B").to_string()
+    date.format("%A, %-d %B %Y").to_string()
 }
 
 /// An amount without its sign, in effort to two decimals, half away from zero.
 fn effort(units: i64) -> String {
     let hundredths = (units.unsigned_abs() * 100 + EFFORT.unsigned_abs() / 2) / EFFORT.unsigned_abs();
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Weekday;
+
+    use super::{
+        super::scenario::{LEDGER, id},
+        *,
+    };
+    use crate::rota::{Plan, Policy, Rota};
+
+    fn name(member: MemberId) -> String {
+        let names = [('A', "Ada"), ('B', "Ben"), ('C', "Cleo")];
+        names.into_iter().find(|(letter, _)| member == id(*letter)).map_or("Zoe", |(_, name)| name).to_owned()
+    }
+
+    fn explained(plan: &Plan, day: usize) -> Explanation {
+        explain(plan.days[day].decision.as_ref().unwrap(), name)
+    }
+
+    #[test]
+    fn a_night_of_the_night_routine_is_told_with_its_counts() {
+        let plan = Rota::of(Policy::NightRoutine, "AB", 3).after("AAB").unavailable('B', &[Weekday::Wed]).planned();
+        assert_eq!(
+            explained(&plan, 0).sentence,
+            "Ben is on for Monday, 1 June 2026, because Ben has 1 turn so far and Ada has 2. Next would be Ada."
+        );
+        let candidates: Vec<String> = explained(&plan, 0).candidates.into_iter().map(|candidate| candidate.sentence).collect();
+        assert_eq!(
+            candidates,
+            ["Ada has had more turns; 2 turns so far, 2 in the last 30 days.", "Ben does it; 1 turn so far, 1 in the last 30 days."]
+        );
+        assert_eq!(explained(&plan, 1).sentence, "Ada is on for Tuesday, 2 June 2026, because Ben did the last 2. Next would be Ben.");
+        assert_eq!(explained(&plan, 2).sentence, "Ada is on for Wednesday, 3 June 2026, because nobody else can.");
+        assert_eq!(
+            explained(&plan, 2).candidates[1].sentence,
+            "Ben is never available on Wednesdays; 2 turns so far, 2 in the last 30 days."
+        );
+    }
+
+    #[test]
+    fn a_day_of_the_ledger_is_told_with_what_everybody_owes() {
+        let plan = Rota::of(LEDGER, "ABC", 3).planned();
+        assert_eq!(
+            explained(&plan, 0).sentence,
+            "Ada is on for Monday, 1 June 2026, because everything else is even and Ada comes first. Next would be Ben."
+        );
+        assert_eq!(
+            explained(&plan, 2).sentence,
+            "Cleo is on for Wednesday, 3 June 2026, because of those who can, Cleo owes most: 1.00. Next would be Ada."
+        );
+        assert_eq!(explained(&plan, 2).candidates[0].sentence, "Ada owes less; owes 0.00, 1 turn so far, effort 1 in the last 30 days.");
+    }
+
+    #[test]
+    fn an_override_names_whom_the_rules_would_have_chosen() {
+        let plan = Rota::of(LEDGER, "AB", 1).storing("h").planned();
+        assert_eq!(
+            explained(&plan, 0).sentence,
+            "Dana is on for Monday, 1 June 2026, because somebody decided it by hand. By the rules it would be Ada."
+        );
+        let mut agreed = Rota::of(LEDGER, "AB", 1).storing("A");
+        agreed.stored_on(0).pinned = true;
+        assert_eq!(explained(&agreed.planned(), 0).sentence, "Ada is on for Monday, 1 June 2026, because somebody decided it by hand.");
+    }
+
+    #[test]
+    fn a_day_that_nobody_can_do_is_told() {
+        let plan = Rota::of(LEDGER, "A", 1).unavailable('A', &[Weekday::Mon]).planned();
+        assert_eq!(explained(&plan, 0).sentence, "Nobody is on for Monday, 1 June 2026, because nobody can.");
+    }
+
+    #[test]
+    fn amounts_are_rounded_half_away_from_zero() {
+        assert_eq!(effort(EFFORT / 200), "0.01");
+        assert_eq!(effort(EFFORT / 200 - 1), "0.00");
+        assert_eq!(effort(-EFFORT * 5 / 3), "1.67");
+    }
 }

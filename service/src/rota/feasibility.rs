@@ -1,13 +1,17 @@
 //! Whether the ledger's shares can be reached at all in the weekly pattern of the routine: with a streak cap, and with members
 //! who are not free, or not able, on some of its weekdays.
 //!
-//! Nothing is said of a pattern that is known for less than a week, nor of absences, which end.
+//! Nothing is said of a pattern that is known for less than a week, nor of absences that end.
 
 use std::collections::BTreeMap;
 
 use chrono::{Datelike, Days, NaiveDate};
 
-use super::{Book, EFFORT, Member, Participation, Problem, Slot, Span, assigned, ledger::Ledger, on_rota};
+use super::{
+    EFFORT, Member, Participation, Problem, Slot, Span,
+    ledger::Ledger,
+    planning::{Book, assigned, on_rota},
+};
 
 /// How long before the first planned day what is stored tells of the pattern.
 const PAST: Days = Days::new(28);
@@ -29,7 +33,8 @@ pub(super) fn problems(members: &[&Member], streak_cap: Option<u32>, slots: &[&S
     let mut teams: Vec<Vec<Member>> = Vec::new();
     let mut problems = Vec::new();
     for from in slots.iter().map(|slot| slot.date) {
-        let team: Vec<Member> = on_rota(members, from).map(|member| lasting(member, from)).collect();
+        let gone = |member: &&Member| member.absences.iter().any(|absence| absence.until.is_none() && absence.contains(from));
+        let team: Vec<Member> = on_rota(members, from).filter(|member| !gone(member)).map(|member| lasting(member, from)).collect();
         if team.len() < 2 || teams.contains(&team) {
             continue;
         }
@@ -138,4 +143,146 @@ fn drift(team: &[Member], week: &[Weekly], cap: u32, from: NaiveDate) -> Vec<Pro
     let drifting = (0..team.len()).filter(|&index| second.0[index] >= first.0[index] + 2 * most_effort);
     let a_year = |index: usize| (second.1[index] - first.1[index]) / (YEARS as i64 * EFFORT);
     drifting.map(|index| Problem::Drift { from, member: team[index].id, a_year: a_year(index) }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Weekday;
+    use proptest::{collection::vec, prelude::*};
+
+    use super::{super::scenario::*, *};
+    use crate::rota::{Policy, Rota, standings};
+
+    fn capped(cap: u32, letters: &str) -> Rota {
+        Rota::of(Policy::Ledger { streak_cap: Some(cap) }, letters, 14)
+    }
+
+    #[test]
+    fn a_share_larger_than_the_streak_cap_allows_is_reported_with_the_cap_that_would_do() {
+        let mut rota = capped(2, "AB");
+        rota.member('A').participations[0].weight = 4;
+        let problem = Problem::StreakCapTooLow { from: FIRST, member: id('A'), cap: 4 };
+        assert_eq!(rota.planned().problems, [problem]);
+        rota.policy = Policy::Ledger { streak_cap: Some(4) };
+        assert_eq!(rota.planned().problems, []);
+    }
+
+    #[test]
+    fn members_who_are_free_too_seldom_are_reported_with_their_weekdays() {
+        let weekdays = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+        // Half of seven days is more than a weekend.
+        let rota = Rota::of(LEDGER, "AB", 14).unavailable('B', &weekdays);
+        let problem = |members: Vec<_>| Problem::ShareOutOfReach { from: FIRST, members, weekdays: vec![Weekday::Sat, Weekday::Sun] };
+        assert_eq!(rota.planned().problems, [problem(vec![id('B')])]);
+        assert_eq!(rota.planned().bound, None);
+        // A quarter is not, but two quarters are.
+        let rota = Rota::of(LEDGER, "ABCD", 14).unavailable('B', &weekdays);
+        assert_eq!(rota.planned().problems, []);
+        let rota = rota.unavailable('C', &weekdays);
+        assert_eq!(rota.planned().problems, [problem(vec![id('B'), id('C')])]);
+    }
+
+    #[test]
+    fn who_is_never_free_is_reported() {
+        let week: Vec<Weekday> = (0_u8..7).map(|weekday| Weekday::try_from(weekday).unwrap()).collect();
+        let problems = Rota::of(LEDGER, "AB", 7).unavailable('A', &week).planned().problems;
+        assert_eq!(problems, [Problem::ShareOutOfReach { from: FIRST, members: vec![id('A')], weekdays: vec![] }]);
+    }
+
+    #[test]
+    fn a_skill_that_one_member_alone_has_can_ask_too_much() {
+        let mut rota = Rota::of(LEDGER, "ABC", 14);
+        for slot in &mut rota.slots {
+            slot.needs = (slot.date.weekday() != Weekday::Sun).then(|| "car".to_owned());
+        }
+        rota.member('A').skills = vec!["car".to_owned()];
+        let out_of_reach = Problem::ShareOutOfReach { from: FIRST, members: vec![id('B'), id('C')], weekdays: vec![Weekday::Sun] };
+        assert_eq!(rota.planned().problems, [out_of_reach]);
+    }
+
+    #[test]
+    fn weekdays_and_a_streak_cap_that_only_together_ask_too_much_drift() {
+        // Ben could do his half on four days, but two of them are neighbours and he may not have both.
+        let mut rota = capped(1, "AB").unavailable('B', &[Weekday::Tue, Weekday::Thu, Weekday::Sat]);
+        let problems = rota.planned().problems;
+        let drifts: Vec<(bool, bool)> = problems
+            .iter()
+            .map(|problem| match problem {
+                Problem::Drift { member, a_year, .. } => (*member == id('B'), *a_year < 0),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(drifts, [(false, false), (true, true)]);
+        rota.policy = Policy::Ledger { streak_cap: Some(2) };
+        assert_eq!(rota.planned().problems, []);
+    }
+
+    #[test]
+    fn each_set_of_members_is_looked_at_once() {
+        let mut rota = capped(2, "ABC");
+        rota.member('A').participations[0].weight = 4;
+        rota.member('C').participations[0].span = span(-100, 5);
+        let from: Vec<NaiveDate> = rota
+            .planned()
+            .problems
+            .iter()
+            .map(|problem| match problem {
+                Problem::StreakCapTooLow { from, .. } => *from,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(from, [day(6)]);
+        // Who is away for good is not looked at, and alone one cannot be out of reach.
+        for letter in ['B', 'C'] {
+            rota.member(letter).absences = vec![Span { from: FIRST, until: None }];
+        }
+        assert_eq!(rota.planned().problems, []);
+    }
+
+    #[test]
+    fn a_pattern_of_less_than_a_week_tells_nothing_unless_the_past_completes_it() {
+        let daily = |letters: &str| {
+            let mut rota = Rota::of(LEDGER, "AB", 1).after(letters);
+            rota.member('B').unavailable = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
+            rota.planned().problems
+        };
+        assert_eq!(daily(""), []);
+        assert_eq!(daily("AAAABB").len(), 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Where nothing is reported, no balance grows with time; where a share is out of reach, it does.
+        #[test]
+        fn what_is_not_reported_stays_within_bounds_for_years(
+            weights in vec(1_u32..=4, 2..=4),
+            busy in vec(0_u32..128, 4),
+            cap in prop::option::of(1_u32..4),
+        ) {
+            let count = weights.len();
+            let letters: String = ('A'..='D').take(count).collect();
+            let mut rota = Rota::of(Policy::Ledger { streak_cap: cap }, &letters, 1_092);
+            for ((member, weight), busy) in rota.members.iter_mut().zip(&weights).zip(&busy) {
+                member.participations[0].weight = *weight;
+                let weekdays = (0_u8..7).filter(|weekday| busy & (1 << weekday) != 0);
+                member.unavailable = weekdays.map(|weekday| Weekday::try_from(weekday).unwrap()).collect();
+            }
+            let plan = rota.planned();
+            rota.store(&plan);
+            let balances: Vec<i64> = standings(&rota.members, &rota.assignments, day(1_092)).iter().map(|account| account.balance()).collect();
+            let impossible: Vec<&Problem> = plan.problems.iter().filter(|problem| !matches!(problem, Problem::NobodyAvailable { .. })).collect();
+            if impossible.is_empty() {
+                prop_assert!(balances.iter().all(|balance| balance.abs() <= 8 * EFFORT), "{:?}", balances);
+            }
+            for problem in impossible {
+                if let Problem::ShareOutOfReach { members, .. } = problem {
+                    let owed: i64 = members.iter().map(|id| rota.members.iter().position(|member| member.id == *id).unwrap()).map(|index| -balances[index]).sum();
+                    // At least a part of the weights' sum each week, for three years.
+                    prop_assert!(owed >= 156 * EFFORT / i64::from(weights.iter().sum::<u32>()) - 8 * EFFORT);
+                    prop_assert!(owed > 0);
+                }
+            }
+        }
+    }
 }
