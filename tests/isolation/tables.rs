@@ -635,8 +635,8 @@ pub const TABLES: &[Table] = &[
         columns: &[
             ("id", "{id}"),
             ("owner_id", "{owner}"),
-            ("kind", "'calendar_sync'"),
-            ("key", "{calendar}"),
+            ("kind", "'clean_up'"),
+            ("key", "'{name}{m}'"),
             // ann's has waited longest.
             ("due_at", "CASE '{name}' WHEN 'ann' THEN '2020-01-01' ELSE '2026-01-01' END::timestamptz"),
             ("claim", "{id}"),
