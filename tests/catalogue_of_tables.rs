@@ -106,7 +106,9 @@ const RULES: &[Rule] = &[
         name: "rows of a household are told apart within that household's rows, and hang on rows of that household alone",
         offenders: "SELECT c.conrelid::regclass || ' ' || c.conname FROM pg_constraint c JOIN columns a ON a.relation = c.conrelid AND a.attname = 'household_id'
             WHERE (c.contype IN ('p', 'u') OR c.contype = 'f' AND EXISTS (SELECT FROM columns of WHERE of.relation = c.confrelid AND of.attname = 'household_id'))
-              AND a.attnum <> c.conkey[1]",
+              AND a.attnum <> c.conkey[1]
+              -- A consent and its tokens are a person's, for a household; the hash of a secret is nobody's to choose.
+              AND c.conrelid NOT IN ('oauth_consents'::regclass, 'oauth_tokens'::regclass) AND c.conname <> 'calendar_feeds_token_key'",
         offence: "CREATE TABLE chores (id uuid CONSTRAINT chores_pkey PRIMARY KEY, household_id uuid)",
         named: "chores chores_pkey",
     },
@@ -256,7 +258,8 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "hale_app cannot read secrets",
-        offenders: "SELECT relname || '.' || attname FROM columns WHERE (relname, attname) IN (('users', 'password_hash'), ('refresh_tokens', 'token'), ('rate_limits', 'bucket'))
+        offenders: "SELECT relname || '.' || attname FROM columns WHERE (relname, attname) IN (('users', 'password_hash'), ('refresh_tokens', 'token'), ('rate_limits', 'bucket'),
+            ('calendar_feeds', 'token'), ('notification_channels', 'token'))
             AND has_column_privilege('hale_app', relation, attnum, 'SELECT')",
         offence: "GRANT SELECT ON users TO hale_app",
         named: "users.password_hash",
@@ -370,8 +373,20 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.calendar_of(uuid)",
         "auth.change_numbers(uuid[],uuid[])",
         "auth.count_change(uuid,text[])",
+        "auth.claim_job(uuid,timestamp with time zone,timestamp with time zone)",
+        "auth.clean_up(timestamp with time zone,integer)",
         "auth.credentials(text)",
+        "auth.enqueue(uuid,text,text,timestamp with time zone,interval,boolean)",
         "auth.enter(uuid,uuid,timestamp with time zone)",
+        "auth.enter_channel(uuid,text,timestamp with time zone)",
+        "auth.enter_consent(text,timestamp with time zone)",
+        "auth.enter_feed(text,timestamp with time zone)",
+        "auth.enter_job(uuid,uuid)",
+        "auth.refresh_calendar(uuid)",
+        "auth.schedule_plans(timestamp with time zone)",
+        "auth.extend_job(uuid,uuid,timestamp with time zone)",
+        "auth.fail_job(uuid,uuid,timestamp with time zone,timestamp with time zone,text)",
+        "auth.finish_job(uuid,uuid,timestamp with time zone,timestamp with time zone,boolean)",
         "auth.found_household(uuid,text,uuid,text,bytea)",
         "auth.households()",
         "auth.join_household(uuid)",
@@ -380,6 +395,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.refill(text)",
         "auth.relatives()",
         "auth.rotate(text,text,timestamp with time zone,timestamp with time zone,interval)",
+        "auth.schedule(uuid,text,interval,timestamp with time zone)",
         "auth.sign_up(uuid,text,text,text,text)",
         "auth.take(text,integer,interval,timestamp with time zone)",
         "reports.nutrition_days(uuid,date,date)",

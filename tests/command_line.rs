@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use crate::{
-    harness::{PASSWORD, TestApp, database_url, empty_database},
+    harness::{PASSWORD, TestApp, database_url, empty_database, http},
     subscriptions::Socket,
 };
 
@@ -81,7 +81,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Standard output of a command that must succeed.
-async fn succeeds(command: &mut Command) -> String {
+pub async fn succeeds(command: &mut Command) -> String {
     let output = output(command).await;
     assert!(output.status.success(), "{command:?}: {}", text(&output.stderr));
     text(&output.stdout)
@@ -136,9 +136,8 @@ impl Served {
     }
 
     async fn ask(&self, token: Option<&str>, document: &str, variables: Value) -> Value {
-        let mut request = reqwest::Client::new()
-            .post(format!("http://{}/graphql", self.address))
-            .json(&json!({ "query": document, "variables": variables }));
+        let mut request =
+            http().post(format!("http://{}/graphql", self.address)).json(&json!({ "query": document, "variables": variables }));
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
@@ -179,7 +178,7 @@ impl Served {
 }
 
 /// Whether a process runs; one that has ended may still have its number until its parent asks for its exit code.
-fn is_alive(pid: Pid) -> bool {
+pub fn is_alive(pid: Pid) -> bool {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
     test_kill_process(pid).is_ok() && !stat.contains(") Z ")
 }

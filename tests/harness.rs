@@ -1,6 +1,7 @@
 //! A Hale of one's own for each test, and people who talk to it.
 
 mod cluster;
+pub mod google;
 mod graphql_js;
 pub mod tokens;
 
@@ -16,6 +17,7 @@ use std::{
 };
 
 use api::{
+    config::Outside,
     graphql::{cost::Allowance, documents::Documents, sdl},
     http::{Options, Server},
 };
@@ -70,6 +72,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub database: Database,
     pub server: Server,
+    pub outside: Outside,
     http: reqwest::Client,
     name: String,
 }
@@ -98,25 +101,37 @@ impl TestApp {
     }
 
     pub async fn with(max_connections: u32, options: Options) -> Self {
+        Self::start(max_connections, options, google::NOWHERE).await
+    }
+
+    /// A server that takes this address for Google's.
+    pub async fn with_google(max_connections: u32, google: &str) -> Self {
+        Self::start(max_connections, options(), google).await
+    }
+
+    async fn start(max_connections: u32, options: Options, google: &str) -> Self {
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
-        Self::serve(cluster::new_database().await, clock, max_connections, None, options).await
+        let name = cluster::new_database().await;
+        let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url: None };
+        Self::serve(name, clock, connection, options, google).await
     }
 
     /// Another server over the same database, as behind a balancer. It listens for changes at `listen_url`, where its database is
     /// when absent.
     pub async fn beside(&self, listen_url: Option<String>) -> Self {
-        Self::serve(self.name.clone(), self.clock.clone(), 8, listen_url, options()).await
+        let connection = Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url };
+        Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE).await
     }
 
-    async fn serve(name: String, clock: Arc<TestClock>, max_connections: u32, listen_url: Option<String>, options: Options) -> Self {
-        let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url };
+    async fn serve(name: String, clock: Arc<TestClock>, connection: Connection, options: Options, google: &str) -> Self {
         let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = Server::new(database.clone(), options);
+        let outside = google::outside(google, address);
+        let server = Server::new(database.clone(), options).with_outside(outside.clone());
         let router = server.router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
-        Self { clock, address, database, server, http: reqwest::Client::new(), name }
+        Self { clock, address, database, server, outside, http: http(), name }
     }
 
     /// Someone with an account, living in UTC.
@@ -288,6 +303,13 @@ pub fn food_entry(food: &str, input: Value) -> Value {
 fn merge(into: &mut Value, from: Value) {
     let (Some(into), Value::Object(from)) = (into.as_object_mut(), from) else { return };
     into.extend(from);
+}
+
+/// A client. It speaks plain HTTP here, but is not made without an implementation of TLS.
+pub fn http() -> reqwest::Client {
+    // An error means that it is installed already.
+    _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 /// A file of `../shared/data`, which is not part of the project; `None`, said aloud, where it is missing.

@@ -10,12 +10,12 @@ use std::{
 };
 
 use clap::Parser;
-use service::{accounts, catalogue};
-use tokio::{net::TcpListener, signal::unix::SignalKind};
+use service::{access::Database, accounts, catalogue, jobs};
+use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, LogFormat, Settings},
+    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, Settings},
     graphql::documents::{Documents, trusted_documents},
     http::{Options, Server},
     progress::Progress,
@@ -66,6 +66,8 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
     let settings = arguments.settings;
     match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(&settings).await,
+        Command::Worker => worker(&settings).await,
+        Command::Jobs(what) => look_after_jobs(&settings, what).await,
         Command::Migrate(command) => migrate(&settings, command).await,
         Command::Import(what) => import(&settings, what).await,
         Command::Demo { yes } => demo(&settings, yes).await,
@@ -80,6 +82,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
 async fn serve(settings: &Settings) -> Result<(), Error> {
     // Both signals are caught from the start: a server that is told to stop while it starts must not leave its PostgreSQL behind.
     let mut stop = Stop::listen()?;
+    let outside = Outside::of(settings).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
             Error::Other(format!("{} is taken: stop what listens there, or choose another address with --listen", settings.listen))
@@ -103,7 +106,8 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
             return Err(error);
         }
     };
-    let server = Server::new(database.clone(), options);
+    let server = Server::new(database.clone(), options).with_outside(outside.clone());
+    let working = settings.jobs.then(|| Working::start(&database, &outside));
     announce(&store, address, explorable);
 
     let draining = server.clone();
@@ -133,9 +137,90 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
             Ok(())
         }
     };
+    if let Some(working) = working {
+        working.stop().await;
+    }
     database.close().await;
     store.close().await;
     served.map_err(|error| Error::Other(format!("the server stopped: {error}")))
+}
+
+/// A worker that runs in this process.
+struct Working {
+    stop: watch::Sender<bool>,
+    worker: JoinHandle<()>,
+}
+
+impl Working {
+    fn start(database: &Database, outside: &Outside) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        Self { stop, worker: tokio::spawn(jobs::Worker::new(database.clone(), outside.google.clone()).run(stopped)) }
+    }
+
+    /// Takes no further job, and waits a while for those that run.
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        if let Err(error) = self.worker.await {
+            tracing::error!(%error, "the worker ended");
+        }
+    }
+}
+
+async fn worker(settings: &Settings) -> Result<(), Error> {
+    let mut stop = Stop::listen()?;
+    let outside = Outside::of(settings).await?;
+    let progress = Arc::new(Progress::new());
+    let store = tokio::select! {
+        opened = Store::open(settings, &progress) => opened,
+        () = stop.asked() => return Ok(()),
+    };
+    progress.finish();
+    let store = store?;
+    let worked = async {
+        let database = store.database().await?;
+        let working = Working::start(&database, &outside);
+        say(&mut io::stdout(), "Hale's worker is ready.");
+        say(&mut io::stdout(), &format!("  data      {}", store.place()));
+        stop.asked().await;
+        tracing::info!("stopping");
+        working.stop().await;
+        database.close().await;
+        Ok(())
+    }
+    .await;
+    store.close().await;
+    worked
+}
+
+async fn look_after_jobs(settings: &Settings, what: Jobs) -> Result<(), Error> {
+    let progress = Arc::new(Progress::new());
+    let store = Store::open(settings, &progress).await?;
+    progress.finish();
+    let lines = async {
+        let maintenance = store.maintenance().await?;
+        let tx = maintenance.begin().await?;
+        let lines = match what {
+            Jobs::List { dead } => jobs::list(&tx, dead).await?.iter().map(line_of).collect(),
+            Jobs::Retry { id } if jobs::retry(&tx, id).await? => vec![format!("{id} is tried again")],
+            Jobs::Retry { id } => return Err(Error::Other(format!("no job with the id {id} was given up"))),
+        };
+        tx.commit().await?;
+        maintenance.close().await;
+        Ok(lines)
+    }
+    .await;
+    store.close().await;
+    for line in lines? {
+        say(&mut io::stdout(), &line);
+    }
+    Ok(())
+}
+
+/// A job, in columns that a script can split.
+fn line_of(job: &jobs::Listed) -> String {
+    let at = job.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let reason = job.last_error.as_deref().unwrap_or_default().replace(char::is_control, " ");
+    format!("{}  {:<7}  {:<16}  {at}  {:>2}  {}  {reason}", job.id, job.state, job.kind, job.attempts, job.key).trim_end().to_owned()
 }
 
 /// How the settings want the server to serve. What is wrong with them is said before anything else starts.

@@ -1,12 +1,13 @@
 //! Settings: each has one name, as a flag and as an environment variable. Secrets can also come from a file, `NAME_FILE`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use migration::cli::path;
+use service::calendars::google::{self, Google};
 
-use crate::graphql::cost::Allowance;
+use crate::{graphql::cost::Allowance, store::Error};
 
 /// Hale: a fitness tracking server with a GraphQL API
 #[derive(Parser)]
@@ -74,9 +75,33 @@ pub struct Settings {
     /// A file that holds it
     #[arg(long, env = "DATABASE_ADMIN_URL_FILE", value_parser = path(), global = true)]
     pub database_admin_url_file: Option<PathBuf>,
-    /// The keys that sign tokens; several servers share the file [default: keys.json in the data folder]
+    /// Where this server is reached from outside, such as https://hale.example.org; Google Calendar needs it
+    #[arg(long, env = "HALE_PUBLIC_URL", global = true)]
+    pub public_url: Option<String>,
+    /// The OAuth client by which Google knows this server
+    #[arg(long, env = "HALE_GOOGLE_CLIENT_ID", global = true)]
+    pub google_client_id: Option<String>,
+    /// Its secret
+    #[arg(long, env = "HALE_GOOGLE_CLIENT_SECRET", hide_env_values = true, global = true)]
+    pub google_client_secret: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "HALE_GOOGLE_CLIENT_SECRET_FILE", value_parser = path(), global = true)]
+    pub google_client_secret_file: Option<PathBuf>,
+    /// Where people consent
+    #[arg(long, env = "HALE_GOOGLE_ACCOUNTS_URL", default_value = "https://accounts.google.com", hide = true, global = true)]
+    pub google_accounts_url: String,
+    /// Where tokens come from
+    #[arg(long, env = "HALE_GOOGLE_OAUTH_URL", default_value = "https://oauth2.googleapis.com", hide = true, global = true)]
+    pub google_oauth_url: String,
+    /// Where calendars are
+    #[arg(long, env = "HALE_GOOGLE_CALENDAR_URL", default_value = "https://www.googleapis.com/calendar/v3", hide = true, global = true)]
+    pub google_calendar_url: String,
+    /// The keys that sign tokens and seal others' secrets; several servers share the file [default: keys.json in the data folder]
     #[arg(long, env = "HALE_KEYS_FILE", value_parser = path(), global = true)]
     pub keys_file: Option<PathBuf>,
+    /// Whether serve runs jobs too; false where `hale worker` does
+    #[arg(long, env = "HALE_JOBS", value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set, default_value = "true", global = true)]
+    pub jobs: bool,
     /// How many connections to the database at most
     #[arg(long, env = "HALE_MAX_CONNECTIONS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000), global = true)]
     pub max_connections: u32,
@@ -89,6 +114,51 @@ pub struct Settings {
     /// How it is logged; text on a terminal and JSON elsewhere when absent
     #[arg(long, env = "HALE_LOG_FORMAT", global = true)]
     pub log_format: Option<LogFormat>,
+}
+
+/// What is outside this server: others', and itself as they see it.
+#[derive(Default, Clone)]
+pub struct Outside {
+    /// Where this server is reached from outside.
+    pub public_url: Option<String>,
+    /// Google Calendar, where it is set up.
+    pub google: Option<Arc<Google>>,
+}
+
+impl Outside {
+    /// Google Calendar, or an error that tells the operator what to set.
+    pub fn google(&self) -> Result<&Google, service::error::Error> {
+        self.google.as_deref().ok_or(service::calendars::NOT_CONFIGURED)
+    }
+
+    /// As these settings have it.
+    pub async fn of(settings: &Settings) -> Result<Self, Error> {
+        let public_url = settings.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+        let secret = migration::cli::secret(
+            "HALE_GOOGLE_CLIENT_SECRET",
+            settings.google_client_secret.clone(),
+            settings.google_client_secret_file.clone(),
+        )
+        .await?;
+        let google = match (settings.google_client_id.clone(), secret, public_url.clone()) {
+            (None, None, _) => None,
+            (Some(client_id), Some(client_secret), Some(public_url)) => Some(Arc::new(Google::new(google::Settings {
+                client_id,
+                client_secret,
+                accounts_url: settings.google_accounts_url.clone(),
+                oauth_url: settings.google_oauth_url.clone(),
+                calendar_url: settings.google_calendar_url.clone(),
+                public_url,
+            })?)),
+            _ => {
+                return Err(Error::Other(
+                    "Google Calendar needs HALE_GOOGLE_CLIENT_ID, HALE_GOOGLE_CLIENT_SECRET and HALE_PUBLIC_URL: set all three, or neither of the first two"
+                        .into(),
+                ));
+            }
+        };
+        Ok(Self { public_url, google })
+    }
 }
 
 /// An origin exactly as a browser sends it.
@@ -113,6 +183,11 @@ pub enum LogFormat {
 pub enum Command {
     /// Run the server
     Serve,
+    /// Run jobs alone, beside servers with HALE_JOBS=false or any others
+    Worker,
+    /// Look after jobs
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Look after the database's schema
     #[command(subcommand)]
     Migrate(migration::cli::Command),
@@ -167,6 +242,22 @@ pub enum FoodFormat {
 pub enum ExerciseFormat {
     /// exercises.json of free-exercise-db
     FreeExerciseDb,
+}
+
+/// What to do with jobs.
+#[derive(Subcommand)]
+pub enum Jobs {
+    /// List them, those that were given up first
+    List {
+        /// Only those that were given up
+        #[arg(long)]
+        dead: bool,
+    },
+    /// Try one again that was given up
+    Retry {
+        /// Its id
+        id: uuid::Uuid,
+    },
 }
 
 /// What to do with accounts.

@@ -4,6 +4,8 @@
 pub mod access_log;
 pub mod accounts;
 pub mod assignments;
+pub mod calendar_feeds;
+pub mod calendars;
 pub mod changes;
 pub mod cost;
 pub mod documents;
@@ -52,6 +54,8 @@ pub struct Mutation(
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     family_access::FamilyAccessMutation,
+    calendars::CalendarsMutation,
+    calendar_feeds::CalendarFeedsMutation,
     households::HouseholdsMutation,
     routines::RoutinesMutation,
     unavailability::UnavailabilityMutation,

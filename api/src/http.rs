@@ -1,5 +1,6 @@
 //! HTTP: routes, headers, health, and the explorer.
 
+mod calendars;
 mod connections;
 mod graphql;
 pub mod idempotency;
@@ -10,11 +11,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{Path, Request, State},
+    extract::{MatchedPath, Path, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::{MethodRouter, get},
+    routing::{MethodRouter, get, post},
 };
 use service::access::Database;
 use tokio::sync::watch;
@@ -27,10 +28,13 @@ use tower_http::{
 };
 
 use self::connections::Connections;
-use crate::graphql::{
-    Schema,
-    cost::{Allowance, Points},
-    documents::Documents,
+use crate::{
+    config::Outside,
+    graphql::{
+        Schema,
+        cost::{Allowance, Points},
+        documents::Documents,
+    },
 };
 
 include!(concat!(env!("OUT_DIR"), "/graphiql.rs"));
@@ -43,6 +47,7 @@ pub struct Server {
     points: Arc<Points>,
     database: Database,
     explorable: bool,
+    outside: Arc<Outside>,
     origins: Vec<HeaderValue>,
     /// Whether the server stops. Whoever has to end before it does has subscribed.
     stopping: Arc<watch::Sender<bool>>,
@@ -78,9 +83,15 @@ impl Server {
             database,
             explorable: options.explorable,
             origins: options.origins,
+            outside: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             connections: Connections::default(),
         }
+    }
+
+    /// The same server, which knows of others'.
+    pub fn with_outside(self, outside: Outside) -> Self {
+        Self { outside: Arc::new(outside), ..self }
     }
 
     /// From now on /readyz says no, so that a balancer sends nothing new, and what stays open is closed.
@@ -105,6 +116,9 @@ impl Server {
     /// The routes, with what surrounds every one of them.
     pub fn router(&self) -> Router {
         let mut router = Router::new()
+            .route("/calendars/{file}", get(calendars::feed))
+            .route(service::calendars::google::CALLBACK, get(calendars::callback).post(calendars::consented))
+            .route(service::calendars::google::WEBHOOK, post(calendars::webhook))
             .route("/graphql", self.shared(get(websocket::get).post(graphql::post).options(graphql::options)))
             .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
             .route("/readyz", get(ready));
@@ -125,8 +139,9 @@ impl Server {
                 TraceLayer::new_for_http()
                     .make_span_with(|request: &Request| {
                         let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-                        // The query string of a GET holds variables, so only the path is logged.
-                        tracing::info_span!("request", %id, method = %request.method(), path = request.uri().path())
+                        // The query string of a GET holds variables, and a path may hold a secret, so the route is logged.
+                        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
+                        tracing::info_span!("request", %id, method = %request.method(), path = route)
                     })
                     .on_response(DefaultOnResponse::new().level(tracing::Level::INFO)),
             )

@@ -46,6 +46,10 @@ ids! {
     FamilyAccessId
     /// A row of an access log.
     AccessLogId
+    /// A secret link to a household's turns.
+    CalendarFeedId
+    /// The connection of a household to a calendar.
+    CalendarId
     /// A household.
     HouseholdId
     /// Somebody of a household.

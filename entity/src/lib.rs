@@ -4,6 +4,8 @@
 pub mod access_log;
 pub mod assignment_changes;
 pub mod assignments;
+pub mod calendar_feeds;
+pub mod calendar_settings;
 pub mod exercise_diary;
 pub mod exercise_sets;
 pub mod exercises;

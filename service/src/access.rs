@@ -62,13 +62,21 @@ pub struct Database {
     changes: Arc<Changes>,
 }
 
-/// Someone who has proved who they are. Made by [`Database::authenticate`] alone.
+/// Someone who has proved who they are. Made by [`Database::authenticate`], and for the person of a claimed job by the job runner.
 #[derive(Clone)]
 pub struct Viewer {
     user_id: UserId,
-    session_id: SessionId,
-    expires_at: DateTime<Utc>,
+    proof: Proof,
     database: Database,
+}
+
+/// What PostgreSQL checks when the viewer's transaction begins.
+#[derive(Clone, Copy)]
+enum Proof {
+    /// A sign-in that lives, for as long as the access token is valid.
+    Session { id: SessionId, expires_at: DateTime<Utc> },
+    /// A job that is still claimed by this claim.
+    Job { id: Uuid, claim: Uuid },
 }
 
 impl Database {
@@ -84,7 +92,21 @@ impl Database {
     /// viewer's transaction begins.
     pub fn authenticate(&self, access_token: &str) -> Result<Viewer> {
         let Verified { user_id, session_id, expires_at } = self.keys.verify(access_token, self.clock.now())?;
-        Ok(Viewer { user_id, session_id, expires_at, database: self.clone() })
+        Ok(Viewer { user_id, proof: Proof::Session { id: session_id, expires_at }, database: self.clone() })
+    }
+
+    /// The person as whom a claimed job runs, for as long as the claim holds. For the job runner alone.
+    pub(crate) fn run_as(&self, user_id: UserId, job: Uuid, claim: Uuid) -> Viewer {
+        Viewer { user_id, proof: Proof::Job { id: job, claim }, database: self.clone() }
+    }
+
+    /// Opens a transaction as the person whom a secret speaks for: `door` is a function of hale_auth that makes them the viewer, and
+    /// answers their id first, or nothing. What else it answers comes along.
+    pub(crate) async fn enter(&self, door: Statement) -> Result<Option<(Tx, QueryResult)>> {
+        let mut tx = self.without_viewer().await?;
+        let Some(row) = tx.query_one_raw(door).await? else { return Ok(None) };
+        tx.viewer = Some(UserId(row.try_get_by_index(0)?));
+        Ok(Some((tx, row)))
     }
 
     /// The current instant.
@@ -181,18 +203,25 @@ impl Viewer {
         self.user_id
     }
 
-    /// The sign-in this viewer comes from.
-    pub fn session_id(&self) -> SessionId {
-        self.session_id
+    /// The sign-in this viewer comes from; none for the person of a job.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self.proof {
+            Proof::Session { id, .. } => Some(id),
+            Proof::Job { .. } => None,
+        }
     }
 
-    /// When the access token runs out.
-    pub fn expires_at(&self) -> DateTime<Utc> {
-        self.expires_at
-    }
-
+    /// The database, for what goes on outside a transaction.
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// When the access token runs out; never for the person of a job.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        match self.proof {
+            Proof::Session { expires_at, .. } => Some(expires_at),
+            Proof::Job { .. } => None,
+        }
     }
 
     /// A transaction that can only read. It ends when dropped.
@@ -207,9 +236,11 @@ impl Viewer {
 
     async fn begin(&self, begin: &str) -> Result<Tx> {
         // Ids and an RFC 3339 time hold no quote, so they may stand in a batch; one round trip instead of three.
-        let batch =
-            format!("{begin}; SELECT auth.enter('{}', '{}', '{}')", self.user_id, self.session_id, self.database.now().to_rfc3339());
-        self.database.begin(Some(self.user_id), batch).await
+        let enter = match self.proof {
+            Proof::Session { id, .. } => format!("auth.enter('{}', '{id}', '{}')", self.user_id, self.database.now().to_rfc3339()),
+            Proof::Job { id, claim } => format!("auth.enter_job('{id}', '{claim}')"),
+        };
+        self.database.begin(Some(self.user_id), format!("{begin}; SELECT {enter}")).await
     }
 }
 

@@ -56,9 +56,9 @@ pub struct SignIn {
 const ROTATION_GRACE: TimeDelta = TimeDelta::seconds(10);
 
 /// A bucket of attempts that fills again, one per `refill`.
-struct Limit {
-    burst: i32,
-    refill: TimeDelta,
+pub(crate) struct Limit {
+    pub burst: i32,
+    pub refill: TimeDelta,
 }
 
 const SIGN_UPS_PER_CLIENT: Limit = Limit { burst: 60, refill: TimeDelta::minutes(1) };
@@ -114,13 +114,13 @@ pub async fn sign_in(database: &Database, client: &str, attempt: SignIn) -> Resu
 /// Exchanges a refresh token for new tokens. A token that was used before ends its whole session: one of its holders is a thief.
 pub async fn refresh_session(database: &Database, refresh_token: &str) -> Result<Session> {
     let now = database.now();
-    let next = tokens::new_refresh_token(database.random());
+    let next = tokens::new_secret(database.random());
     let tx = database.without_viewer().await?;
     let rotation = statement(
         "SELECT person, session FROM auth.rotate($1, $2, $3, $4, make_interval(secs => $5))",
         [
-            tokens::refresh_token_hash(refresh_token).into(),
-            tokens::refresh_token_hash(&next).into(),
+            tokens::secret_hash(refresh_token).into(),
+            tokens::secret_hash(&next).into(),
             (now + REFRESH_TOKEN_LIFETIME).into(),
             now.into(),
             #[expect(clippy::cast_precision_loss, reason = "a few seconds")]
@@ -135,11 +135,11 @@ pub async fn refresh_session(database: &Database, refresh_token: &str) -> Result
 }
 
 /// Ends this session, or all of the viewer's.
-pub async fn sign_out(tx: &Tx, session: SessionId, everywhere: bool) -> Result<()> {
+pub async fn sign_out(tx: &Tx, session: Option<SessionId>, everywhere: bool) -> Result<()> {
     let condition = if everywhere { "" } else { " AND id = $3" };
     let mut values: Vec<Value> = vec![tx.now().into(), tx.viewer()?.0.into()];
     if !everywhere {
-        values.push(session.0.into());
+        values.push(session.map(|session| session.0).into());
     }
     run(tx, &format!("UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL{condition}"), values).await
 }
@@ -163,13 +163,13 @@ pub async fn count(tx: &Tx) -> Result<i64> {
 async fn open_session(database: &Database, tx: &Tx, user_id: UserId, device: Option<String>) -> Result<Session> {
     let now = database.now();
     let session_id = SessionId(tx.new_id());
-    let refresh_token = tokens::new_refresh_token(database.random());
+    let refresh_token = tokens::new_secret(database.random());
     let values: [Value; 6] = [
         user_id.0.into(),
         session_id.0.into(),
         device.into(),
         (now + SESSION_LIFETIME).into(),
-        tokens::refresh_token_hash(&refresh_token).into(),
+        tokens::secret_hash(&refresh_token).into(),
         (now + REFRESH_TOKEN_LIFETIME).into(),
     ];
     run(tx, "SELECT auth.open_session($1, $2, $3, $4, $5, $6)", values).await?;
@@ -183,7 +183,7 @@ fn session(database: &Database, user_id: UserId, session_id: SessionId, refresh_
 }
 
 /// Takes an attempt from a bucket, or says when there will be one.
-async fn limit(database: &Database, bucket: &str, limit: &Limit) -> Result<()> {
+pub(crate) async fn limit(database: &Database, bucket: &str, limit: &Limit) -> Result<()> {
     let tx = database.without_viewer().await?;
     let take = statement(
         "SELECT extract(epoch FROM auth.take($1, $2, make_interval(secs => $3), $4))::float8",

@@ -61,10 +61,6 @@ impl News {
         Self::about(database, person.0, person.0)
     }
 
-    fn of_session(viewer: &Viewer) -> Self {
-        Self::about(viewer.database(), viewer.user_id().0, viewer.session_id().0)
-    }
-
     fn about(database: &Database, owner: Uuid, id: Uuid) -> Self {
         let mut awaited = database.changes().awaited();
         let topic = awaited.ids.entry(id).or_insert_with(|| Topic { owner, news: watch::Sender::new(()), number: None });
@@ -203,10 +199,14 @@ pub async fn count(tx: &Tx, person: UserId) -> Result<i64> {
 
 /// Comes back when the viewer may not act any more: the access token has run out or the session has ended.
 pub async fn signed_out(viewer: &Viewer) {
-    let mut news = News::of_session(viewer);
+    let (Some(session), Some(expires_at)) = (viewer.session_id(), viewer.expires_at()) else {
+        // Whoever has no session cannot lose it.
+        return std::future::pending().await;
+    };
+    let mut news = News::about(viewer.database(), viewer.user_id().0, session.0);
     let mut doubtful = false;
     loop {
-        let left = (viewer.expires_at() - viewer.database().now()).to_std().unwrap_or_default();
+        let left = (expires_at - viewer.database().now()).to_std().unwrap_or_default();
         if left.is_zero() {
             return;
         }

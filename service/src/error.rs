@@ -60,6 +60,19 @@ pub enum Error {
         /// For the log, never for the client.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// Somebody else's server did not do what was asked.
+    #[error("{provider} does not answer right now")]
+    ProviderUnavailable {
+        /// Whose.
+        provider: &'static str,
+        /// When to try again.
+        retry_after: Duration,
+        /// For the log, never for the client.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The operator has not set up what this needs.
+    #[error("{0}")]
+    NotConfigured(&'static str),
     /// A defect of Hale's. The source is for the log, never for the client.
     #[error("internal error")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),

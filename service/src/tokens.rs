@@ -33,11 +33,20 @@ const LEEWAY_SECONDS: i64 = 30;
 /// Longer ones are not ours; refusing them before decoding keeps a forged one cheap.
 const MAX_TOKEN_BYTES: usize = 1024;
 
-/// The secrets that sign tokens: the current one and former ones that still verify. Kept in a file, never in the database.
+/// The secrets that sign tokens and seal others' secrets: the current ones and former ones that still verify and open. Kept in a
+/// file, never in the database.
 #[derive(Serialize, Deserialize)]
 pub struct Keys {
     current: String,
     signing: HashMap<String, String>,
+    /// Absent in the files of earlier versions: then the signing keys stand in.
+    sealing: Option<Sealing>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Sealing {
+    current: String,
+    keys: HashMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,32 +67,51 @@ pub(crate) struct Verified {
 }
 
 impl Keys {
-    /// A new key ring with one random key of 32 bytes.
+    /// A new key ring with one random key of 32 bytes for each purpose.
     pub fn generate(random: &dyn Random) -> Self {
-        let (mut name, mut secret) = ([0; 6], [0; 32]);
-        random.fill(&mut name);
-        random.fill(&mut secret);
-        let name = BASE64_URL_SAFE_NO_PAD.encode(name);
-        Self { signing: HashMap::from([(name.clone(), BASE64_URL_SAFE_NO_PAD.encode(secret))]), current: name }
+        let ring = || {
+            let (mut name, mut secret) = ([0; 6], [0; 32]);
+            random.fill(&mut name);
+            random.fill(&mut secret);
+            let name = BASE64_URL_SAFE_NO_PAD.encode(name);
+            (name.clone(), HashMap::from([(name, BASE64_URL_SAFE_NO_PAD.encode(secret))]))
+        };
+        let ((current, signing), (sealing, keys)) = (ring(), ring());
+        Self { current, signing, sealing: Some(Sealing { current: sealing, keys }) }
     }
 
     /// Reads a key ring as [`Keys::to_json`] wrote it. A key shorter than 32 bytes is refused.
     pub fn from_json(json: &str) -> std::result::Result<Self, String> {
         let keys: Self = serde_json::from_str(json).map_err(|error| format!("not a key file ({error})"))?;
-        let named: Vec<&String> = keys.signing.keys().chain([&keys.current]).collect();
-        match named.into_iter().find(|name| keys.secret(name).is_none_or(|secret| secret.len() < 32)) {
-            Some(name) => Err(format!("the key {name} is missing or shorter than 32 bytes")),
-            None => Ok(keys),
+        let sealing = keys.sealing.iter().map(|sealing| (&sealing.keys, &sealing.current));
+        for (ring, current) in [(&keys.signing, &keys.current)].into_iter().chain(sealing) {
+            let mut named = ring.keys().chain([current]);
+            if let Some(name) = named.find(|name| secret(ring, name).is_none_or(|secret| secret.len() < 32)) {
+                return Err(format!("the key {name} is missing or shorter than 32 bytes"));
+            }
         }
+        Ok(keys)
     }
 
     /// The key ring as it is kept in a file that only Hale may read.
     pub fn to_json(&self) -> String {
-        serde_json::json!({ "current": self.current, "signing": self.signing }).to_string()
+        serde_json::json!({ "current": self.current, "signing": self.signing, "sealing": self.sealing }).to_string()
     }
 
     fn secret(&self, name: &str) -> Option<Vec<u8>> {
-        BASE64_URL_SAFE_NO_PAD.decode(self.signing.get(name)?).ok()
+        secret(&self.signing, name)
+    }
+
+    /// The name of the key that seals.
+    pub(crate) fn sealing(&self) -> &str {
+        self.sealing.as_ref().map_or(&self.current, |sealing| &sealing.current)
+    }
+
+    /// The key of this name for one purpose, derived so that no key serves two.
+    pub(crate) fn sealing_key(&self, name: &str, purpose: &str) -> Option<[u8; 32]> {
+        let ring = self.sealing.as_ref().map_or(&self.signing, |sealing| &sealing.keys);
+        let mac = Hmac::<Sha256>::new_from_slice(&secret(ring, name)?).ok()?;
+        Some(mac.chain_update(b"hale sealing 1 ").chain_update(purpose).finalize().into_bytes().into())
     }
 
     /// A signed token for this session, and when it ends.
@@ -135,16 +163,21 @@ impl Keys {
     }
 }
 
-/// A new opaque refresh token, 256 random bits.
-pub(crate) fn new_refresh_token(random: &dyn Random) -> String {
+fn secret(ring: &HashMap<String, String>, name: &str) -> Option<Vec<u8>> {
+    BASE64_URL_SAFE_NO_PAD.decode(ring.get(name)?).ok()
+}
+
+/// A new secret for a refresh token, a link or the like: 256 random bits.
+pub(crate) fn new_secret(random: &dyn Random) -> String {
     let mut bytes = [0; 32];
     random.fill(&mut bytes);
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The form in which a refresh token is stored: SHA-256 in hex. The token is random, so no salt is needed.
-pub(crate) fn refresh_token_hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+/// The form in which such a secret is stored: SHA-256 in hex. The secret is random, so no salt is needed; and since only hashes
+/// are compared, the time that takes tells nothing of use.
+pub(crate) fn secret_hash(secret: &str) -> String {
+    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 // jsonwebtoken's own back ends bring RSA and P-256, which nobody here uses; HS256 is one HMAC.

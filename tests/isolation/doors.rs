@@ -74,6 +74,57 @@ pub const DOORS: &[Door] = &[
     shows("auth.change_numbers(uuid[],uuid[])", "users", "SELECT id::text FROM auth.change_numbers({people}, {people})"),
     changes("auth.take(text,integer,interval,timestamp with time zone)", "rate_limits", "SELECT auth.take('new', 5, '1 s', now())"),
     changes("auth.refill(text)", "rate_limits", "SELECT auth.refill('{target}0')"),
+    changes(
+        "auth.enqueue(uuid,text,text,timestamp with time zone,interval,boolean)",
+        "jobs",
+        "SELECT auth.enqueue(gen_random_uuid(), 'clean_up', 'new', now(), NULL, false)",
+    ),
+    changes(
+        "auth.schedule(uuid,text,interval,timestamp with time zone)",
+        "jobs",
+        "SELECT auth.schedule(gen_random_uuid(), 'clean_up', '1 hour', now())",
+    ),
+    changes(
+        "auth.claim_job(uuid,timestamp with time zone,timestamp with time zone)",
+        "jobs",
+        "SELECT auth.claim_job(gen_random_uuid(), now(), now() + interval '1 minute')",
+    ),
+    // With a claim of somebody else's.
+    changes(
+        "auth.extend_job(uuid,uuid,timestamp with time zone)",
+        "jobs",
+        "SELECT auth.extend_job({target_job}, {strange_job}, '2100-01-01')",
+    ),
+    changes("auth.enter_job(uuid,uuid)", "users", "SELECT auth.enter_job({target_job}, {strange_job})"),
+    changes(
+        "auth.finish_job(uuid,uuid,timestamp with time zone,timestamp with time zone,boolean)",
+        "jobs",
+        "SELECT auth.finish_job({target_job}, {strange_job}, now(), NULL, true)",
+    ),
+    changes(
+        "auth.fail_job(uuid,uuid,timestamp with time zone,timestamp with time zone,text)",
+        "jobs",
+        "SELECT auth.fail_job({target_job}, {strange_job}, now(), NULL, 'no')",
+    ),
+    // With the hash of a secret of the target's.
+    shows(
+        "auth.enter_feed(text,timestamp with time zone)",
+        "users",
+        "SELECT person::text FROM auth.enter_feed(encode(sha256('{target}00'), 'hex'), now())",
+    ),
+    shows(
+        "auth.enter_consent(text,timestamp with time zone)",
+        "users",
+        "SELECT person::text FROM auth.enter_consent(encode(sha256('{target}00'), 'hex'), now())",
+    ),
+    shows(
+        "auth.enter_channel(uuid,text,timestamp with time zone)",
+        "users",
+        "SELECT person::text FROM auth.enter_channel({target_channel}, 'resource', now())",
+    ),
+    changes("auth.refresh_calendar(uuid)", "jobs", "SELECT auth.refresh_calendar({target_id})"),
+    changes("auth.schedule_plans(timestamp with time zone)", "jobs", "SELECT auth.schedule_plans(now())"),
+    changes("auth.clean_up(timestamp with time zone,integer)", "rate_limits", "SELECT auth.clean_up(now(), 1000)"),
 ];
 
 impl Door {
@@ -83,6 +134,9 @@ impl Door {
             .replace("{people}", &format!("ARRAY[{}]::uuid[]", people.join(", ")))
             .replace("{target}", principal.target)
             .replace("{target_id}", &format!("'{}'", person(principal.target)))
+            .replace("{target_channel}", &format!("'{}'", row_id(principal.target, "notification_channels", 0)))
+            .replace("{target_job}", &format!("'{}'", row_id(principal.target, "jobs", 0)))
+            .replace("{strange_job}", &format!("'{}'", row_id("stranger", "jobs", 0)))
             .replace("{invitation}", &format!("'{}'", row_id("household_invited", "household_invitations", 1)))
             .replace("{unverified_invitation}", &format!("'{}'", row_id("household_unverified", "household_invitations", 1)))
             .replace("{strange_session}", &format!("'{}'", row_id("stranger", "sessions", 0)))

@@ -644,6 +644,117 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "jobs",
+        owner: "owner_id",
+        columns: &[
+            ("id", "{id}"),
+            ("owner_id", "{owner}"),
+            ("kind", "'clean_up'"),
+            ("key", "'{name}{m}'"),
+            // ann's has waited longest.
+            ("due_at", "CASE '{name}' WHEN 'ann' THEN '2020-01-01' ELSE '2026-01-01' END::timestamptz"),
+            ("claim", "{id}"),
+        ],
+        primary: "id",
+        change: "attempts = 1",
+        common: true,
+        ..TABLE
+    },
+    Table {
+        name: "calendar_feeds",
+        owner: "household_id",
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("token", "encode(sha256('{name}{n}{m}'), 'hex')")],
+        primary: "household_id, id",
+        change: "revoked_at = now()",
+        operations: &[
+            ("read the secret", "SELECT token FROM calendar_feeds"),
+            (
+                "make a link of another's (granted)",
+                "INSERT INTO calendar_feeds (household_id, id, token, created_by) VALUES ({viewer_id}, {missing}, repeat('0', 64), {stranger_id})",
+            ),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "oauth_consents",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("household_id", "{owner}"),
+            ("provider", "'google'"),
+            ("state", "encode(sha256('{name}{n}{m}'), 'hex')"),
+            ("verifier", "'sealed'"),
+            ("expires_at", "'2100-01-01'"),
+        ],
+        change: "used_at = now()",
+        operations: &[(
+            "consent for the target's household",
+            "INSERT INTO oauth_consents (user_id, id, household_id, provider, state, verifier, expires_at)
+             VALUES ({viewer_id}, {missing}, {target_id}, 'google', repeat('0', 64), 'x', '2100-01-01')",
+        )],
+        ..TABLE
+    },
+    Table {
+        name: "oauth_tokens",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("household_id", "{owner}"),
+            ("provider", "'google'"),
+            ("access_token", "'sealed'"),
+            ("refresh_token", "'sealed'"),
+            ("expiry", "'2100-01-01'"),
+        ],
+        change: "expiry = now()",
+        operations: &[(
+            "connect the target's household",
+            "INSERT INTO oauth_tokens (user_id, id, household_id, provider, access_token, refresh_token, expiry)
+             VALUES ({viewer_id}, {missing}, {target_id}, 'google', 'x', 'x', '2100-01-01')",
+        )],
+        ..TABLE
+    },
+    Table {
+        name: "calendar_settings",
+        owner: "household_id",
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("provider", "'google'")],
+        primary: "household_id, id",
+        change: "problem = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "calendar_events",
+        key: "event_id",
+        owner: "household_id",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("calendar_id", "{calendar}"),
+            ("event_id", "md5('{name}{n}')"),
+            ("in_calendar", "'family'"),
+            ("routine_id", "{routine}"),
+            ("date", "'2026-03-1{m}'"),
+        ],
+        primary: "household_id, event_id",
+        change: "etag = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "notification_channels",
+        owner: "household_id",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("id", "{id}"),
+            ("calendar_id", "{calendar}"),
+            ("in_calendar", "'family'"),
+            ("token", "encode(sha256('{name}'), 'hex')"),
+            ("starts_at", "'2026-01-01'"),
+            ("expiration", "'2100-01-01'"),
+        ],
+        primary: "household_id, id",
+        change: "resource_id = 'changed'",
+        operations: &[("read the secret", "SELECT token FROM notification_channels")],
+        ..TABLE
+    },
+    Table {
         name: "migrations",
         key: "version",
         owner: "NULL::uuid",

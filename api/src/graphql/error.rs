@@ -63,6 +63,11 @@ impl From<ServiceError> for Error {
                 tracing::warn!(error = %source, "the database did not answer");
                 of(UNAVAILABLE, vec![("retryAfter", seconds(retry_after))])
             }
+            ServiceError::ProviderUnavailable { provider, retry_after, source } => {
+                tracing::warn!(provider, error = %source, "a provider did not answer");
+                of("PROVIDER_UNAVAILABLE", vec![("retryAfter", seconds(retry_after))])
+            }
+            ServiceError::NotConfigured(_) => of("UNAVAILABLE", Vec::new()),
             ServiceError::Internal(source) => {
                 tracing::error!(error = %source, "internal error");
                 of(INTERNAL, Vec::new())

@@ -7,9 +7,11 @@ use entity::{
     household_invitations as invitations, household_members as members, households as rows,
     id::{HouseholdId, HouseholdInvitationId, HouseholdMemberId, RoutineId},
 };
-use service::{households, routines, unavailability};
+use service::{calendar_feeds, calendars, households, routines, unavailability};
 
 use super::{
+    calendar_feeds::CalendarFeed,
+    calendars::CalendarConnection,
     error::{Error, Result},
     person::Person,
     routines::Routine,
@@ -87,6 +89,17 @@ impl Household {
             Ok(rows.into_iter().map(Unavailability).collect())
         })
         .await
+    }
+
+    /// Its connection to a calendar; null where there is none.
+    async fn calendar(&self, ctx: &Context<'_>) -> Option<Result<CalendarConnection>> {
+        async { Ok(calendars::find(&*scope(ctx).read().await?, self.0.id).await?.map(CalendarConnection)) }.await.transpose()
+    }
+
+    /// The secret links to its turns that work, oldest first.
+    async fn calendar_feeds(&self, ctx: &Context<'_>) -> Result<Vec<CalendarFeed>> {
+        let rows = calendar_feeds::list(&*scope(ctx).read().await?, self.0.id).await?;
+        Ok(rows.into_iter().map(CalendarFeed).collect())
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.

@@ -17,10 +17,12 @@ use service::{
 use tokio::sync::Mutex;
 
 use super::error::Result;
+use crate::config::Outside;
 
 /// One request. A query's fields share one read transaction, opened when the first of them needs it.
 pub struct RequestScope {
     database: Database,
+    outside: Arc<Outside>,
     viewer: Result<Viewer, &'static str>,
     client: String,
     read: Mutex<Option<Arc<Tx>>>,
@@ -45,13 +47,13 @@ pub type Loaders = DataLoader<Rows, NoCache>;
 
 impl RequestScope {
     /// A request by the bearer of `token` from the address `client`.
-    pub fn new(database: Database, token: Option<&str>, client: String) -> Self {
+    pub fn new(database: Database, outside: Arc<Outside>, token: Option<&str>, client: String) -> Self {
         let viewer = match token.map(|token| database.authenticate(token)) {
             Some(Ok(viewer)) => Ok(viewer),
             Some(Err(_)) => Err("this access token is not valid: refresh the session or sign in"),
             None => Err("sign in first: send Authorization: Bearer with an access token"),
         };
-        Self { database, viewer, client, read: Mutex::new(None), reads: std::sync::Mutex::default(), keyed: None }
+        Self { database, outside, viewer, client, read: Mutex::new(None), reads: std::sync::Mutex::default(), keyed: None }
     }
 
     /// The same request with an Idempotency-Key.
@@ -72,6 +74,11 @@ impl RequestScope {
     /// The database, for what happens before there is a viewer.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Others' servers.
+    pub fn outside(&self) -> &Outside {
+        &self.outside
     }
 
     /// The address of the caller.

@@ -332,7 +332,7 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, accepted: Accepted, method: Method) -> Self {
-        let scope = RequestScope::new(server.database.clone(), bearer(headers), caller(address));
+        let scope = RequestScope::new(server.database.clone(), server.outside.clone(), bearer(headers), caller(address));
         Self { server, scope, accepted, method, headers }
     }
 

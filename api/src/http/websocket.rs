@@ -128,7 +128,7 @@ struct Client {
 impl Client {
     /// What one operation shares.
     fn scope(&self) -> Arc<RequestScope> {
-        Arc::new(RequestScope::new(self.server.database.clone(), self.token.as_deref(), self.address.clone()))
+        Arc::new(RequestScope::new(self.server.database.clone(), self.server.outside.clone(), self.token.as_deref(), self.address.clone()))
     }
 
     /// Takes the token of connection_init, if there is one: `authorization` as in the header, or `accessToken` alone. One that was

@@ -1,0 +1,131 @@
+//! Somebody else's server, asked with care: bounded in time and size, never followed elsewhere, and left alone for a while when
+//! it does not answer.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use reqwest::{Client, RequestBuilder, header, redirect::Policy};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::error::{Error, Result};
+
+const CONNECT: Duration = Duration::from_secs(3);
+const TOTAL: Duration = Duration::from_secs(20);
+const LARGEST_BODY: usize = 4 << 20;
+/// After so many failures in a row nobody asks for a while.
+const FAILURES: u32 = 5;
+const REST: Duration = Duration::from_secs(30);
+
+/// A client of one provider.
+pub(crate) struct Provider {
+    name: &'static str,
+    client: Client,
+    breaker: Mutex<Breaker>,
+}
+
+#[derive(Default)]
+struct Breaker {
+    failures: u32,
+    rests_until: Option<Instant>,
+}
+
+/// What a provider answered, whatever the status.
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// When it asks to be asked again.
+    pub retry_after: Option<Duration>,
+    body: Vec<u8>,
+    provider: &'static str,
+}
+
+impl Provider {
+    /// A client of the provider that people know as `name`.
+    pub fn new(name: &'static str) -> Result<Self> {
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::Internal(error.into()))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(Policy::none())
+            .connect_timeout(CONNECT)
+            .timeout(TOTAL)
+            .user_agent(concat!("hale/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Error::Internal(error.into()))?;
+        Ok(Self { name, client, breaker: Mutex::default() })
+    }
+
+    /// What requests are built with.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Sends a request and reads the whole answer. A server that does not answer, or answers with a 5xx, is an error.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
+        self.refuse_while_it_rests()?;
+        let answer = self.ask(request).await;
+        self.note(answer.is_ok());
+        answer
+    }
+
+    async fn ask(&self, request: RequestBuilder) -> Result<Answer> {
+        // An error of reqwest names the URL, in which a secret may stand.
+        let failed = |error: reqwest::Error| self.unavailable(None, error.without_url());
+        let mut response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = retry_after.map(Duration::from_secs);
+        if status.is_server_error() {
+            return Err(self.unavailable(retry_after, format!("it answers {status}")));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > LARGEST_BODY {
+                return Err(self.unavailable(None, "its answer is too large"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status: status.as_u16(), retry_after, body, provider: self.name })
+    }
+
+    fn unavailable(&self, retry_after: Option<Duration>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::ProviderUnavailable {
+            provider: self.name,
+            retry_after: retry_after.unwrap_or(Duration::from_secs(10)),
+            source: source.into(),
+        }
+    }
+
+    fn refuse_while_it_rests(&self) -> Result<()> {
+        let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        match breaker.rests_until.and_then(|until| until.checked_duration_since(Instant::now())) {
+            Some(rest) if !rest.is_zero() => Err(self.unavailable(Some(rest), "it did not answer several times, and is left alone")),
+            _ => Ok(()),
+        }
+    }
+
+    fn note(&self, answered: bool) {
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        breaker.failures = if answered { 0 } else { breaker.failures.saturating_add(1) };
+        breaker.rests_until = (breaker.failures >= FAILURES).then(|| Instant::now() + REST);
+    }
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body).map_err(|error| Error::ProviderUnavailable {
+            provider: self.provider,
+            retry_after: Duration::from_secs(60),
+            source: format!("its answer is not what was expected: {error}").into(),
+        })
+    }
+}
