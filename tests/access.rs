@@ -389,7 +389,8 @@ async fn killed_connections_are_replaced_before_anybody_notices() {
     let mut admin = PgConnection::connect(&app.url("postgres")).await.unwrap();
     for _ in 0..3 {
         let killed: Vec<(bool,)> = sqlx::query_as(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hale' AND datname = current_database()",
+            // Not before they are gone: one that is about to go would still begin a transaction.
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'hale' AND datname = current_database()",
         )
         .fetch_all(&mut admin)
         .await

@@ -47,29 +47,43 @@ struct Awaited {
 struct Topic {
     /// Whose session it is; a person is their own.
     owner: Uuid,
-    news: watch::Sender<()>,
-    /// What the last question answered.
-    number: Option<i64>,
+    /// What the last question answered; `None` before the first.
+    number: watch::Sender<Option<i64>>,
 }
 
 /// Waits for news of one person or session.
-pub struct News(watch::Receiver<()>);
+pub struct News(watch::Receiver<Option<i64>>);
 
 impl News {
     /// Of this person. What changes from now on is not missed.
-    pub fn of(database: &Database, person: UserId) -> Self {
-        Self::about(database, person.0, person.0)
+    pub async fn of(database: &Database, person: UserId) -> Self {
+        let mut news = Self::about(database, person.0, person.0);
+        news.number().await;
+        news
     }
 
     fn about(database: &Database, owner: Uuid, id: Uuid) -> Self {
         let mut awaited = database.changes().awaited();
-        let topic = awaited.ids.entry(id).or_insert_with(|| Topic { owner, news: watch::Sender::new(()), number: None });
-        let news = Self(topic.news.subscribe());
+        let topic = awaited.ids.entry(id).or_insert_with(|| {
+            // All that are new by then are asked for at once.
+            database.changes().missed.notify_one();
+            Topic { owner, number: watch::Sender::new(None) }
+        });
+        let news = Self(topic.number.subscribe());
         if !std::mem::replace(&mut awaited.listening, true) {
             let database = database.clone();
             tokio::spawn(async move { database.changes().tell(&database).await });
         }
         news
+    }
+
+    /// The number that makes later ones news. Whoever waits for it before looking sees what came before it.
+    async fn number(&mut self) -> i64 {
+        let number = self.0.wait_for(Option::is_some).await.ok().and_then(|number| *number);
+        match number {
+            Some(number) => number,
+            None => std::future::pending().await,
+        }
     }
 
     /// Comes back when there may be news. However many there were meanwhile, it comes back once.
@@ -128,7 +142,7 @@ impl Changes {
         if let Ok(id) = id.parse::<Uuid>()
             && let Some(topic) = self.awaited().ids.get(&id)
         {
-            topic.news.send_replace(());
+            topic.number.send_modify(|_| {});
         }
     }
 
@@ -152,7 +166,7 @@ impl Changes {
     /// The owners and ids of what is awaited; when that is nothing, nobody listens any more.
     fn still_awaited(&self) -> Option<(Vec<Uuid>, Vec<Uuid>)> {
         let mut awaited = self.awaited();
-        awaited.ids.retain(|_, topic| topic.news.receiver_count() > 0);
+        awaited.ids.retain(|_, topic| topic.number.receiver_count() > 0);
         if awaited.ids.is_empty() {
             awaited.listening = false;
             return None;
@@ -161,12 +175,10 @@ impl Changes {
     }
 
     fn compare(&self, numbers: Vec<(Uuid, i64)>) {
-        let mut awaited = self.awaited();
+        let awaited = self.awaited();
         for (id, number) in numbers {
-            if let Some(topic) = awaited.ids.get_mut(&id)
-                && topic.number.replace(number) != Some(number)
-            {
-                topic.news.send_replace(());
+            if let Some(topic) = awaited.ids.get(&id) {
+                topic.number.send_if_modified(|known| known.replace(number) != Some(number));
             }
         }
     }
@@ -204,14 +216,21 @@ pub async fn signed_out(viewer: &Viewer) {
         return std::future::pending().await;
     };
     let mut news = News::about(viewer.database(), viewer.user_id().0, session.0);
-    let mut doubtful = false;
+    let (mut known, mut doubtful) = (false, false);
     loop {
         let left = (expires_at - viewer.database().now()).to_std().unwrap_or_default();
         if left.is_zero() {
             return;
         }
+        // A session that lives has the number 1.
+        let ended = async {
+            if known {
+                news.come().await;
+            }
+            known || news.number().await == 0
+        };
         tokio::select! {
-            () = news.come() => doubtful = true,
+            ended = ended => (known, doubtful) = (true, doubtful || ended),
             () = sleep(left.min(LOOK_AT_CLOCK)) => {}
         }
         if doubtful {

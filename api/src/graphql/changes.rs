@@ -28,7 +28,7 @@ where
 {
     let person = person.map_or_else(|| Ok(scope.viewer()?.user_id()), Ok::<_, Error>)?;
     // Before the first look, so that nothing falls between the two.
-    let news = News::of(scope.database(), person);
+    let news = News::of(scope.database(), person).await;
     let (seen, _) = look(scope.read().await?, person).await?.ok_or_else(unseen)?;
     scope.end_read().await;
     let follower = Follower { scope: scope.clone(), person, news, seen, look };
