@@ -287,7 +287,7 @@ async fn made<'a>(app: &TestApp, token: &str, schema: &'a Schema) -> World<'a> {
             let (_, answer) = send(app, token, &document, &world.input(mutation, named(of)).to_string()).await;
             let made_id = answer["data"][mutation][&field].pointer("/id").or_else(|| answer["data"][mutation][&field].pointer("/0/id"));
             if let Some(id) = made_id.and_then(Value::as_str) {
-                world.ids.insert(made, id.to_owned());
+                world.ids.entry(made).or_insert_with(|| id.to_owned());
             }
         }
     }
