@@ -157,7 +157,9 @@ impl World<'_> {
                 } else {
                     capital(field.trim_end_matches("Id"))
                 };
-                json!(self.ids.get(&noun).map_or("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398e", String::as_str))
+                // A member is a HouseholdMember, and the RoutineMembers are those of a Routine.
+                let close = || self.ids.iter().find(|(name, _)| name.ends_with(&noun) || noun.starts_with(name.as_str())).map(|(_, id)| id);
+                json!(self.ids.get(&noun).or_else(close).map_or("0199c1f0-5b7e-7cc3-98c4-dc0c0c07398e", String::as_str))
             }
             "String" if has("email") => json!("somebody@example.org"),
             "String" if has("password") => json!(PASSWORD),
@@ -285,11 +287,19 @@ async fn made<'a>(app: &TestApp, token: &str, schema: &'a Schema) -> World<'a> {
             let (_, answer) = send(app, token, &document, &world.input(mutation, named(of)).to_string()).await;
             let made_id = answer["data"][mutation][&field].pointer("/id").or_else(|| answer["data"][mutation][&field].pointer("/0/id"));
             if let Some(id) = made_id.and_then(Value::as_str) {
-                world.ids.insert(made, id.to_owned());
+                world.ids.entry(made).or_insert_with(|| id.to_owned());
             }
         }
     }
-    for of in ["Food", "FoodEntry", "Exercise", "ExerciseEntry", "Measurement", "Goal"] {
+    // Turns come of planning.
+    let document = "query($v: UUID!) { household(id: $v) { routines { plan(from: \"2026-03-01\", to: \"2026-03-31\") { id } } } }";
+    let (_, answer) = send(app, token, document, &json!(world.ids.get("Household")).to_string()).await;
+    if let Some(id) = answer.pointer("/data/household/routines/0/plan/0/id").and_then(Value::as_str) {
+        world.ids.insert("Assignment".to_owned(), id.to_owned());
+    }
+    for of in
+        ["Food", "FoodEntry", "Exercise", "ExerciseEntry", "Measurement", "Goal", "Household", "HouseholdMember", "Routine", "Assignment"]
+    {
         assert!(world.ids.contains_key(of), "no {of} could be created: {:?}", world.ids);
     }
     world

@@ -127,7 +127,7 @@ fn broken_constraint(name: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 19] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -142,7 +142,9 @@ const TABLES: [&str; 17] = [
     "exercises",
     "households",
     "household_members",
+    "household_invitations",
     "routines",
+    "unavailability",
     "assignments",
     "swap_requests",
 ];
