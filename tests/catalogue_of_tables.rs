@@ -133,6 +133,15 @@ const RULES: &[Rule] = &[
         named: "measurements",
     },
     Rule {
+        name: "whoever follows a person is told when rows come, change and go",
+        // The log of who read what, and answers that are kept, are no data of theirs.
+        offenders: "SELECT relname::text FROM tables WHERE relname NOT IN ('access_log', 'idempotency_keys') AND has_any_column_privilege('hale_app', tables.oid, 'INSERT')
+            AND EXISTS (SELECT FROM columns a WHERE a.relation = tables.oid AND a.attname IN ('user_id', 'owner_id', 'grantor_user_id'))
+            AND (SELECT bit_or(g.tgtype) & 28 FROM pg_trigger g WHERE g.tgrelid = tables.oid AND g.tgenabled = 'O' AND g.tgfoid = 'auth.note_change'::regproc) IS DISTINCT FROM 28",
+        offence: "DROP TRIGGER gone ON food_portions",
+        named: "food_portions",
+    },
+    Rule {
         name: "numbers and dates are bounded on both sides",
         offenders: "SELECT relname || '.' || attname FROM columns a WHERE atttypid IN ('numeric'::regtype, 'date'::regtype, 'float4'::regtype, 'float8'::regtype)
             AND NOT EXISTS (SELECT FROM bounds b WHERE b.conrelid = a.relation AND b.column_number = a.attnum
@@ -359,6 +368,8 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
     let mut expected = [
         "auth.administered_households()",
         "auth.calendar_of(uuid)",
+        "auth.change_numbers(uuid[],uuid[])",
+        "auth.count_change(uuid,text[])",
         "auth.credentials(text)",
         "auth.enter(uuid,uuid,timestamp with time zone)",
         "auth.found_household(uuid,text,uuid,text,bytea)",

@@ -13,12 +13,15 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, Command},
     time::{Instant, sleep, timeout},
 };
 
-use crate::harness::{PASSWORD, TestApp, database_url, empty_database};
+use crate::{
+    harness::{PASSWORD, TestApp, database_url, empty_database},
+    subscriptions::Socket,
+};
 
 /// A folder of one's own, gone in the end.
 pub struct Folder(pub PathBuf);
@@ -190,6 +193,23 @@ async fn ends(pid: Pid) -> bool {
         sleep(Duration::from_millis(50)).await;
     }
     false
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_told_to_stop_closes_its_sockets_and_waits_for_nobody() {
+    let (app, folder) = (TestApp::new().await, Folder::new());
+    let mut server = Served::start(hale().env("DATABASE_URL", app.url("hale_app")).arg("--data-dir").arg(folder.0.join("data"))).await;
+    let token = server.signs_up("ann@example.org").await;
+    let mut socket = Socket::open(server.address).await;
+    socket.say(json!({ "type": "connection_init", "payload": { "accessToken": token } })).await;
+    assert_eq!(socket.hear().await["type"], "connection_ack");
+    let mut silent = Socket::open(server.address).await;
+    let mut stderr = server.child.stderr.take().unwrap();
+    let (first, second, code) = tokio::join!(socket.closed(), silent.closed(), server.stops());
+    assert_eq!((first.0, second.0, code), (1012, 1012, Some(0)));
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).await.unwrap();
+    assert_eq!(said, "", "nothing was overdue");
 }
 
 #[tokio::test(flavor = "multi_thread")]

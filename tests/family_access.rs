@@ -31,7 +31,7 @@ fn answering(verb: &str) -> String {
 }
 
 /// Accepts, declines or revokes.
-async fn answers(person: &Person<'_>, verb: &str, id: &Value) -> Value {
+pub async fn answers(person: &Person<'_>, verb: &str, id: &Value) -> Value {
     person.ask(&answering(verb), json!({ "id": id })).await[format!("{verb}Access")]["access"].take()
 }
 
@@ -40,7 +40,7 @@ async fn may_not(person: &Person<'_>, verb: &str, id: &Value) -> Refusal {
 }
 
 /// Shares with a verified person who accepts at once.
-async fn shares(grantor: &Person<'_>, grantee: &Person<'_>, types: &[&str], can_write: bool) -> Vec<Value> {
+pub async fn shares(grantor: &Person<'_>, grantee: &Person<'_>, types: &[&str], can_write: bool) -> Vec<Value> {
     let ids = offers(grantor, &grantee.email, types, json!({ "canWrite": can_write })).await;
     for id in &ids {
         assert_eq!(answers(grantee, "accept", id).await["status"], "ACTIVE");

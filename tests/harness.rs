@@ -69,6 +69,7 @@ pub struct TestApp {
     pub clock: Arc<TestClock>,
     pub address: SocketAddr,
     pub database: Database,
+    pub server: Server,
     http: reqwest::Client,
     name: String,
 }
@@ -97,15 +98,25 @@ impl TestApp {
     }
 
     pub async fn with(max_connections: u32, options: Options) -> Self {
-        let name = cluster::new_database().await;
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
-        let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100 };
+        Self::serve(cluster::new_database().await, clock, max_connections, None, options).await
+    }
+
+    /// Another server over the same database, as behind a balancer. It listens for changes at `listen_url`, where its database is
+    /// when absent.
+    pub async fn beside(&self, listen_url: Option<String>) -> Self {
+        Self::serve(self.name.clone(), self.clock.clone(), 8, listen_url, options()).await
+    }
+
+    async fn serve(name: String, clock: Arc<TestClock>, max_connections: u32, listen_url: Option<String>, options: Options) -> Self {
+        let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url };
         let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let router = Server::new(database.clone(), options).router();
+        let server = Server::new(database.clone(), options);
+        let router = server.router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });
-        Self { clock, address, database, http: reqwest::Client::new(), name }
+        Self { clock, address, database, server, http: reqwest::Client::new(), name }
     }
 
     /// Someone with an account, living in UTC.

@@ -120,8 +120,14 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
         drained.await.ok();
         tokio::time::sleep(DRAIN).await;
     };
+    let ended = async {
+        let served = serving.await;
+        // Sockets are no requests any more, so nobody has waited for them.
+        server.drained().await;
+        served
+    };
     let served = tokio::select! {
-        served = serving => served,
+        served = ended => served,
         () = overdue => {
             tracing::warn!("some requests did not end in time");
             Ok(())

@@ -56,6 +56,12 @@ pub struct Settings {
     /// A file that holds it
     #[arg(long, env = "DATABASE_URL_FILE", value_parser = path(), global = true)]
     pub database_url_file: Option<PathBuf>,
+    /// The same around a pooler that shares connections between transactions, to listen for changes [default: DATABASE_URL]
+    #[arg(long, env = "DATABASE_LISTEN_URL", hide_env_values = true, global = true)]
+    pub database_listen_url: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "DATABASE_LISTEN_URL_FILE", value_parser = path(), global = true)]
+    pub database_listen_url_file: Option<PathBuf>,
     /// The same server as hale_owner, for migrations and imports
     #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true, global = true)]
     pub database_owner_url: Option<String>,

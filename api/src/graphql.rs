@@ -4,6 +4,7 @@
 pub mod access_log;
 pub mod accounts;
 pub mod assignments;
+pub mod changes;
 pub mod cost;
 pub mod documents;
 pub mod error;
@@ -31,7 +32,7 @@ pub mod variables;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::{
-    EmptySubscription, MergedObject, Response, ServerError, ValidationMode, ValidationResult,
+    MergedObject, MergedSubscription, Response, ServerError, ValidationMode, ValidationResult,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
 };
 
@@ -58,12 +59,16 @@ pub struct Mutation(
     swap_requests::SwapRequestsMutation,
 );
 
+/// What can be followed.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription);
+
 /// Hale's schema.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema, for documents that [`documents::Documents`] found valid. `explorable` servers answer introspection.
 pub fn schema(explorable: bool) -> Schema {
-    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    let builder = Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .limit_recursive_depth(limits::LIMITS.selections)
         .validation_mode(ValidationMode::Fast)
         .extension(NoteExecution);

@@ -1,16 +1,12 @@
 //! HTTP: routes, headers, health, and the explorer.
 
+mod connections;
 mod graphql;
 pub mod idempotency;
+mod sse;
+mod websocket;
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -21,6 +17,7 @@ use axum::{
     routing::{MethodRouter, get},
 };
 use service::access::Database;
+use tokio::sync::watch;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -29,6 +26,7 @@ use tower_http::{
     trace::{DefaultOnResponse, TraceLayer},
 };
 
+use self::connections::Connections;
 use crate::graphql::{
     Schema,
     cost::{Allowance, Points},
@@ -46,7 +44,9 @@ pub struct Server {
     database: Database,
     explorable: bool,
     origins: Vec<HeaderValue>,
-    draining: Arc<AtomicBool>,
+    /// Whether the server stops. Whoever has to end before it does has subscribed.
+    stopping: Arc<watch::Sender<bool>>,
+    connections: Connections,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -78,19 +78,34 @@ impl Server {
             database,
             explorable: options.explorable,
             origins: options.origins,
-            draining: Arc::default(),
+            stopping: Arc::new(watch::Sender::new(false)),
+            connections: Connections::default(),
         }
     }
 
-    /// From now on /readyz says no, so that a balancer sends nothing new.
+    /// From now on /readyz says no, so that a balancer sends nothing new, and what stays open is closed.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
+    }
+
+    /// Comes back when nothing is open any more that [`Self::drain`] closes.
+    pub async fn drained(&self) {
+        self.stopping.closed().await;
+    }
+
+    /// Comes back when the server stops, which waits until this is dropped.
+    fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut stopping = self.stopping.subscribe();
+        async move {
+            // An error means that the server is gone.
+            stopping.wait_for(|stopping| *stopping).await.ok();
+        }
     }
 
     /// The routes, with what surrounds every one of them.
     pub fn router(&self) -> Router {
         let mut router = Router::new()
-            .route("/graphql", self.shared(get(graphql::get).post(graphql::post).options(graphql::options)))
+            .route("/graphql", self.shared(get(websocket::get).post(graphql::post).options(graphql::options)))
             .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
             .route("/readyz", get(ready));
         if self.explorable {
@@ -169,7 +184,7 @@ async fn security_headers(mut response: Response) -> Response {
 }
 
 async fn ready(State(server): State<Server>) -> Response {
-    let (status, text) = if server.draining.load(Ordering::Relaxed) {
+    let (status, text) = if *server.stopping.borrow() {
         (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
     } else {
         match tokio::time::timeout(Duration::from_secs(2), server.database.ping()).await {

@@ -63,6 +63,7 @@ impl From<service::error::Error> for Error {
 /// An open database, and the server behind it when it is Hale's own.
 pub struct Store {
     app_url: String,
+    listen_url: Option<String>,
     owner_url: Option<String>,
     embedded: Option<EmbeddedPostgres>,
     data_dir: PathBuf,
@@ -75,8 +76,10 @@ impl Store {
         let data_dir = data_dir(settings)?;
         let owner_url = secret("DATABASE_OWNER_URL", settings.database_owner_url.clone(), settings.database_owner_url_file.clone()).await?;
         let app_url = secret("DATABASE_URL", settings.database_url.clone(), settings.database_url_file.clone()).await?;
+        let listen_url =
+            secret("DATABASE_LISTEN_URL", settings.database_listen_url.clone(), settings.database_listen_url_file.clone()).await?;
         if let Some(app_url) = app_url {
-            return Ok(Self { app_url, owner_url, embedded: None, data_dir, settings: settings.clone() });
+            return Ok(Self { app_url, listen_url, owner_url, embedded: None, data_dir, settings: settings.clone() });
         }
         if owner_url.is_some() {
             return Err(Error::Other(
@@ -94,6 +97,7 @@ impl Store {
         let (owner_password, app_password) = (embedded.secret("hale_owner")?, embedded.secret("hale_app")?);
         let store = Self {
             app_url: embedded.url("hale_app", &app_password, DATABASE),
+            listen_url: None,
             owner_url: Some(embedded.url("hale_owner", &owner_password, DATABASE)),
             data_dir,
             settings: settings.clone(),
@@ -156,6 +160,7 @@ impl Store {
             url: self.app_url.clone(),
             max_connections: self.settings.max_connections,
             statement_cache: self.settings.statement_cache,
+            listen_url: self.listen_url.clone(),
         };
         Ok(Database::connect(&connection, Arc::new(SystemClock), Arc::new(SystemRandom), keys).await?)
     }

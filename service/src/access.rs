@@ -21,16 +21,17 @@ use sea_query_sqlx::SqlxValues;
 use sqlx::{
     AssertSqlSafe, Executor, PgPool, Postgres,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::{
+    changes::Changes,
     clock::Clock,
     error::{Error, Result},
     random::{Random, uuid_v7},
-    tokens::Keys,
+    tokens::{Keys, Verified},
 };
 
 /// How to reach the database as `hale_app`.
@@ -42,6 +43,8 @@ pub struct Connection {
     pub max_connections: u32,
     /// How many prepared statements a connection keeps; 0 for a pooler that cannot keep any.
     pub statement_cache: usize,
+    /// The URL of the same database for the one connection that listens, where `url` is that of a pooler.
+    pub listen_url: Option<String>,
 }
 
 /// How long a connection may take.
@@ -55,6 +58,8 @@ pub struct Database {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     keys: Arc<Keys>,
+    listen_url: Arc<str>,
+    changes: Arc<Changes>,
 }
 
 /// Someone who has proved who they are. Made by [`Database::authenticate`] alone.
@@ -62,13 +67,15 @@ pub struct Database {
 pub struct Viewer {
     user_id: UserId,
     session_id: SessionId,
+    expires_at: DateTime<Utc>,
     database: Database,
 }
 
 impl Database {
     /// Connects, and refuses a role or a schema under which isolation would not hold.
     pub async fn connect(connection: &Connection, clock: Arc<dyn Clock>, random: Arc<dyn Random>, keys: Keys) -> Result<Self> {
-        let database = Self { pool: pool(connection).await?, clock, random, keys: Arc::new(keys) };
+        let listen_url = connection.listen_url.as_ref().unwrap_or(&connection.url).as_str().into();
+        let database = Self { pool: pool(connection).await?, clock, random, keys: Arc::new(keys), listen_url, changes: Arc::default() };
         database.refuse_unsafe_role().await?;
         Ok(database)
     }
@@ -76,8 +83,8 @@ impl Database {
     /// The viewer that an access token speaks for. Takes no connection: whether the session still lives is checked when the
     /// viewer's transaction begins.
     pub fn authenticate(&self, access_token: &str) -> Result<Viewer> {
-        let claims = self.keys.verify(access_token, self.clock.now())?;
-        Ok(Viewer { user_id: claims.user_id, session_id: claims.session_id, database: self.clone() })
+        let Verified { user_id, session_id, expires_at } = self.keys.verify(access_token, self.clock.now())?;
+        Ok(Viewer { user_id, session_id, expires_at, database: self.clone() })
     }
 
     /// The current instant.
@@ -96,6 +103,24 @@ impl Database {
 
     pub(crate) fn random(&self) -> &dyn Random {
         self.random.as_ref()
+    }
+
+    /// Who waits for changes.
+    pub(crate) fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
+    /// A connection beside the pool that hears what is called out on `channel`.
+    pub(crate) async fn listen(&self, channel: &str) -> Result<PgListener> {
+        let connection = Connection { url: self.listen_url.to_string(), max_connections: 1, statement_cache: 0, listen_url: None };
+        let mut listener = PgListener::connect_with(&pool(&connection).await?).await.map_err(unreachable)?;
+        listener.listen(channel).await.map_err(unreachable)?;
+        Ok(listener)
+    }
+
+    /// Comes back when the connections are being closed.
+    pub(crate) async fn closed(&self) {
+        self.pool.close_event().await;
     }
 
     /// Whether the database answers.
@@ -161,6 +186,15 @@ impl Viewer {
         self.session_id
     }
 
+    /// When the access token runs out.
+    pub fn expires_at(&self) -> DateTime<Utc> {
+        self.expires_at
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// A transaction that can only read. It ends when dropped.
     pub async fn read(&self) -> Result<Tx> {
         self.begin("BEGIN READ ONLY").await
@@ -189,7 +223,7 @@ pub struct Maintenance {
 impl Maintenance {
     /// Connects as `hale_owner`.
     pub async fn connect(owner_url: &str, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self> {
-        let connection = Connection { url: owner_url.to_owned(), max_connections: 2, statement_cache: 100 };
+        let connection = Connection { url: owner_url.to_owned(), max_connections: 2, statement_cache: 100, listen_url: None };
         Ok(Self { pool: pool(&connection).await?, clock, random })
     }
 

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod assignments;
 pub mod barcode;
 pub mod catalogue;
+pub mod changes;
 pub mod clock;
 pub mod day;
 pub mod demo;

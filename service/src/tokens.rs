@@ -54,6 +54,7 @@ struct Claims {
 pub(crate) struct Verified {
     pub user_id: UserId,
     pub session_id: SessionId,
+    pub expires_at: DateTime<Utc>,
 }
 
 impl Keys {
@@ -129,7 +130,8 @@ impl Keys {
         let in_time = claims.iat <= now + LEEWAY_SECONDS
             && now < claims.exp
             && claims.exp.saturating_sub(claims.iat) <= ACCESS_TOKEN_LIFETIME.num_seconds();
-        in_time.then_some(Verified { user_id: claims.sub, session_id: claims.sid })
+        let expires_at = DateTime::from_timestamp(claims.exp, 0)?;
+        in_time.then_some(Verified { user_id: claims.sub, session_id: claims.sid, expires_at })
     }
 }
 

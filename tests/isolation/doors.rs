@@ -70,6 +70,8 @@ pub const DOORS: &[Door] = &[
         "refresh_tokens",
         "SELECT auth.rotate(encode(sha256('{target}0'), 'hex'), repeat('0', 64), '2100-01-01', now(), '10 s')",
     ),
+    changes("auth.count_change(uuid,text[])", "change_counts", "SELECT auth.count_change({target_id}, '{calorie}')"),
+    shows("auth.change_numbers(uuid[],uuid[])", "users", "SELECT id::text FROM auth.change_numbers({people}, {people})"),
     changes("auth.take(text,integer,interval,timestamp with time zone)", "rate_limits", "SELECT auth.take('new', 5, '1 s', now())"),
     changes("auth.refill(text)", "rate_limits", "SELECT auth.refill('{target}0')"),
 ];

@@ -1,14 +1,20 @@
-//! The matrix over GraphQL: every field of Query, Mutation and Person, asked by every principal through the real HTTP stack,
+//! The matrix over GraphQL: every field of Query, Mutation, Subscription and Person, asked by every principal through the real HTTP stack,
 //! and compared with `fields.toml`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use async_graphql::parser::{
     parse_schema,
     types::{TypeKind, TypeSystemDefinition},
 };
 use futures_util::{StreamExt, stream};
+use reqwest::header;
 use serde_json::{Value, json};
+use sqlx::raw_sql;
+use tokio::time::sleep;
 
 use super::{
     access::Access,
@@ -52,6 +58,7 @@ impl FieldCell {
             (Some("Person"), Some(ask)) => of_person(ask),
             (Some("Query"), None) => asks.iter().map(|(way, ask)| cell(way, format!("{{ {ask} }}"))).collect(),
             (Some("Mutation"), None) => asks.iter().map(|(way, ask)| cell(way, format!("mutation {{ {ask} }}"))).collect(),
+            (Some("Subscription"), None) => asks.iter().map(|(way, ask)| cell(way, format!("subscription {{ {ask} }}"))).collect(),
             _ => panic!("fields.toml does not say how to ask for {field}"),
         }
     }
@@ -64,6 +71,22 @@ impl FieldCell {
         let app = &world.app;
         let token = self.principal.subject().map(|(user, session)| app.token(&user, &session));
         Person { token, ..app.nobody() }.json(&self.document, json!({})).await
+    }
+
+    /// The first event of a subscription.
+    async fn event(&self, world: &World) -> Value {
+        let mut request = world.app.post("/graphql").header(header::ACCEPT, "text/event-stream").json(&json!({ "query": self.document }));
+        if let Some((user, session)) = self.principal.subject() {
+            request = request.bearer_auth(world.app.token(&user, &session));
+        }
+        let mut response = request.send().await.unwrap();
+        let mut text = String::new();
+        while !text.contains("event: next") || !text.ends_with("\n\n") {
+            let chunk = response.chunk().await.unwrap().unwrap_or_else(|| panic!("{}: {text}", self.title()));
+            text += std::str::from_utf8(&chunk).unwrap();
+        }
+        let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+        serde_json::from_str(data).unwrap()
     }
 }
 
@@ -165,10 +188,20 @@ async fn every_field_answers_every_principal_as_the_reviewed_file_says() {
     let cells = access.fields();
     let mut world = World::new().await;
     world.run("COMMIT").await;
-    let (changing, showing): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| cell.changes);
+    let (changing, others): (Vec<_>, Vec<_>) = cells.iter().partition(|cell| cell.changes);
+    let (following, showing): (Vec<_>, Vec<_>) = others.into_iter().partition(|cell| cell.field.starts_with("Subscription."));
     let asking = stream::iter(&showing).map(|cell| async { (*cell, shown(&world, cell, &cell.answer(&world).await)) });
     let mut outcomes: Vec<_> = asking.buffered(WIDTH).collect().await;
     world.keep().await;
+    // Everybody's data change until everybody who follows somebody was told of it, or was refused.
+    let told = stream::iter(&following).map(|cell| async { (*cell, shown(&world, cell, &cell.event(&world).await)) });
+    let told = told.buffered(following.len()).collect::<Vec<_>>();
+    outcomes.extend(tokio::select! {
+        told = told => told,
+        () = keep_changing(&world) => unreachable!(),
+        () = sleep(Duration::from_secs(120)) => panic!("somebody is not told of anything"),
+    });
+    world.undo_changes().await;
     for cell in changing {
         let answer = cell.answer(&world).await;
         let changed = world.changed_by(&cell.principal).await;
@@ -187,6 +220,16 @@ async fn every_field_answers_every_principal_as_the_reviewed_file_says() {
     report(&format!("isolation: {} cells of GraphQL", cells.len()));
     assert!(cells.len() >= 1_700, "only {} cells", cells.len());
     assert!(mismatches.is_empty(), "{} cells differ:\n{}", mismatches.len(), mismatches.join("\n"));
+}
+
+async fn keep_changing(world: &World) {
+    let mut owner = world.app.connect("postgres").await;
+    loop {
+        let change = "UPDATE food_diary SET quantity = quantity % 100 + 1;
+            SELECT auth.count_change(id, '{own,calorie,checkin,reports,food_list}') FROM users";
+        raw_sql(change).execute(&mut owner).await.unwrap();
+        sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// A field without an entry, or an entry without a field, fails.

@@ -77,6 +77,20 @@ pub const TABLES: &[Table] = &[
         ],
         ..TABLE
     },
+    // Before the tables whose rows are counted in it.
+    Table {
+        name: "change_counts",
+        facet: "access_type",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("access_type", "'own'")],
+        change: "number = 9",
+        more_rows: &[
+            &[("access_type", "'calorie'")],
+            &[("access_type", "'checkin'")],
+            &[("access_type", "'reports'")],
+            &[("access_type", "'food_list'")],
+        ],
+        ..TABLE
+    },
     Table {
         name: "user_preferences",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("time_zone", "'Europe/Paris'")],

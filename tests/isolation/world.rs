@@ -21,7 +21,7 @@ struct Row {
 }
 
 /// A row that a statement showed or changed.
-struct Touched {
+pub struct Touched {
     relation: String,
     key: String,
     /// Whose it is, where that was looked up.
@@ -170,9 +170,22 @@ impl World {
         self.run(&format!("CREATE SCHEMA kept; {copies}")).await;
     }
 
-    /// Whose rows changed since the last time; now they are again what they were. Buckets of rate limits, and the log of who
-    /// read what, are no rows that somebody asked to change.
+    /// Whose rows changed since the last time; now they are again what they were. Buckets of rate limits, counts of changes, and the
+    /// log of who read what, are no rows that somebody asked to change.
     pub async fn changed_by(&mut self, principal: &Principal) -> String {
+        let changed = self.undo_changes().await;
+        let relations: BTreeSet<_> = changed.iter().map(|row| row.relation.clone()).collect();
+        let mut words = BTreeSet::new();
+        for relation in relations.iter().filter(|relation| !matches!(relation.as_str(), "rate_limits" | "change_counts" | "access_log")) {
+            let rows = changed.iter().filter(|row| row.relation == *relation);
+            let rows = rows.map(|row| Touched { relation: row.relation.clone(), key: row.key.clone(), owner: row.owner });
+            words.extend(self.describe(principal, relation, rows).split(' ').map(str::to_owned));
+        }
+        if words.is_empty() { "none".to_owned() } else { words.into_iter().collect::<Vec<_>>().join(" ") }
+    }
+
+    /// Makes everything what it was, and answers what was not.
+    pub async fn undo_changes(&mut self) -> Vec<Touched> {
         let changed = self.changed().await;
         let relations: BTreeSet<_> = changed.iter().map(|row| row.relation.clone()).collect();
         for relation in &relations {
@@ -188,13 +201,7 @@ impl World {
             ))
             .await;
         }
-        let mut words = BTreeSet::new();
-        for relation in relations.iter().filter(|relation| !matches!(relation.as_str(), "rate_limits" | "access_log")) {
-            let rows = changed.iter().filter(|row| row.relation == *relation);
-            let rows = rows.map(|row| Touched { relation: row.relation.clone(), key: row.key.clone(), owner: row.owner });
-            words.extend(self.describe(principal, relation, rows).split(' ').map(str::to_owned));
-        }
-        if words.is_empty() { "none".to_owned() } else { words.into_iter().collect::<Vec<_>>().join(" ") }
+        changed
     }
 
     /// Whose rows these texts are ids of; a name or an address stands for the person.

@@ -49,6 +49,13 @@ impl Operation {
         (&self.document.fingerprint, self.request.operation_name.as_deref(), &self.request.variables)
     }
 
+    /// Whether its root is one field and nothing else: async-graphql follows nothing below a fragment of a subscription.
+    pub fn is_one_plain_field(&self) -> bool {
+        let definition = self.document.definition(self.request.operation_name.as_deref());
+        let items = definition.map_or(&[][..], |definition| &definition.selection_set.node.items);
+        matches!(items, [item] if matches!(&item.node, Selection::Field(field) if field.node.directives.is_empty()))
+    }
+
     /// The fields that it asks of its root type once fragments are expanded, each of which is entered once.
     pub fn root_fields(&self) -> Vec<&str> {
         let mut fields = Vec::new();

@@ -23,6 +23,10 @@ pub const DOCUMENT_NOT_FOUND: &str = "DOCUMENT_NOT_FOUND";
 pub const RATE_LIMITED: &str = "RATE_LIMITED";
 /// A limit of the server was reached.
 pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
+/// Nobody is signed in, or not any more.
+pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
+const TIMEOUT: &str = "TIMEOUT";
+const UNAVAILABLE: &str = "UNAVAILABLE";
 /// A defect of Hale's.
 pub const INTERNAL: &str = "INTERNAL";
 
@@ -30,6 +34,11 @@ impl Error {
     /// A value of `field` that cannot be accepted.
     pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
         ServiceError::invalid(field, message).into()
+    }
+
+    /// Whether it says nothing about the request: the same may succeed in a moment.
+    pub fn is_passing(&self) -> bool {
+        matches!(self.code, UNAVAILABLE | TIMEOUT)
     }
 }
 
@@ -39,7 +48,7 @@ impl From<ServiceError> for Error {
         let of = |code, extensions| Self { code, message: message.clone(), extensions };
         let seconds = |duration: std::time::Duration| Value::from(duration.as_secs().max(1));
         match error {
-            ServiceError::Unauthenticated(_) => of("UNAUTHENTICATED", Vec::new()),
+            ServiceError::Unauthenticated(_) => of(UNAUTHENTICATED, Vec::new()),
             ServiceError::NotFound(_) => of("NOT_FOUND", Vec::new()),
             ServiceError::NoSuch { field, .. } => of("NOT_FOUND", vec![("field", field.into())]),
             ServiceError::Forbidden(_) => of("FORBIDDEN", Vec::new()),
@@ -49,10 +58,10 @@ impl From<ServiceError> for Error {
                 of("CONFLICT", current.map(|row| ("current", row)).into_iter().collect())
             }
             ServiceError::RateLimited { retry_after } => of(RATE_LIMITED, vec![("retryAfter", seconds(retry_after))]),
-            ServiceError::Timeout => of("TIMEOUT", Vec::new()),
+            ServiceError::Timeout => of(TIMEOUT, Vec::new()),
             ServiceError::Unavailable { retry_after, source } => {
                 tracing::warn!(error = %source, "the database did not answer");
-                of("UNAVAILABLE", vec![("retryAfter", seconds(retry_after))])
+                of(UNAVAILABLE, vec![("retryAfter", seconds(retry_after))])
             }
             ServiceError::Internal(source) => {
                 tracing::error!(error = %source, "internal error");

@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, InputObject, Object, SimpleObject};
+use async_graphql::{Context, InputObject, Object, SimpleObject, Subscription};
 use chrono::NaiveDate;
 use entity::{
     family_access::AccessType,
     food_diary as rows,
     id::{FoodEntryId, FoodId, UserId},
 };
+use futures_util::{Stream, StreamExt};
 use service::{
     access::Tx,
-    day, food_diary,
+    day::{self, Calendar},
+    family_access, food_diary,
     goals::{self, NutritionTargets},
     nutrition::Totals,
 };
 use tokio::sync::OnceCell;
 
 use super::{
+    changes::follow,
     error::Result,
     foods::{DeleteInput, Food, Nutrition, NutritionTotals},
     person::Person,
@@ -343,5 +346,43 @@ impl FoodDiaryMutation {
             Ok(DeleteFoodEntryPayload { deleted_id: id, day })
         })
         .await
+    }
+}
+
+/// Following the food diary.
+#[derive(Default)]
+pub struct FoodDiarySubscription;
+
+#[Subscription]
+impl FoodDiarySubscription {
+    /// The day each time that an entry of it or what it is judged by changed. Changes in quick succession may come as one. Nothing is
+    /// sent at first, so subscribe, then ask for the day. Needs CALORIE: when it is not shared with the viewer any more, a last event
+    /// has the error NOT_FOUND, and the stream completes.
+    async fn food_day_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose day; the viewer's when absent.")] person_id: Option<Unchecked<Uuid>>,
+        #[graphql(desc = "The day; whichever is today in the person's zone when absent.")] date: Option<Unchecked<Date>>,
+    ) -> Result<impl Stream<Item = Result<FoodDay>>> {
+        let person = person_id.check("personId")?.map(|id| UserId(id.0));
+        let date = date.check("date")?.map(|date| date.0);
+        let followed = follow(scope(ctx), person, async move |tx, person| {
+            if !family_access::types_of(&tx, person).await?.contains(&AccessType::Calorie) {
+                return Ok(None);
+            }
+            let date = match date {
+                Some(date) => date,
+                None => Calendar::of(&tx, person).await?.today(tx.now()),
+            };
+            let day = FoodDay::on(&tx, person, date).await?;
+            let target = NutritionTargets::between(&tx, person, date, date).await?.on(date);
+            Ok(Some(((date, day.entries.clone(), target), (person, day))))
+        });
+        let scope = scope(ctx).clone();
+        Ok(followed.await?.map(move |followed| {
+            let (person, day) = followed?;
+            scope.note_read(person, AccessType::Calorie);
+            Ok(day)
+        }))
     }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, Subscription, dataloader::Loader};
 use chrono::NaiveDate;
 use entity::{family_access, goals, id::UserId, user_preferences};
-use service::{access::Tx, day::Calendar, family_access as grants, measurements, people};
+use futures_util::{Stream, StreamExt};
+use service::{access::Tx, changes, day::Calendar, family_access as grants, measurements, people};
 
 use super::{
     access_log::AccessLogEntry,
+    changes::follow,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
@@ -376,5 +378,29 @@ impl PersonMutation {
             Ok(UpdatePreferencesPayload { preferences: preferences.into() })
         })
         .await
+    }
+}
+
+/// Following people.
+#[derive(Default)]
+pub struct PersonSubscription;
+
+#[Subscription]
+impl PersonSubscription {
+    /// The person each time that something of theirs changed which the viewer may see: an entry of a diary, a measurement, a goal, a
+    /// food, a preference, or what is shared with whom. Changes in quick succession may come as one. Nothing is sent at first, so
+    /// subscribe, then ask what there is. When the person shares nothing with the viewer any more, a last event has the error
+    /// NOT_FOUND, and the stream completes.
+    async fn person_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose id; the viewer's when absent.")] person_id: Option<Unchecked<Uuid>>,
+    ) -> Result<impl Stream<Item = Result<Person>>> {
+        let person = person_id.check("personId")?.map(|id| UserId(id.0));
+        let followed = follow(scope(ctx), person, async |tx, person| {
+            let Some(found) = people::find(&tx, person).await? else { return Ok(None) };
+            Ok(Some((changes::count(&tx, person).await?, found)))
+        });
+        Ok(followed.await?.map(|person| person.map(Person)))
     }
 }

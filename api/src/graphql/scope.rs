@@ -93,6 +93,11 @@ impl RequestScope {
         Ok(tx)
     }
 
+    /// Ends that transaction. The next field that reads opens another.
+    pub async fn end_read(&self) {
+        self.read.lock().await.take();
+    }
+
     /// Notes that something of `person` is read, if that is somebody else.
     pub fn note_read(&self, person: UserId, access_type: AccessType) {
         if self.viewer().is_ok_and(|viewer| viewer.user_id() == person) {
@@ -105,7 +110,7 @@ impl RequestScope {
     /// Ends the request: writes down what was read of other people, and keeps what a keyed request did together with its answer.
     /// An answer may be sent only after that; it is another one where the request was answered before.
     pub async fn finish(&self, answer: String) -> Result<Answer> {
-        self.read.lock().await.take();
+        self.end_read().await;
         let reads = std::mem::take(&mut *self.reads.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         let Ok(viewer) = self.viewer() else { return Ok(Answer::New(answer)) };
         let before = self.keyed.as_ref().and_then(|keyed| keyed.answered_before());
@@ -128,7 +133,7 @@ impl RequestScope {
     /// A transaction for one mutation. The shared one is given up first: whoever waited for a second connection while holding
     /// one could wait for ever.
     pub async fn write(&self) -> Result<Tx> {
-        self.read.lock().await.take();
+        self.end_read().await;
         let viewer = self.viewer()?;
         match &self.keyed {
             Some(keyed) => Ok(keyed.begin(viewer).await?),

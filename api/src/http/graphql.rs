@@ -14,13 +14,16 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
+use futures_util::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
 use serde_json::{Map, Value, json};
 
 use super::{
     REQUEST_ID, Server, caller,
     idempotency::{self, REPLAYED},
+    sse,
 };
 use crate::graphql::{
     Executed,
@@ -45,6 +48,24 @@ enum Media {
     GraphqlResponse,
 }
 
+/// How a client wants its answer.
+#[derive(Clone, Copy)]
+struct Accepted {
+    /// The type of a single answer.
+    media: Media,
+    events: Events,
+}
+
+/// Whether a client takes a stream of events.
+#[derive(Clone, Copy, PartialEq)]
+enum Events {
+    No,
+    /// Where there is no single answer.
+    ForSubscriptions,
+    /// Rather than a single answer.
+    Always,
+}
+
 impl Media {
     fn content_type(self) -> &'static str {
         match self {
@@ -52,20 +73,24 @@ impl Media {
             Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
         }
     }
+}
 
-    /// The type that the client likes best; `None` when it accepts neither.
+impl Accepted {
+    /// What the client likes best; `None` when it accepts nothing of it.
     fn negotiate(headers: &HeaderMap) -> Option<Self> {
         let accepts: Vec<&str> =
             headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).collect();
         if accepts.iter().all(|range| range.trim().is_empty()) {
-            return Some(Self::Json);
+            return Some(Self { media: Media::Json, events: Events::No });
         }
-        let mut best: Option<(Self, f32)> = None;
+        let mut best: Option<(Media, f32)> = None;
+        let mut events: Option<f32> = None;
         for range in accepts {
             let mut parts = range.split(';').map(str::trim);
             let media = match parts.next().unwrap_or_default().to_ascii_lowercase().as_str() {
-                "application/graphql-response+json" => Self::GraphqlResponse,
-                "application/json" | "application/*" | "*/*" => Self::Json,
+                "application/graphql-response+json" => Some(Media::GraphqlResponse),
+                "application/json" | "application/*" | "*/*" => Some(Media::Json),
+                "text/event-stream" => None,
                 _ => continue,
             };
             let mut quality = 1.0;
@@ -77,11 +102,23 @@ impl Media {
                     _ => {}
                 }
             }
-            if utf8 && quality > 0.0 && best.is_none_or(|(_, best)| quality > best) {
-                best = Some((media, quality));
+            if !utf8 || quality <= 0.0 {
+                continue;
+            }
+            match media {
+                Some(media) if best.is_none_or(|(_, best)| quality > best) => best = Some((media, quality)),
+                Some(_) => {}
+                None => events = Some(quality),
             }
         }
-        best.map(|(media, _)| media)
+        // Of what is liked equally a single answer comes first: some clients list everything they could read.
+        let events = match (best, events) {
+            (None, None) => return None,
+            (_, None) => Events::No,
+            (Some((_, single)), Some(events)) if single >= events => Events::ForSubscriptions,
+            (_, Some(_)) => Events::Always,
+        };
+        Some(Self { media: best.map_or(Media::Json, |(media, _)| media), events })
     }
 }
 
@@ -98,8 +135,20 @@ struct Parameters {
     shows_cost: bool,
 }
 
+/// What came of executing an operation, of a subscription once per event.
+pub enum Outcome {
+    /// An answer with data, errors of fields or both, as JSON.
+    Executed(String),
+    /// The answer that was given when the request came the first time.
+    Replayed(String),
+    /// It was not executed: the answer, which has errors and no data.
+    Refused(Value),
+    /// A defect. Nothing is said about it.
+    Broken,
+}
+
 /// Why nothing was executed.
-struct Refused {
+pub struct Refused {
     /// `None` where it is the document that is wrong, not what carries it: its status depends on the type of the answer.
     status: Option<StatusCode>,
     errors: Vec<ServerError>,
@@ -113,6 +162,11 @@ impl Refused {
     fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
+
+    /// The answer that says so.
+    pub fn answer(self) -> Value {
+        not_executed(GraphqlResponse::from_errors(self.errors), None)
+    }
 }
 
 impl From<Refusal> for Refused {
@@ -124,23 +178,23 @@ impl From<Refusal> for Refused {
 /// POST /graphql.
 pub async fn post(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Some(media) = Media::negotiate(&parts.headers) else { return not_acceptable() };
-    let call = Call::new(&server, &parts.headers, address, media, Method::POST);
+    let Some(accepted) = Accepted::negotiate(&parts.headers) else { return not_acceptable() };
+    let call = Call::new(&server, &parts.headers, address, accepted, Method::POST);
     if let Some(refused) = call.without_points() {
         return refused;
     }
     let parameters = read_body(&parts.headers, body, call.scope.viewer().is_ok()).await;
-    call.answer(parameters.and_then(Parameters::read)).await
+    call.answer(parameters).await
 }
 
-/// GET /graphql, for queries alone.
+/// GET /graphql, for what changes nothing.
 pub async fn get(State(server): State<Server>, ConnectInfo(address): ConnectInfo<SocketAddr>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    let Some(media) = Media::negotiate(&parts.headers) else { return not_acceptable() };
-    let call = Call::new(&server, &parts.headers, address, media, Method::GET);
+    let Some(accepted) = Accepted::negotiate(&parts.headers) else { return not_acceptable() };
+    let call = Call::new(&server, &parts.headers, address, accepted, Method::GET);
     match call.without_points() {
         Some(refused) => refused,
-        None => call.answer(query_string(parts.uri.query().unwrap_or_default()).and_then(Parameters::read)).await,
+        None => call.answer(query_string(parts.uri.query().unwrap_or_default())).await,
     }
 }
 
@@ -149,12 +203,14 @@ pub async fn options() -> Response {
     (StatusCode::NO_CONTENT, [(header::ALLOW, "GET, POST, OPTIONS")]).into_response()
 }
 
-fn scope(server: &Server, headers: &HeaderMap, address: SocketAddr) -> RequestScope {
-    let token = headers.get(header::AUTHORIZATION).map(|value| {
-        let value = value.to_str().unwrap_or_default();
-        value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim())
-    });
-    RequestScope::new(server.database.clone(), token, caller(address))
+/// The access token that a request brings; an empty one when it brings something else.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).map(|value| bearer_token(value.to_str().unwrap_or_default()))
+}
+
+/// The token of "Bearer …"; an empty one of anything else.
+pub fn bearer_token(value: &str) -> &str {
+    value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map_or("", |(_, token)| token.trim())
 }
 
 async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<Map<String, Value>, Refused> {
@@ -235,138 +291,218 @@ impl Parameters {
     }
 }
 
+/// An operation that a client asks for.
+pub struct Asked {
+    operation: Operation,
+    shows_cost: bool,
+}
+
+/// The operation that these parameters ask for, if it is valid.
+pub fn asked(server: &Server, parameters: Map<String, Value>) -> Result<Asked, Refused> {
+    let parameters = Parameters::read(parameters)?;
+    let document = server.documents.find(&parameters.wanted)?;
+    let operation = server.documents.operation(document, parameters.operation_name, parameters.variables)?;
+    if operation.kind == OperationType::Subscription && !operation.is_one_plain_field() {
+        return Err(
+            Refusal::from(Problem::new("a subscription selects exactly one field, outside of fragments and without directives")).into()
+        );
+    }
+    Ok(Asked { operation, shows_cost: parameters.shows_cost })
+}
+
+/// Takes the point that each request costs; why not, where there is none.
+pub fn take_point(server: &Server, scope: &RequestScope) -> Result<(), (Refused, Charge)> {
+    let charge = server.points.take(&payer(scope), 1, server.database.now());
+    charge.refused().map_or(Ok(()), |error| Err((Refused { status: None, errors: vec![error] }, charge)))
+}
+
+/// Whose points are spent.
+fn payer(scope: &RequestScope) -> Caller {
+    scope.viewer().map_or_else(|_| Caller::Address(scope.client().to_owned()), |viewer| Caller::Person(viewer.user_id()))
+}
+
 /// One request on its way: who sent it, and how it wants to be answered.
 struct Call<'a> {
     server: &'a Server,
     scope: RequestScope,
-    caller: Caller,
-    now: DateTime<Utc>,
-    media: Media,
+    accepted: Accepted,
     method: Method,
     headers: &'a HeaderMap,
 }
 
 impl<'a> Call<'a> {
-    fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, media: Media, method: Method) -> Self {
-        let scope = scope(server, headers, address);
-        let caller = scope.viewer().map_or_else(|_| Caller::Address(caller(address)), |viewer| Caller::Person(viewer.user_id()));
-        Self { server, scope, caller, now: server.database.now(), media, method, headers }
+    fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, accepted: Accepted, method: Method) -> Self {
+        let scope = RequestScope::new(server.database.clone(), bearer(headers), caller(address));
+        Self { server, scope, accepted, method, headers }
     }
 
     /// Takes the point that each request costs; the answer where there is none.
     fn without_points(&self) -> Option<Response> {
-        let charge = self.server.points.take(&self.caller, 1, self.now);
-        let refused = Refused { status: None, errors: vec![charge.refused()?] };
-        Some(limited(refusal(refused, self.media), Some(&charge), self.media))
+        let (refused, charge) = take_point(self.server, &self.scope).err()?;
+        Some(limited(refusal(refused, self.accepted), Some(&charge), self.accepted))
     }
 
-    async fn answer(self, parameters: Result<Parameters, Refused>) -> Response {
-        let media = self.media;
-        let prepared = parameters.and_then(|parameters| {
-            let documents = &self.server.documents;
-            let document = documents.find(&parameters.wanted)?;
-            let operation = documents.operation(document, parameters.operation_name, parameters.variables)?;
-            Ok((operation, parameters.shows_cost))
-        });
-        match prepared {
-            Ok((operation, shows_cost)) => self.execute(operation, shows_cost).await,
-            Err(refused) => refusal(refused, media),
+    async fn answer(self, parameters: Result<Map<String, Value>, Refused>) -> Response {
+        let accepted = self.accepted;
+        match parameters.and_then(|parameters| asked(self.server, parameters)) {
+            Ok(asked) => self.execute(asked).await,
+            Err(refused) => refusal(refused, accepted),
         }
     }
 
-    async fn execute(self, operation: Operation, shows_cost: bool) -> Response {
-        let Self { server, scope, caller, now, media, method, headers } = self;
-        if method == Method::GET && operation.kind != OperationType::Query {
+    async fn execute(self, asked: Asked) -> Response {
+        let Self { server, scope, accepted, method, headers } = self;
+        let (kind, media) = (asked.operation.kind, accepted.media);
+        let follows = kind == OperationType::Subscription;
+        let streamed = accepted.events == Events::Always || accepted.events == Events::ForSubscriptions && follows;
+        if method == Method::GET && (kind == OperationType::Mutation || follows && !streamed) {
             let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries can be sent by GET: send this by POST");
-            let mut response = refusal(refused, media);
+            let mut response = refusal(refused, accepted);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
-        let scope = match idempotency::keyed(headers, &operation) {
+        let scope = match idempotency::keyed(headers, &asked.operation) {
             Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
             Ok(None) => Arc::new(scope),
-            Err(message) => return refusal(Refused::bad_request(message), media),
+            Err(message) => return refusal(Refused::bad_request(message), accepted),
         };
-        let mutation = operation.kind == OperationType::Mutation;
-        let surcharge = if mutation { cost::MUTATION * operation.root_fields().len() } else { 0 };
-        let bill = Arc::new(Bill { points: server.points.clone(), caller, surcharge, now, charge: OnceLock::new() });
-        let executed = Arc::new(Executed::default());
-        let request = operation.request.data(executed.clone()).data(bill.clone()).data(scope.loaders()).data(scope.clone());
-
-        let schema = server.schema.clone();
         let request_id = headers.get(REQUEST_ID).cloned();
-        let paid = bill.clone();
-        let work = async move {
-            let mut answer = schema.execute(request).await;
-            if let Some(charge) = paid.charge.get().filter(|_| shows_cost) {
-                answer.extensions.insert("cost".into(), charge.to_value());
+        if streamed {
+            return sse::respond(server, &scope, outcomes(server, scope.clone(), asked, request_id));
+        }
+        if follows {
+            let message = "a subscription has many answers: accept text/event-stream, or use the WebSocket of /graphql";
+            return refusal(Refusal::from(Problem::new(message)).into(), accepted);
+        }
+        let bill = bill(server, &scope, &asked.operation);
+        match perform(server, scope, asked, bill.clone(), request_id).await {
+            Outcome::Executed(body) => limited(json_response(StatusCode::OK, media, body), bill.charge.get(), accepted),
+            Outcome::Refused(body) => {
+                limited(json_response(status_of_refusal(media), media, body.to_string()), bill.charge.get(), accepted)
             }
-            let executed = executed.get();
-            let answer = scope.finish(body(answer, executed, request_id.as_ref())?).await;
-            let answer = answer.or_else(|error| {
-                let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
-                body(GraphqlResponse::from_errors(vec![error]), executed, request_id.as_ref()).map(Answer::New)
-            })?;
-            Ok::<_, serde_json::Error>((answer, executed))
-        };
-        let work = AssertUnwindSafe(work).catch_unwind();
-        let answer = if mutation {
-            // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
-            let span = tracing::Span::current();
-            let task = tokio::spawn(tracing::Instrument::instrument(work, span));
-            tokio::time::timeout(DEADLINE, task).await.map(|joined| joined.unwrap_or_else(|error| Err(Box::new(error))))
-        } else {
-            tokio::time::timeout(DEADLINE, work).await
-        };
-        match answer {
-            Ok(Ok(Ok((Answer::New(body), executed)))) => {
-                limited(json_response(status(executed, media), media, body), bill.charge.get(), media)
-            }
-            Ok(Ok(Ok((Answer::Before(body), _)))) => {
+            Outcome::Replayed(body) => {
                 let mut response = json_response(StatusCode::OK, media, body);
                 response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
                 response
             }
-            Ok(Ok(Err(_)) | Err(_)) => internal_error(),
-            Err(_) => {
-                let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
-                json_response(StatusCode::OK, media, body.to_string())
+            Outcome::Broken => internal_error(),
+        }
+    }
+}
+
+/// What comes of an operation: of a subscription one outcome per event, of anything else one.
+pub fn outcomes(server: &Server, scope: Arc<RequestScope>, asked: Asked, request_id: Option<HeaderValue>) -> BoxStream<'static, Outcome> {
+    let bill = bill(server, &scope, &asked.operation);
+    if asked.operation.kind != OperationType::Subscription {
+        let server = server.clone();
+        return stream::once(async move { perform(&server, scope, asked, bill, request_id).await }).boxed();
+    }
+    let executed = Arc::new(Executed::default());
+    let request = asked.operation.request.data(executed.clone()).data(bill).data(scope.loaders()).data(scope.clone());
+    let events = AssertUnwindSafe(server.schema.execute_stream(request)).catch_unwind();
+    events
+        .then(move |event| {
+            let (scope, executed, request_id) = (scope.clone(), executed.clone(), request_id.clone());
+            async move {
+                match event {
+                    Ok(answer) => outcome(answer, &scope, &executed, request_id).await,
+                    Err(_) => Outcome::Broken,
+                }
             }
+        })
+        .boxed()
+}
+
+/// What an operation costs, to be paid once its fields are counted. A subscription is paid when it begins.
+fn bill(server: &Server, scope: &RequestScope, operation: &Operation) -> Arc<Bill> {
+    let surcharge = if operation.kind == OperationType::Mutation { cost::MUTATION * operation.root_fields().len() } else { 0 };
+    let (points, caller, now) = (server.points.clone(), payer(scope), server.database.now());
+    Arc::new(Bill { points, caller, surcharge, now, charge: OnceLock::new() })
+}
+
+/// Executes a query or a mutation.
+async fn perform(server: &Server, scope: Arc<RequestScope>, asked: Asked, bill: Arc<Bill>, request_id: Option<HeaderValue>) -> Outcome {
+    let Asked { operation, shows_cost } = asked;
+    let kind = operation.kind;
+    let executed = Arc::new(Executed::default());
+    let request = operation.request.data(executed.clone()).data(bill.clone()).data(scope.loaders()).data(scope.clone());
+    let schema = server.schema.clone();
+    let work = async move {
+        let mut answer = schema.execute(request).await;
+        if let Some(charge) = bill.charge.get().filter(|_| shows_cost) {
+            answer.extensions.insert("cost".into(), charge.to_value());
+        }
+        outcome(answer, &scope, &executed, request_id).await
+    };
+    let work = AssertUnwindSafe(work).catch_unwind();
+    let outcome = if kind == OperationType::Mutation {
+        // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
+        let span = tracing::Span::current();
+        let task = tokio::spawn(tracing::Instrument::instrument(work, span));
+        tokio::time::timeout(DEADLINE, task).await.map(|joined| joined.unwrap_or_else(|error| Err(Box::new(error))))
+    } else {
+        tokio::time::timeout(DEADLINE, work).await
+    };
+    match outcome {
+        Ok(outcome) => outcome.unwrap_or(Outcome::Broken),
+        Err(_) => {
+            let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
+            Outcome::Executed(body.to_string())
+        }
+    }
+}
+
+/// What is sent of an answer, once the request has ended with it.
+async fn outcome(mut answer: GraphqlResponse, scope: &RequestScope, executed: &Executed, request_id: Option<HeaderValue>) -> Outcome {
+    if !executed.get() {
+        scope.end_read().await;
+        return Outcome::Refused(not_executed(answer, request_id.as_ref()));
+    }
+    name_codes(&mut answer, request_id.as_ref());
+    let Ok(body) = serde_json::to_string(&answer) else { return Outcome::Broken };
+    match scope.finish(body).await {
+        Ok(Answer::New(body)) => Outcome::Executed(body),
+        Ok(Answer::Before(body)) => Outcome::Replayed(body),
+        Err(error) => {
+            let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
+            let mut answer = GraphqlResponse::from_errors(vec![error]);
+            name_codes(&mut answer, request_id.as_ref());
+            serde_json::to_string(&answer).map_or(Outcome::Broken, Outcome::Executed)
         }
     }
 }
 
 /// Says when there will be points again, where there were too few.
-fn limited(mut response: Response, charge: Option<&Charge>, media: Media) -> Response {
+fn limited(mut response: Response, charge: Option<&Charge>, accepted: Accepted) -> Response {
     if let Some(seconds) = charge.and_then(|charge| charge.retry_after) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        if media == Media::GraphqlResponse {
+        if accepted.media == Media::GraphqlResponse && accepted.events != Events::Always {
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         }
     }
     response
 }
 
-/// The status of an answer, in one place. A request that was not executed is a client's error, which plain JSON clients of old
-/// expect as 200.
-fn status(executed: bool, media: Media) -> StatusCode {
-    if executed || media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+/// The status of an operation that was not executed, in one place. It is a client's error, which plain JSON clients of old expect as 200.
+fn status_of_refusal(media: Media) -> StatusCode {
+    if media == Media::Json { StatusCode::OK } else { StatusCode::BAD_REQUEST }
 }
 
-fn body(mut answer: GraphqlResponse, executed: bool, request_id: Option<&HeaderValue>) -> serde_json::Result<String> {
-    answer.errors.truncate(MOST_ERRORS);
-    for error in &mut answer.errors {
-        name_code(error, request_id);
-    }
-    if executed {
-        return serde_json::to_string(&answer);
-    }
-    // A request that was not executed has no data, not even null.
+/// The answer to a request that was not executed: it has no data, not even null.
+fn not_executed(mut answer: GraphqlResponse, request_id: Option<&HeaderValue>) -> Value {
+    name_codes(&mut answer, request_id);
     let mut refused = json!({ "errors": answer.errors });
     if !answer.extensions.is_empty() {
         refused["extensions"] = json!(answer.extensions);
     }
-    serde_json::to_string(&refused)
+    refused
+}
+
+fn name_codes(answer: &mut GraphqlResponse, request_id: Option<&HeaderValue>) {
+    answer.errors.truncate(MOST_ERRORS);
+    for error in &mut answer.errors {
+        name_code(error, request_id);
+    }
 }
 
 /// async-graphql's own errors carry no code; every error that a client sees has one.
@@ -386,23 +522,28 @@ fn name_code(error: &mut ServerError, request_id: Option<&HeaderValue>) {
     }
 }
 
-fn refusal(refused: Refused, media: Media) -> Response {
-    // What is wrong with the parameters has its status in either type.
-    let status = refused.status.unwrap_or_else(|| status(false, media));
-    match body(GraphqlResponse::from_errors(refused.errors), false, None) {
-        Ok(body) => json_response(status, media, body),
-        Err(_) => internal_error(),
+fn refusal(refused: Refused, accepted: Accepted) -> Response {
+    if accepted.events == Events::Always {
+        return sse::refuse(refused.answer());
     }
+    // What is wrong with the parameters has its status in either type.
+    let status = refused.status.unwrap_or_else(|| status_of_refusal(accepted.media));
+    json_response(status, accepted.media, refused.answer().to_string())
 }
 
 fn not_acceptable() -> Response {
-    refusal(Refused::new(StatusCode::NOT_ACCEPTABLE, "accept application/json or application/graphql-response+json"), Media::Json)
+    let message = "accept application/json, application/graphql-response+json or text/event-stream";
+    refusal(Refused::new(StatusCode::NOT_ACCEPTABLE, message), Accepted { media: Media::Json, events: Events::No })
 }
 
 /// The answer to a defect: nothing about it.
+pub fn defect() -> Value {
+    json!({ "errors": [{ "message": "internal error", "extensions": { "code": INTERNAL } }] })
+}
+
+/// The same as a response.
 pub fn internal_error() -> Response {
-    let body = json!({ "errors": [{ "message": "internal error", "extensions": { "code": INTERNAL } }] });
-    json_response(StatusCode::INTERNAL_SERVER_ERROR, Media::Json, body.to_string())
+    json_response(StatusCode::INTERNAL_SERVER_ERROR, Media::Json, defect().to_string())
 }
 
 fn json_response(status: StatusCode, media: Media, body: String) -> Response {

@@ -1,0 +1,87 @@
+//! Following a person: what subscriptions of every feature share.
+
+use std::{sync::Arc, time::Duration};
+
+use entity::id::UserId;
+use futures_util::{Stream, stream};
+use service::{access::Tx, changes::News, error::Error as ServiceError};
+
+use super::{
+    error::{Error, Result},
+    scope::RequestScope,
+};
+
+/// How long to wait when the database does not answer.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What `look` finds of a person (the viewer when there is none) each time that its key is another one than before. `look` reads
+/// under the viewer's policies and answers a key and what is to be sent, or nothing when it is not the viewer's to see. Between two
+/// events no transaction is open.
+pub async fn follow<K, T, L>(
+    scope: &Arc<RequestScope>,
+    person: Option<UserId>,
+    look: L,
+) -> Result<impl Stream<Item = Result<T>> + use<K, T, L>>
+where
+    K: PartialEq,
+    L: AsyncFn(Arc<Tx>, UserId) -> Result<Option<(K, T)>>,
+{
+    let person = person.map_or_else(|| Ok(scope.viewer()?.user_id()), Ok::<_, Error>)?;
+    // Before the first look, so that nothing falls between the two.
+    let news = News::of(scope.database(), person);
+    let (seen, _) = look(scope.read().await?, person).await?.ok_or_else(unseen)?;
+    scope.end_read().await;
+    let follower = Follower { scope: scope.clone(), person, news, seen, look };
+    Ok(stream::unfold(Some(follower), async |follower| {
+        let mut follower = follower?;
+        match follower.next().await {
+            Ok(item) => Some((Ok(item), Some(follower))),
+            Err(error) => Some((Err(error), None)),
+        }
+    }))
+}
+
+/// Not shared and not there answer alike.
+fn unseen() -> Error {
+    ServiceError::NotFound("person who shares this").into()
+}
+
+struct Follower<K, L> {
+    scope: Arc<RequestScope>,
+    person: UserId,
+    news: News,
+    seen: K,
+    look: L,
+}
+
+impl<K, T, L> Follower<K, L>
+where
+    K: PartialEq,
+    L: AsyncFn(Arc<Tx>, UserId) -> Result<Option<(K, T)>>,
+{
+    async fn next(&mut self) -> Result<T> {
+        loop {
+            self.news.come().await;
+            let found = loop {
+                match self.look().await {
+                    Err(error) if error.is_passing() => {
+                        self.scope.end_read().await;
+                        tokio::time::sleep(LOOK_AGAIN).await;
+                    }
+                    found => break found?,
+                }
+            };
+            let (key, item) = found.ok_or_else(unseen)?;
+            if key != self.seen {
+                self.seen = key;
+                // The transaction stays open for the fields of what is sent.
+                return Ok(item);
+            }
+            self.scope.end_read().await;
+        }
+    }
+
+    async fn look(&self) -> Result<Option<(K, T)>> {
+        (self.look)(self.scope.read().await?, self.person).await
+    }
+}
