@@ -121,6 +121,8 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "swap_requests_open_key" => Error::conflict("a swap of this turn is asked for already: withdraw that request first"),
         "swap_requests_over_check" => Error::conflict("this request is no longer open"),
         "swap_requests_answer_check" => Error::Forbidden("this request is not for you to answer".to_owned()),
+        "calendar_feeds_member_fkey" => Error::NoSuch { field: "memberId", what: "member" },
+        "calendar_feeds_routine_fkey" => Error::NoSuch { field: "routineId", what: "routine" },
         "family_access_not_self_check" => Error::invalid("granteeEmail", "this is your own address"),
         _ => return None,
     })
