@@ -183,7 +183,7 @@ fn every_mutation_that_answers_with_a_secret_refuses_keys() {
     };
     let secret = |field: &str| {
         let field = field.to_lowercase();
-        ["token", "secret", "password", "recoverycode", "apikey", "link"].iter().any(|word| field.contains(word))
+        ["token", "secret", "password", "recoverycode", "apikey", "link", "url"].iter().any(|word| field.contains(word))
             && !field.ends_with("expiresat")
     };
     let leads_to_secret = |payload: &str| {
