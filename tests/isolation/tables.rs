@@ -550,7 +550,7 @@ pub const TABLES: &[Table] = &[
             ),
             (
                 "move an own absence to the target's household (granted)",
-                "UPDATE unavailability SET household_id = {target_id}, member_id = {member_there} WHERE household_id = {viewer_id}",
+                "UPDATE unavailability SET household_id = {target_id}, member_id = {member_there}",
             ),
             ("say that another is away", "UPDATE unavailability SET member_id = {missing}"),
             ("give an own absence to another (granted)", "UPDATE unavailability SET member_id = {target_member} WHERE member_id = {member_there}"),
@@ -666,8 +666,14 @@ pub const TABLES: &[Table] = &[
         columns: &[("household_id", "{owner}"), ("id", "{id}"), ("token", "encode(sha256('{name}{n}{m}'), 'hex')")],
         primary: "household_id, id",
         change: "revoked_at = now()",
+        // Of each household but one there are links that somebody made who belongs to ann's, and somebody who did once.
+        more_rows: &[
+            &[("created_by", "(SELECT id FROM users WHERE email = CASE '{name}' WHEN 'other' THEN 'other' ELSE 'household_member' END || '@example.org')")],
+            &[("created_by", "(SELECT id FROM users WHERE email = CASE '{name}' WHEN 'other' THEN 'other' ELSE 'household_removed' END || '@example.org')")],
+        ],
         operations: &[
             ("read the secret", "SELECT token FROM calendar_feeds"),
+            ("give a link to another (granted)", "UPDATE calendar_feeds SET created_by = {stranger_id} WHERE household_id = {target_id}"),
             (
                 "make a link of another's (granted)",
                 "INSERT INTO calendar_feeds (household_id, id, token, created_by) VALUES ({viewer_id}, {missing}, repeat('0', 64), {stranger_id})",

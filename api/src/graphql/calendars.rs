@@ -14,13 +14,13 @@ use super::{
 /// The connection of a household to a Google calendar: its turns are events there, and a member's name that somebody writes between
 /// the brackets of an event's title, such as "[Ben] Bedtime", becomes the turn's. Everything else about an event is the rota's: an
 /// event that is moved or deleted in the calendar comes back as it was.
-pub struct CalendarConnection(pub calendars::Connection);
+pub struct ConnectedCalendar(pub calendars::Connection);
 
 /// The connection of a household to a Google calendar: its turns are events there, and a member's name that somebody writes between
 /// the brackets of an event's title, such as "[Ben] Bedtime", becomes the turn's. Everything else about an event is the rota's: an
 /// event that is moved or deleted in the calendar comes back as it was.
 #[Object]
-impl CalendarConnection {
+impl ConnectedCalendar {
     /// How it stands.
     async fn status(&self) -> CalendarStatus {
         match self.0.settings.status {
@@ -169,7 +169,7 @@ pub struct RefreshAvailableCalendarsPayload {
 #[derive(SimpleObject)]
 pub struct ChooseCalendarPayload {
     /// The connection.
-    calendar: CalendarConnection,
+    calendar: ConnectedCalendar,
 }
 
 /// The end of a connection.
@@ -236,7 +236,7 @@ impl CalendarsMutation {
             let tx = scope(ctx).write().await?;
             let connection = calendars::choose(&tx, household, &input.calendar_id).await?;
             tx.commit().await?;
-            Ok(ChooseCalendarPayload { calendar: CalendarConnection(connection) })
+            Ok(ChooseCalendarPayload { calendar: ConnectedCalendar(connection) })
         })
         .await
     }

@@ -11,7 +11,7 @@ use service::{calendar_feeds, calendars, households, routines, unavailability};
 
 use super::{
     calendar_feeds::CalendarFeed,
-    calendars::CalendarConnection,
+    calendars::ConnectedCalendar,
     error::{Error, Result},
     person::Person,
     routines::Routine,
@@ -92,8 +92,8 @@ impl Household {
     }
 
     /// Its connection to a calendar; null where there is none.
-    async fn calendar(&self, ctx: &Context<'_>) -> Option<Result<CalendarConnection>> {
-        async { Ok(calendars::find(&*scope(ctx).read().await?, self.0.id).await?.map(CalendarConnection)) }.await.transpose()
+    async fn calendar(&self, ctx: &Context<'_>) -> Option<Result<ConnectedCalendar>> {
+        async { Ok(calendars::find(&*scope(ctx).read().await?, self.0.id).await?.map(ConnectedCalendar)) }.await.transpose()
     }
 
     /// The secret links to its turns that work, oldest first.
