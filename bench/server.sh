@@ -5,7 +5,7 @@
 
 PATH="$PATH:$( (pg_config --bindir) 2>/dev/null || true)"
 command -v pgbench >/dev/null || { echo "this needs pgbench, of PostgreSQL" >&2; exit 1; }
-unset DATABASE_URL DATABASE_OWNER_URL DATABASE_URL_FILE DATABASE_OWNER_URL_FILE HALE_KEYS_FILE
+unset DATABASE_URL DATABASE_OWNER_URL DATABASE_LISTEN_URL DATABASE_URL_FILE DATABASE_OWNER_URL_FILE DATABASE_LISTEN_URL_FILE HALE_KEYS_FILE
 hale=${HALE:-}
 if [[ -z $hale ]]; then
   cargo build --release --quiet --locked -p api
