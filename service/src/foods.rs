@@ -142,12 +142,20 @@ pub async fn find(tx: &Tx, id: FoodId) -> Result<Option<Food>> {
 
 /// The food with the nutrition that held in an earlier version, though it may be deleted by now: what an entry was logged with.
 pub(crate) async fn in_version(tx: &Tx, id: FoodId, nutrition_version: i32) -> Result<Option<Food>> {
+    Ok(in_versions(tx, &[(id, nutrition_version)]).await?.pop())
+}
+
+/// Foods with the nutrition that held in earlier versions.
+pub(crate) async fn in_versions(tx: &Tx, versions: &[(FoodId, i32)]) -> Result<Vec<Food>> {
+    let (ids, versions): (Vec<_>, Vec<_>) = versions.iter().map(|(id, version)| (id.0, *version)).unzip();
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        format!("{SELECT} WHERE f.id = $1 AND n.nutrition_version = $2"),
-        [id.0.into(), nutrition_version.into()],
+        format!(
+            "{SELECT} JOIN (SELECT DISTINCT * FROM unnest($1::uuid[], $2::int[]) AS w (id, version)) w ON w.id = f.id AND w.version = n.nutrition_version"
+        ),
+        [ids.into(), versions.into()],
     );
-    Ok(Food::find_by_statement(statement).one(tx).await?)
+    Ok(Food::find_by_statement(statement).all(tx).await?)
 }
 
 /// The food with this barcode: one's own before a relative's before the catalogue's.
