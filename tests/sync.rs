@@ -332,3 +332,100 @@ async fn a_carer_writes_for_ann_and_a_stranger_learns_nothing() {
     assert_eq!(own["pushChanges"]["results"][0]["status"], "APPLIED");
     assert_eq!(Device::new(&ann, "hers").reads(json!(null)).await["rows"][0]["document"]["value"], "80.5");
 }
+
+fn everything(exercise: &str) -> [(&'static str, Value, Value, Value); 4] {
+    [
+        (
+            "exercise_diary",
+            json!({ "exercise_id": exercise, "duration_minutes": "30", "performed_at": "2026-03-10T07:00:00Z", "distance": "5", "distance_unit": "km",
+                    "sets": [{ "kind": "working", "reps": 8, "weight": "60", "weight_unit": "kg" }, { "reps": 6, "weight": "65" }] }),
+            json!({ "sets": [{ "kind": "drop", "reps": 12, "weight": "40" }] }),
+            json!({ "sets": [{ "kind": "drop", "reps": 12, "weight": "40", "weight_unit": "kg" }], "distance_m": "5000", "duration_minutes": "30" }),
+        ),
+        (
+            "goals",
+            json!({ "type": "calorie_target", "target_value": "2000", "valid_from": "2026-03-01" }),
+            json!({ "target_value": "1900", "target_unit": "kcal" }),
+            json!({ "target_value": "1900", "target_unit": "kcal", "status": "active", "valid_to": null }),
+        ),
+        (
+            "food_items",
+            json!({ "name": "Muesli", "nutrition": { "serving_size": "100", "serving_unit": "g", "calories": "400" },
+                    "portions": [{ "name": "bowl", "amount": "80", "unit": "g" }] }),
+            json!({ "nutrition": { "serving_size": "100", "serving_unit": "g", "calories": "410", "fat": "7.5" } }),
+            json!({ "nutrition_version": 2, "name": "Muesli", "portions": [{ "name": "bowl", "amount": "80", "unit": "g" }] }),
+        ),
+        (
+            "measurements",
+            weight("80.5"),
+            json!({ "value": "178", "unit": "lb" }),
+            json!({ "canonical_value": "80739.44186", "unit": "lb" }),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_collection_is_written_on_devices_and_read_everywhere() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let exercises = ann.ask("{ exercises(search: \"running\", first: 1) { nodes { id } } }", json!({})).await;
+    let running = exercises["exercises"]["nodes"][0]["id"].as_str().unwrap();
+    for (collection, made, changed, expected) in everything(running) {
+        let row = id();
+        let results = phone.pushes(json!([change(collection, &row, &phone.at("08:00:00"), made)])).await;
+        assert_eq!(results[0]["status"], "APPLIED", "{collection}: {results:?}");
+        let results = phone.pushes(json!([change(collection, &row, &phone.at("09:00:00"), changed)])).await;
+        assert_eq!(results[0]["status"], "APPLIED", "{collection}: {results:?}");
+        for (column, value) in expected.as_object().unwrap() {
+            assert_eq!(&results[0]["row"]["document"][column], value, "{collection}.{column}: {results:?}");
+        }
+        let results = phone.pushes(json!([change(collection, &row, &phone.at("10:00:00"), json!({ "deleted": true }))])).await;
+        assert_eq!((&results[0]["status"], &results[0]["row"]["deleted"]), (&json!("APPLIED"), &json!(true)), "{collection}: {results:?}");
+    }
+    // Preferences are one row, which the account came with; nobody makes a second.
+    let page = ann.ask(PAGE, json!({ "first": 1, "collections": ["user_preferences"] })).await["viewer"]["syncPage"]["rows"].take();
+    let preferences = page[0]["id"].as_str().unwrap();
+    let moved =
+        change("user_preferences", preferences, &phone.at("12:01:00"), json!({ "time_zone": "Asia/Tokyo", "day_starts_at": "03:00" }));
+    let another = change("user_preferences", &id(), &phone.at("08:00:00"), json!({ "theme": "dark" }));
+    let gone = change("user_preferences", preferences, &phone.at("12:02:00"), json!({ "deleted": true }));
+    let results = phone.pushes(json!([moved, another, gone])).await;
+    assert_eq!(
+        (&results[0]["status"], &results[1]["code"], &results[2]["status"]),
+        (&json!("APPLIED"), &json!("NOT_FOUND"), &json!("REJECTED")),
+        "{results:?}"
+    );
+    assert_eq!(ann.ask("{ viewer { preferences { timeZone } } }", json!({})).await["viewer"]["preferences"]["timeZone"], "Asia/Tokyo");
+}
+
+#[tokio::test]
+async fn a_food_and_an_entry_of_it_come_in_one_batch_and_goals_follow_each_other() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let (food, entry) = (id(), id());
+    let eaten =
+        json!({ "food_item_id": food, "quantity": "2", "unit": "bowl", "meal_type": "breakfast", "consumed_at": "2026-03-10T07:00:00Z" });
+    let muesli = json!({ "name": "Muesli", "nutrition": { "serving_size": "100", "serving_unit": "g", "calories": "400" },
+                         "portions": [{ "name": "bowl", "amount": "80", "unit": "g" }] });
+    let results = phone
+        .pushes(json!([
+            change("food_diary", &entry, &phone.at("08:00:00"), eaten),
+            change("food_items", &food, &phone.at("08:00:01"), muesli)
+        ]))
+        .await;
+    assert_eq!((&results[0]["status"], &results[1]["status"]), (&json!("APPLIED"), &json!("APPLIED")), "{results:?}");
+    assert_eq!(ann.calories_on(None).await, "640");
+
+    let (march, april) = (id(), id());
+    for (row, from, value) in [(&april, "2026-04-01", "1800"), (&march, "2026-03-01", "2000")] {
+        let goal = json!({ "type": "calorie_target", "target_value": value, "valid_from": from });
+        let results = phone.pushes(json!([change("goals", row, &phone.at("09:00:00"), goal)])).await;
+        assert_eq!(results[0]["status"], "APPLIED", "{results:?}");
+    }
+    let validity = "SELECT string_agg(valid_from || ' ' || coalesce(valid_to::text, 'open'), ', ' ORDER BY valid_from) FROM goals WHERE deleted_at IS NULL";
+    assert_eq!(app.value::<String>(validity).await, "2026-03-01 2026-04-01, 2026-04-01 open");
+    phone.pushes(json!([change("goals", &april, &phone.at("10:00:00"), json!({ "deleted": true }))])).await;
+    assert_eq!(app.value::<String>(validity).await, "2026-03-01 open");
+}
