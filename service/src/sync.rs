@@ -144,6 +144,18 @@ pub async fn epoch(tx: &Tx) -> Result<Uuid> {
     Ok(row.ok_or_else(|| Error::internal("no epoch"))?.try_get_by_index(0)?)
 }
 
+/// Begins another history, in a transaction of [`crate::access::Maintenance`]: what a restored backup calls for, since devices know of
+/// changes that it does not hold. They read everything anew, and send what they had not sent.
+pub async fn begin_epoch(tx: &Tx) -> Result<Uuid> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "WITH spaces AS (UPDATE sync_spaces SET head = head + 1048576) INSERT INTO sync_epochs (id) VALUES ($1) RETURNING id",
+        [tx.new_id().into()],
+    );
+    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::internal("an epoch that did not begin"))?;
+    Ok(row.try_get_by_index(0)?)
+}
+
 /// A page of what changed of a person's rows after `after`, as far as the viewer may see it: 1 to [`LARGEST_PAGE`] rows, fewer than
 /// asked for only at the end.
 pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, collections: &[&str], limit: u32) -> Result<FeedPage> {

@@ -501,7 +501,8 @@ impl SyncSubscription {
         #[graphql(desc = "Only these tables; all when absent.")] collections: Option<Vec<String>>,
     ) -> Result<impl Stream<Item = Result<SyncPage>>> {
         let person = person_id.check("personId")?.map_or(scope(ctx).viewer()?.user_id(), |id| UserId(id.0));
-        let pages = follow_feed(scope(ctx), person, cursor("after", after)?, named(collections)?, 500).await?;
+        let pages =
+            follow_feed(scope(ctx), person, after.map(|after| cursor("after", &after)).transpose()?, named(collections)?, 500).await?;
         Ok(pages.map(|page| page.map(Into::into)))
     }
 }
@@ -531,7 +532,9 @@ pub async fn asked(
         return Err(Error::invalid("first", format!("must be between 1 and {}", sync::LARGEST_PAGE)));
     }
     let tx = scope(ctx).read().await?;
-    Ok(page(scope(ctx), &tx, person.0.id, cursor("after", after)?, &named(collections)?, limit).await?.into())
+    Ok(page(scope(ctx), &tx, person.0.id, after.map(|after| cursor("after", &after)).transpose()?, &named(collections)?, limit)
+        .await?
+        .into())
 }
 
 /// What the viewer's devices wrote that is not in the rows.
@@ -554,14 +557,15 @@ fn named(collections: Option<Vec<String>>) -> Result<Vec<&'static str>> {
 }
 
 /// A cursor as clients see it.
-fn text(cursor: Cursor) -> String {
+pub fn text(cursor: Cursor) -> String {
     format!("{}:{}", cursor.epoch, cursor.number)
 }
 
-fn cursor(field: &str, text: Option<String>) -> Result<Option<Cursor>> {
-    let read = |text: &str| {
+/// A cursor that a client sends back.
+pub fn cursor(field: &str, text: &str) -> Result<Cursor> {
+    let read = || {
         let (epoch, number) = text.split_once(':')?;
         Some(Cursor { epoch: epoch.parse().ok()?, number: number.parse().ok().filter(|number| *number >= 0)? })
     };
-    text.map(|text| read(&text).ok_or_else(|| Error::invalid(field, "not a cursor that this server gave"))).transpose()
+    read().ok_or_else(|| Error::invalid(field, "not a cursor that this server gave"))
 }
