@@ -425,8 +425,8 @@ pub async fn page(
     Ok(page)
 }
 
-/// All pages after a cursor, and those that come as long as anybody listens. Nothing is left out: each page begins where the one
-/// before ended, whatever woke it.
+/// All pages after a cursor, the first even when it is empty, and those that come as long as anybody listens. Nothing is left out: each
+/// page begins where the one before ended, whatever woke it.
 pub async fn follow_feed(
     scope: &Arc<RequestScope>,
     person: UserId,
@@ -435,7 +435,7 @@ pub async fn follow_feed(
     limit: u32,
 ) -> Result<impl Stream<Item = Result<FeedPage>> + use<>> {
     let news = News::of(scope.database(), person).await;
-    let reader = FeedReader { scope: scope.clone(), person, news, after, collections, limit };
+    let reader = FeedReader { scope: scope.clone(), person, news, after, collections, limit, waiting: false };
     reader.read().await?;
     Ok(stream::unfold(Some(reader), async |reader| {
         let mut reader = reader?;
@@ -453,18 +453,21 @@ struct FeedReader {
     after: Option<Cursor>,
     collections: Vec<&'static str>,
     limit: u32,
+    /// Whether the first page was sent.
+    waiting: bool,
 }
 
 impl FeedReader {
     async fn next(&mut self) -> Result<FeedPage> {
         loop {
             match self.read().await {
-                Ok(page) if page.rows.is_empty() && !page.resync => {
+                Ok(page) if self.waiting && page.rows.is_empty() && !page.resync => {
                     self.after = Some(page.cursor);
                     self.news.come().await;
                 }
                 Ok(page) => {
                     self.after = Some(page.cursor);
+                    self.waiting = true;
                     return Ok(page);
                 }
                 Err(error) if error.is_passing() => tokio::time::sleep(LOOK_AGAIN).await,
@@ -491,7 +494,7 @@ pub struct SyncSubscription;
 
 #[Subscription]
 impl SyncSubscription {
-    /// The rows after `after`, then each that changes, in pages of at most 500, and none is left out. Keep the cursor of a page once
+    /// The rows after `after`, then each that changes, in pages of at most 500, and none is left out. The first page may be empty. Keep the cursor of a page once
     /// its rows are kept, and subscribe with it again after a broken connection.
     async fn sync_changed(
         &self,
