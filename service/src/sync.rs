@@ -332,7 +332,8 @@ where
     let mut rest = vec![push.mutations];
     let mut attempts = 0;
     while let Some(mut mutations) = rest.pop() {
-        match apply_together(open().await?, push.person, &client, &mutations).await {
+        // On the heap: without optimisation it is larger than half a stack.
+        match Box::pin(apply_together(open().await?, push.person, &client, &mutations)).await {
             Ok(applied) => receipts.extend(applied),
             Err(error) if is_refusal(&error) && mutations.len() > 1 => {
                 rest.push(mutations.split_off(mutations.len() / 2));
