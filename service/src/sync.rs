@@ -332,7 +332,7 @@ where
     let mut rest = vec![push.mutations];
     let mut attempts = 0;
     while let Some(mut mutations) = rest.pop() {
-        // On the heap: without optimisation it is larger than half a stack.
+        // On the heap, since without optimisation it is large.
         match Box::pin(apply_together(open().await?, push.person, &client, &mutations)).await {
             Ok(applied) => receipts.extend(applied),
             Err(error) if is_refusal(&error) && mutations.len() > 1 => {
