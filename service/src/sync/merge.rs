@@ -250,6 +250,8 @@ impl Batch<'_> {
         new: &Document,
     ) -> Result<Outcome, Refused> {
         let mut row = self.rows.get(&(collection.name, id)).cloned().unwrap_or_default();
+        // A row that the device knows and the server does not was lost with a backup: the device brings all of it back.
+        let assumed = assumed.filter(|_| row.document.is_some());
         let mut draft = self.draft(&row, id);
         let clock = self.tick(&row);
         let (mut lost, mut known, mut applied) = (Vec::new(), true, false);
@@ -269,7 +271,6 @@ impl Batch<'_> {
                 continue;
             }
             known = false;
-            // A row that the device knows and the server does not was lost with a backup: the device brings it back.
             if is.is_some() && is != had {
                 lost.extend(wanted.keys().map(|name| (*name).to_owned()));
                 continue;
@@ -279,10 +280,6 @@ impl Batch<'_> {
             applied = true;
             row.written.insert(group.name.to_owned(), clock.clone());
             row.clocks.insert(group.name.to_owned(), clock.clone());
-        }
-        if row.document.is_none() && known && new.get(DELETED) != Some(&Value::Bool(true)) {
-            // Everything is as it was assumed to be, and nothing of it is there.
-            return self.apply_replace(collection, id, None, new);
         }
         let deleted = |document: &Document| document.get(DELETED) == Some(&Value::Bool(true));
         if let Some(Value::Bool(wanted)) = new.get(DELETED)
@@ -532,6 +529,23 @@ mod tests {
             }
         }
         latest.into_iter().map(|(name, (_, value))| (name, value)).collect()
+    }
+
+    #[test]
+    fn a_device_brings_back_a_row_that_was_lost_with_a_backup_whether_it_changed_it_or_not() {
+        let (row, _) = apply_each(&[creation()]);
+        let mut assumed = row.expect("a row").document.expect("a document");
+        assumed.retain(|name, _| !["canonical_value", "measured_on"].contains(&name.as_str()));
+        let mut changed = assumed.clone();
+        changed.extend(weight(true, 7).map(|(name, value)| (name.to_owned(), value)));
+        for new in [&assumed, &changed] {
+            let (row, outcomes) = apply_each(&[replace(Some(&assumed), new)]);
+            assert_eq!(outcomes, [Outcome::Applied]);
+            let document = row.expect("a row").document.expect("a document");
+            assert_eq!((&document["value"], &document["measured_at"]), (&new["value"], &assumed["measured_at"]));
+        }
+        changed.insert(DELETED.to_owned(), json!(true));
+        assert_eq!(apply_each(&[replace(Some(&assumed), &changed)]), (None, vec![Outcome::Applied]));
     }
 
     proptest! {
