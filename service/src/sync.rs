@@ -526,12 +526,13 @@ fn with_unfinished(mutation: &Mutation, unfinished: &[Unfinished]) -> Mutation {
     mutation
 }
 
-/// What need not be tried again, now that its row is there.
+/// What need not be tried again, now that it came along with other cells of its row.
 fn finished(unfinished: &[Unfinished], mutations: &[Mutation], decisions: &[Decision]) -> Vec<Uuid> {
     let done = |earlier: &Mutation| {
         mutations.iter().zip(decisions).any(|(mutation, decision)| {
             mutation.collection == earlier.collection
                 && mutation.row == earlier.row
+                && matches!((&earlier.write, &mutation.write), (Write::Cells(_), Write::Cells(_)))
                 && matches!(decision.outcome, Outcome::Applied | Outcome::Merged { .. } | Outcome::Conflict { .. })
         })
     };
