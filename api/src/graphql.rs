@@ -28,6 +28,7 @@ pub mod routines;
 pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
+pub mod sync;
 pub mod unavailability;
 pub mod variables;
 
@@ -61,11 +62,12 @@ pub struct Mutation(
     unavailability::UnavailabilityMutation,
     assignments::AssignmentsMutation,
     swap_requests::SwapRequestsMutation,
+    sync::SyncMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription);
+pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, sync::SyncSubscription);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -9,15 +9,18 @@ pub mod merge;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use entity::id::{FoodId, UserId};
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement};
+use entity::{
+    family_access::AccessType,
+    id::{FoodId, UserId},
+};
+use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement, prelude::DateTimeUtc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::{
     clock::Clock,
-    collection::{Clocks, Collection, Context, DELETED},
+    collection::{Clocks, Collection, Context, DELETED, Document},
     merge::{Batch, Decision, Mutation, Outcome, Refused, Rejection, Row, SERVER, Write},
 };
 use crate::{
@@ -25,6 +28,7 @@ use crate::{
     day::Calendar,
     error::{Error, Result},
     food_diary, foods, input, measurements,
+    page::{Page, PageRequest},
 };
 
 /// The most mutations that are applied at once.
@@ -84,12 +88,27 @@ pub struct FeedRow {
     pub deleted: bool,
     /// Counts its changes, from 1.
     pub version: i32,
+    /// The type of family access that shows it; `own` for what nobody else sees.
+    pub access_type: String,
 }
 
 impl FeedRow {
     /// A column.
     pub fn value(&self, column: &str) -> &Value {
         self.document.get(column).unwrap_or(&Value::Null)
+    }
+
+    /// The type of family access that shows it; `None` for what nobody else sees.
+    pub fn shared_as(&self) -> Option<AccessType> {
+        AccessType::try_from_value(&self.access_type).ok()
+    }
+
+    /// The columns that clients write, and whether the row is deleted.
+    pub fn written(&self) -> Document {
+        let columns = collection(&self.collection).into_iter().flat_map(Collection::columns).filter(|column| !column.derived);
+        let mut written: Document = columns.map(|column| (column.name.to_owned(), self.value(column.name).clone())).collect();
+        written.insert(DELETED.to_owned(), self.deleted.into());
+        written
     }
 }
 
@@ -134,7 +153,7 @@ pub async fn feed(tx: &Tx, person: UserId, after: Option<Cursor>, collections: &
     let number = after.filter(|_| !resync).map_or(0, |after| after.number);
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT collection, id, number, document, clocks, deleted, version FROM sync_rows
+        "SELECT collection, id, number, document, clocks, deleted, version, access_type FROM sync_rows
          WHERE user_id = $1 AND number > $2 AND (cardinality($3::text[]) = 0 OR collection = ANY ($3)) ORDER BY number LIMIT $4",
         [
             person.0.into(),
@@ -157,6 +176,120 @@ async fn tombstone_floor(tx: &Tx, person: UserId) -> Result<i64> {
         [person.0.into()],
     );
     Ok(tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
+}
+
+/// Where a person's feed stands.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The last change.
+    pub cursor: Cursor,
+    /// A digest for each collection that has rows, by which a device knows without reading that it has all of them: 32 hex digits,
+    /// the exclusive or of the MD5 of `id:version:deleted` of each row, `deleted` being 0 or 1.
+    pub digests: BTreeMap<String, String>,
+}
+
+/// Where the viewer's own feed stands.
+pub async fn head(tx: &Tx) -> Result<Head> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT head, digests FROM sync_spaces WHERE user_id = $1",
+        [tx.viewer()?.0.into()],
+    );
+    let epoch = epoch(tx).await?;
+    let Some(row) = tx.query_one_raw(statement).await? else {
+        return Ok(Head { cursor: Cursor { epoch, number: 0 }, digests: BTreeMap::new() });
+    };
+    let digests: JsonValue = row.try_get_by_index(1)?;
+    let digests = serde_json::from_value(digests).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Head { cursor: Cursor { epoch, number: row.try_get_by_index(0)? }, digests })
+}
+
+/// What a device wrote that is not in the rows.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct RejectionRow {
+    /// Identifies it among its writer's.
+    pub id: Uuid,
+    /// Whose row it was about.
+    pub person_id: UserId,
+    /// The device.
+    pub client: String,
+    /// What was written.
+    pub mutation: JsonValue,
+    /// Why it is not there.
+    pub outcome: JsonValue,
+    /// When it came.
+    pub created_at: DateTimeUtc,
+}
+
+impl RejectionRow {
+    /// What was written.
+    pub fn mutation(&self) -> Result<Mutation> {
+        serde_json::from_value(self.mutation.clone()).map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// Why it is not there.
+    pub fn decision(&self) -> Result<Decision> {
+        serde_json::from_value(self.outcome.clone()).map_err(|error| Error::Internal(error.into()))
+    }
+}
+
+const REJECTIONS: &str = "SELECT id, person_id, client, mutation, outcome, created_at FROM sync_rejections WHERE user_id = $1";
+
+/// What the viewer's devices wrote that is not in the rows, newest first. It is kept for 90 days, or until it is resubmitted or dismissed.
+pub async fn rejections(tx: &Tx, page: &PageRequest) -> Result<Page<RejectionRow>> {
+    let before: Option<Uuid> = page.key(&"sync_rejections")?;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        format!("{REJECTIONS} AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3"),
+        [tx.viewer()?.0.into(), before.into(), i64::try_from(page.limit()?).unwrap_or(i64::MAX).into()],
+    );
+    let rows = RejectionRow::find_by_statement(statement).all(tx).await?;
+    page.page(&"sync_rejections", rows, |row| row.id)
+}
+
+/// Takes away something that is not in the rows: nobody wants it any more.
+pub async fn dismiss(tx: &Tx, id: Uuid) -> Result<RejectionRow> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "DELETE FROM sync_rejections WHERE user_id = $1 AND id = $2 RETURNING id, person_id, client, mutation, outcome, created_at",
+        [tx.viewer()?.0.into(), id.into()],
+    );
+    RejectionRow::find_by_statement(statement).one(tx).await?.ok_or(Error::NotFound("rejected change"))
+}
+
+/// Writes again what was not in the rows, with other values where they are told: over what the row is now.
+pub async fn resubmit(viewer: &Viewer, id: Uuid, values: BTreeMap<String, Value>) -> Result<Receipt> {
+    let tx = viewer.read().await?;
+    let rejection = rejection(&tx, id).await?;
+    let mutation = rejection.mutation()?;
+    let lost = match rejection.decision()?.outcome {
+        Outcome::Merged { lost } | Outcome::Conflict { lost } => Some(lost),
+        _ => None,
+    };
+    let row = current(&tx, rejection.person_id, std::slice::from_ref(&mutation)).await?.into_values().next();
+    drop(tx);
+    let written: Vec<(String, Value)> = match mutation.write {
+        Write::Cells(cells) => cells.into_iter().map(|(name, cell)| (name, cell.value)).collect(),
+        Write::Replace { new, .. } => new.into_iter().collect(),
+    };
+    let assumed = row.map(|row| row.written());
+    let mut new = assumed.clone().unwrap_or_default();
+    new.extend(written.into_iter().filter(|(name, _)| lost.as_ref().is_none_or(|lost| lost.contains(name))));
+    new.extend(values);
+    let mutation = Mutation { id: None, write: Write::Replace { assumed, new }, ..mutation };
+    let push = Push { person: rejection.person_id, client: rejection.client, mutations: vec![mutation] };
+    let receipt = apply(viewer, push).await?.pop().ok_or_else(|| Error::internal("a push without a receipt"))?;
+    if !matches!(receipt.decision.outcome, Outcome::Rejected { .. }) {
+        let tx = viewer.write().await?;
+        dismiss(&tx, id).await?;
+        tx.commit().await?;
+    }
+    Ok(receipt)
+}
+
+async fn rejection(tx: &Tx, id: Uuid) -> Result<RejectionRow> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, format!("{REJECTIONS} AND id = $2"), [tx.viewer()?.0.into(), id.into()]);
+    RejectionRow::find_by_statement(statement).one(tx).await?.ok_or(Error::NotFound("rejected change"))
 }
 
 /// Applies what a device wrote: each mutation by itself, so that one that cannot be never keeps another from being. What cannot be
@@ -555,7 +688,7 @@ fn hex(bytes: &[u8]) -> String {
 async fn current(tx: &Tx, person: UserId, mutations: &[Mutation]) -> Result<HashMap<(String, Uuid), FeedRow>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT s.collection, s.id, s.number, s.document, s.clocks, s.deleted, s.version FROM sync_rows s
+        "SELECT s.collection, s.id, s.number, s.document, s.clocks, s.deleted, s.version, s.access_type FROM sync_rows s
          JOIN (SELECT DISTINCT * FROM unnest($2::text[], $3::uuid[]) AS w (collection, id)) wanted USING (collection, id) WHERE s.user_id = $1",
         [
             person.0.into(),
