@@ -37,5 +37,6 @@ mod routines;
 mod schema;
 mod search;
 mod subscriptions;
+mod talon;
 mod trusted_documents;
 mod walls;

@@ -151,6 +151,14 @@ pub async fn feed(tx: &Tx, person: UserId, after: Option<Cursor>, collections: &
     let floor = tombstone_floor(tx, person).await?;
     let resync = after.is_some_and(|after| after.epoch != epoch || (after.number > 0 && after.number < floor));
     let number = after.filter(|_| !resync).map_or(0, |after| after.number);
+    let (rows, has_more) = rows_after(tx, person, number, collections, limit).await?;
+    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number) };
+    Ok(FeedPage { rows, cursor, has_more, resync })
+}
+
+/// The rows of a person whose last changes have greater numbers than `number`, in the order of these, and whether there are more than
+/// `limit` of them.
+pub(crate) async fn rows_after(tx: &Tx, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<(Vec<FeedRow>, bool)> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT collection, id, number, document, clocks, deleted, version, access_type FROM sync_rows
@@ -165,8 +173,7 @@ pub async fn feed(tx: &Tx, person: UserId, after: Option<Cursor>, collections: &
     let mut rows = FeedRow::find_by_statement(statement).all(tx).await?;
     let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number) };
-    Ok(FeedPage { rows, cursor, has_more, resync })
+    Ok((rows, has_more))
 }
 
 async fn tombstone_floor(tx: &Tx, person: UserId) -> Result<i64> {
@@ -288,7 +295,8 @@ pub async fn resubmit(viewer: &Viewer, id: Uuid, values: BTreeMap<String, Value>
 }
 
 async fn rejection(tx: &Tx, id: Uuid) -> Result<RejectionRow> {
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, format!("{REJECTIONS} AND id = $2"), [tx.viewer()?.0.into(), id.into()]);
+    let statement =
+        Statement::from_sql_and_values(DbBackend::Postgres, format!("{REJECTIONS} AND id = $2"), [tx.viewer()?.0.into(), id.into()]);
     RejectionRow::find_by_statement(statement).one(tx).await?.ok_or(Error::NotFound("rejected change"))
 }
 
