@@ -37,6 +37,7 @@ mod routines;
 mod schema;
 mod search;
 mod subscriptions;
+mod sync;
 mod talon;
 mod trusted_documents;
 mod walls;

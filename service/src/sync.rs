@@ -6,38 +6,41 @@
 pub mod clock;
 pub mod collection;
 pub mod merge;
+pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use entity::{
-    family_access::AccessType,
-    id::{FoodId, UserId},
-};
+use entity::{family_access::AccessType, id::UserId};
 use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement, prelude::DateTimeUtc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use self::{
     clock::Clock,
-    collection::{Clocks, Collection, Context, DELETED, Document},
+    collection::{Clocks, Collection, Context, DELETED, Deletion, Document, Named},
     merge::{Batch, Decision, Mutation, Outcome, Refused, Rejection, Row, SERVER, Write},
+    store::{Decided, Kept, Names, Store, Unfinished},
 };
 use crate::{
     access::{Tx, Viewer},
     day::Calendar,
     error::{Error, Result},
-    food_diary, foods, input, measurements,
+    exercise_diary, exercises, food_diary, foods, goals, input, measurements,
     page::{Page, PageRequest},
+    people,
 };
 
 /// The most mutations that are applied at once.
 pub const MOST_MUTATIONS: usize = 500;
+/// How often a mutation is tried again that met somebody else's at the same moment.
+const ATTEMPTS: u32 = 3;
 /// The most rows of a page.
 pub const LARGEST_PAGE: u32 = 1000;
 
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
-static STAGES: [&[&Collection]; 1] = [&[&food_diary::SYNCED, &measurements::SYNCED]];
+static STAGES: [&[&Collection]; 2] =
+    [&[&foods::SYNCED, &people::SYNCED], &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED]];
 
 /// All collections.
 pub fn collections() -> impl Iterator<Item = &'static Collection> {
@@ -141,24 +144,36 @@ pub async fn epoch(tx: &Tx) -> Result<Uuid> {
     Ok(row.ok_or_else(|| Error::internal("no epoch"))?.try_get_by_index(0)?)
 }
 
+/// Begins another history, in a transaction of [`crate::access::Maintenance`]: what a restored backup calls for, since devices know of
+/// changes that it does not hold. They read everything anew, and send what they had not sent.
+pub async fn begin_epoch(tx: &Tx) -> Result<Uuid> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "WITH spaces AS (UPDATE sync_spaces SET head = head + 1048576) INSERT INTO sync_epochs (id) VALUES ($1) RETURNING id",
+        [tx.new_id().into()],
+    );
+    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::internal("an epoch that did not begin"))?;
+    Ok(row.try_get_by_index(0)?)
+}
+
 /// A page of what changed of a person's rows after `after`, as far as the viewer may see it: 1 to [`LARGEST_PAGE`] rows, fewer than
 /// asked for only at the end.
-pub async fn feed(tx: &Tx, person: UserId, after: Option<Cursor>, collections: &[&str], limit: u32) -> Result<FeedPage> {
+pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, collections: &[&str], limit: u32) -> Result<FeedPage> {
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(Error::invalid("limit", format!("must be between 1 and {LARGEST_PAGE}, is {limit}")));
     }
-    let epoch = epoch(tx).await?;
-    let floor = tombstone_floor(tx, person).await?;
+    let epoch = store.epoch().await?;
+    let floor = store.tombstone_floor(person).await?;
     let resync = after.is_some_and(|after| after.epoch != epoch || (after.number > 0 && after.number < floor));
     let number = after.filter(|_| !resync).map_or(0, |after| after.number);
-    let (rows, has_more) = rows_after(tx, person, number, collections, limit).await?;
+    let mut rows = store.rows_after(person, number, collections, limit + 1).await?;
+    let has_more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
     let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number) };
     Ok(FeedPage { rows, cursor, has_more, resync })
 }
 
-/// The rows of a person whose last changes have greater numbers than `number`, in the order of these, and whether there are more than
-/// `limit` of them.
-pub(crate) async fn rows_after(tx: &Tx, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<(Vec<FeedRow>, bool)> {
+async fn rows_after(tx: &Tx, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<Vec<FeedRow>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT collection, id, number, document, clocks, deleted, version, access_type FROM sync_rows
@@ -167,13 +182,10 @@ pub(crate) async fn rows_after(tx: &Tx, person: UserId, number: i64, collections
             person.0.into(),
             number.into(),
             collections.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into(),
-            (i64::from(limit) + 1).into(),
+            i64::from(limit).into(),
         ],
     );
-    let mut rows = FeedRow::find_by_statement(statement).all(tx).await?;
-    let has_more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    Ok((rows, has_more))
+    Ok(FeedRow::find_by_statement(statement).all(tx).await?)
 }
 
 async fn tombstone_floor(tx: &Tx, person: UserId) -> Result<i64> {
@@ -206,9 +218,7 @@ pub async fn head(tx: &Tx) -> Result<Head> {
     let Some(row) = tx.query_one_raw(statement).await? else {
         return Ok(Head { cursor: Cursor { epoch, number: 0 }, digests: BTreeMap::new() });
     };
-    let digests: JsonValue = row.try_get_by_index(1)?;
-    let digests = serde_json::from_value(digests).map_err(|error| Error::Internal(error.into()))?;
-    Ok(Head { cursor: Cursor { epoch, number: row.try_get_by_index(0)? }, digests })
+    Ok(Head { cursor: Cursor { epoch, number: row.try_get_by_index(0)? }, digests: from_json(row.try_get_by_index(1)?)? })
 }
 
 /// What a device wrote that is not in the rows.
@@ -231,12 +241,12 @@ pub struct RejectionRow {
 impl RejectionRow {
     /// What was written.
     pub fn mutation(&self) -> Result<Mutation> {
-        serde_json::from_value(self.mutation.clone()).map_err(|error| Error::Internal(error.into()))
+        from_json(self.mutation.clone())
     }
 
     /// Why it is not there.
     pub fn decision(&self) -> Result<Decision> {
-        serde_json::from_value(self.outcome.clone()).map_err(|error| Error::Internal(error.into()))
+        from_json(self.outcome.clone())
     }
 }
 
@@ -273,7 +283,7 @@ pub async fn resubmit(viewer: &Viewer, id: Uuid, values: BTreeMap<String, Value>
         Outcome::Merged { lost } | Outcome::Conflict { lost } => Some(lost),
         _ => None,
     };
-    let row = current(&tx, rejection.person_id, std::slice::from_ref(&mutation)).await?.into_values().next();
+    let row = rows(&tx, rejection.person_id, &Names::from([(mutation.collection.clone(), mutation.row)])).await?.pop();
     drop(tx);
     let written: Vec<(String, Value)> = match mutation.write {
         Write::Cells(cells) => cells.into_iter().map(|(name, cell)| (name, cell.value)).collect(),
@@ -303,6 +313,15 @@ async fn rejection(tx: &Tx, id: Uuid) -> Result<RejectionRow> {
 /// Applies what a device wrote: each mutation by itself, so that one that cannot be never keeps another from being. What cannot be
 /// is kept for its writer.
 pub async fn apply(viewer: &Viewer, push: Push) -> Result<Vec<Receipt>> {
+    apply_to(|| viewer.write(), push).await
+}
+
+/// [`apply`], in transactions of any store.
+pub async fn apply_to<S, Opening>(open: impl Fn() -> Opening, push: Push) -> Result<Vec<Receipt>>
+where
+    S: Store,
+    Opening: Future<Output = Result<S>>,
+{
     if push.mutations.len() > MOST_MUTATIONS {
         let asked = push.mutations.len();
         return Err(Error::invalid("mutations", format!("must be at most {MOST_MUTATIONS}, are {asked}: send the rest afterwards")));
@@ -311,18 +330,23 @@ pub async fn apply(viewer: &Viewer, push: Push) -> Result<Vec<Receipt>> {
     // What only the database can refuse is found by halves, so the others are applied all the same.
     let mut receipts = Vec::with_capacity(push.mutations.len());
     let mut rest = vec![push.mutations];
+    let mut attempts = 0;
     while let Some(mut mutations) = rest.pop() {
-        match apply_together(viewer, push.person, &client, &mutations).await {
+        match apply_together(open().await?, push.person, &client, &mutations).await {
             Ok(applied) => receipts.extend(applied),
             Err(error) if is_refusal(&error) && mutations.len() > 1 => {
                 rest.push(mutations.split_off(mutations.len() / 2));
                 rest.push(mutations);
             }
+            Err(Error::Conflict { .. }) if attempts < ATTEMPTS => {
+                attempts += 1;
+                rest.push(mutations);
+            }
             Err(error) if is_refusal(&error) => {
-                let tx = viewer.write().await?;
+                let store = open().await?;
                 let decision = Decision { outcome: Refused::from(error).into(), clock_skew: false };
-                remember(&tx, push.person, &client, &mutations, std::slice::from_ref(&decision)).await?;
-                tx.commit().await?;
+                remember(&store, push.person, &client, &mutations, std::slice::from_ref(&decision)).await?;
+                store.commit().await?;
                 receipts.push(Receipt { decision, repeated: false, row: None });
             }
             Err(error) => return Err(error),
@@ -336,11 +360,12 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::Invalid { .. } | Error::NoSuch { .. } | Error::NotFound(_) | Error::Conflict { .. } | Error::Forbidden(_))
 }
 
-async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations: &[Mutation]) -> Result<Vec<Receipt>> {
-    let tx = viewer.write().await?;
-    let writable = writable_types(&tx, person).await?;
-    let before = decided_before(&tx, mutations).await?;
-    let unfinished = unfinished(&tx, person, mutations).await?;
+async fn apply_together(store: impl Store, person: UserId, client: &str, mutations: &[Mutation]) -> Result<Vec<Receipt>> {
+    let writable = if person == store.viewer()? { None } else { Some(store.writable_types(person).await?) };
+    let ids: Vec<Uuid> = mutations.iter().filter_map(|mutation| mutation.id).collect();
+    let before = if ids.is_empty() { HashMap::new() } else { store.decided(&ids).await? };
+    let rows: Vec<Uuid> = mutations.iter().map(|mutation| mutation.row).collect();
+    let unfinished = store.unfinished(person, &rows).await?;
     let mut decisions: Vec<Option<Decision>> = mutations.iter().map(|_| None).collect();
     for (decision, mutation) in decisions.iter_mut().zip(mutations) {
         *decision = match collection(&mutation.collection) {
@@ -366,9 +391,9 @@ async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations
         if of_stage.is_empty() {
             continue;
         }
-        let rows = load(&tx, person, &of_stage).await?;
-        let context = context(&tx, person, &rows, &of_stage).await?;
-        let mut batch = Batch { person, now: tx.now(), context: &context, clock: seen.clone(), rows };
+        let rows = load(&store, person, &of_stage).await?;
+        let context = store.context(person, &named(&rows, &of_stage)).await?;
+        let mut batch = Batch { person, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in &of_stage {
             decisions[*place] = Some(batch.apply(collection, mutation));
         }
@@ -380,7 +405,7 @@ async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations
         }
         for collection in stage {
             if let Some(rows) = written.get(collection.name) {
-                write(&tx, person, collection, rows).await?;
+                store.write(person, collection, rows).await?;
             }
         }
     }
@@ -388,11 +413,15 @@ async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations
         .into_iter()
         .map(|decision| decision.ok_or_else(|| Error::internal("a mutation without an outcome")))
         .collect::<Result<_>>()?;
-    log(&tx, client, &seen, &written).await?;
-    remember(&tx, person, client, mutations, &decisions).await?;
-    forget_finished(&tx, &unfinished, mutations, &decisions).await?;
-    let mut rows = current(&tx, person, mutations).await?;
-    tx.commit().await?;
+    store.log(person, client, &seen, &written).await?;
+    remember(&store, person, client, mutations, &decisions).await?;
+    let finished = finished(&unfinished, mutations, &decisions);
+    if !finished.is_empty() {
+        store.forget(&finished).await?;
+    }
+    let names: Names = mutations.iter().map(|mutation| (mutation.collection.clone(), mutation.row)).collect();
+    let rows: HashMap<_, _> = store.rows(person, &names).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
+    store.commit().await?;
     Ok(decisions
         .into_iter()
         .zip(mutations)
@@ -400,16 +429,12 @@ async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations
         .map(|((decision, mutation), repeated)| Receipt {
             decision,
             repeated,
-            row: rows.remove(&(mutation.collection.clone(), mutation.row)),
+            row: rows.get(&(mutation.collection.clone(), mutation.row)).cloned(),
         })
         .collect())
 }
 
-/// The types of access by which the viewer writes for this person; `None` for oneself, who writes everything.
-async fn writable_types(tx: &Tx, person: UserId) -> Result<Option<Vec<String>>> {
-    if person == tx.viewer()? {
-        return Ok(None);
-    }
+async fn writable_types(tx: &Tx, person: UserId) -> Result<Vec<String>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT access_type FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $2 AND status = 'active' AND can_write
@@ -417,7 +442,7 @@ async fn writable_types(tx: &Tx, person: UserId) -> Result<Option<Vec<String>>> 
         [person.0.into(), tx.viewer()?.0.into()],
     );
     let rows = tx.query_all_raw(statement).await?;
-    Ok(Some(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, sea_orm::DbErr>>()?))
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, sea_orm::DbErr>>()?)
 }
 
 /// Whether a write would come through: the policies decide, but what they refuse ends the transaction of all the others.
@@ -431,63 +456,65 @@ fn not_writable(collection: &str) -> Decision {
 }
 
 #[derive(FromQueryResult)]
-struct DecidedBefore {
+struct DecidedRow {
     id: Uuid,
     request: Vec<u8>,
     outcome: JsonValue,
 }
 
-async fn decided_before(tx: &Tx, mutations: &[Mutation]) -> Result<HashMap<Uuid, DecidedBefore>> {
-    let ids: Vec<Uuid> = mutations.iter().filter_map(|mutation| mutation.id).collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
+async fn decided(tx: &Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Decided>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT id, request, outcome FROM sync_mutations WHERE user_id = $1 AND id = ANY ($2)",
-        [tx.viewer()?.0.into(), ids.into()],
+        [tx.viewer()?.0.into(), ids.to_vec().into()],
     );
-    Ok(DecidedBefore::find_by_statement(statement).all(tx).await?.into_iter().map(|before| (before.id, before)).collect())
+    let rows = DecidedRow::find_by_statement(statement).all(tx).await?;
+    let decided = |row: DecidedRow| Ok((row.id, Decided { id: row.id, request: row.request, decision: from_json(row.outcome)? }));
+    rows.into_iter().map(decided).collect()
 }
 
-fn is_known(before: &HashMap<Uuid, DecidedBefore>, mutation: &Mutation) -> bool {
+fn from_json<T: DeserializeOwned>(value: JsonValue) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| Error::Internal(error.into()))
+}
+
+fn is_known(before: &HashMap<Uuid, Decided>, mutation: &Mutation) -> bool {
     mutation.id.is_some_and(|id| before.contains_key(&id))
 }
 
 /// What was decided when this mutation came first.
-fn repeated(before: &HashMap<Uuid, DecidedBefore>, mutation: &Mutation) -> Result<Option<Decision>> {
+fn repeated(before: &HashMap<Uuid, Decided>, mutation: &Mutation) -> Result<Option<Decision>> {
     let Some(before) = mutation.id.and_then(|id| before.get(&id)) else { return Ok(None) };
     if before.request != input::fingerprint(mutation)? {
         let message = "another mutation has this id: make a new one".to_owned();
         let outcome = Outcome::Rejected { code: Rejection::Conflict, field: "id".to_owned(), message };
         return Ok(Some(Decision { outcome, clock_skew: false }));
     }
-    serde_json::from_value(before.outcome.clone()).map(Some).map_err(|error| Error::Internal(error.into()))
+    Ok(Some(before.decision.clone()))
 }
 
 #[derive(FromQueryResult)]
-struct Unfinished {
+struct UnfinishedRow {
     id: Uuid,
     mutation: JsonValue,
 }
 
-/// What was written before to rows that were not complete then.
-async fn unfinished(tx: &Tx, person: UserId, mutations: &[Mutation]) -> Result<Vec<(Uuid, Mutation)>> {
+async fn unfinished(tx: &Tx, person: UserId, rows: &[Uuid]) -> Result<Vec<Unfinished>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT id, mutation FROM sync_rejections
          WHERE user_id = $1 AND person_id = $2 AND outcome ->> 'code' = 'incomplete' AND (mutation ->> 'row')::uuid = ANY ($3) ORDER BY id",
-        [tx.viewer()?.0.into(), person.0.into(), mutations.iter().map(|mutation| mutation.row).collect::<Vec<_>>().into()],
+        [tx.viewer()?.0.into(), person.0.into(), rows.to_vec().into()],
     );
-    let rows = Unfinished::find_by_statement(statement).all(tx).await?;
-    rows.into_iter().map(|row| Ok((row.id, serde_json::from_value(row.mutation).map_err(|error| Error::Internal(error.into()))?))).collect()
+    let rows = UnfinishedRow::find_by_statement(statement).all(tx).await?;
+    rows.into_iter().map(|row| Ok(Unfinished { id: row.id, mutation: from_json(row.mutation)? })).collect()
 }
 
 /// The mutation with what its row was written before, when it was not complete.
-fn with_unfinished(mutation: &Mutation, unfinished: &[(Uuid, Mutation)]) -> Mutation {
+fn with_unfinished(mutation: &Mutation, unfinished: &[Unfinished]) -> Mutation {
     let mut mutation = mutation.clone();
     let Write::Cells(cells) = &mut mutation.write else { return mutation };
-    for (_, earlier) in unfinished.iter().filter(|(_, earlier)| earlier.collection == mutation.collection && earlier.row == mutation.row) {
+    let same_row = |earlier: &&Mutation| earlier.collection == mutation.collection && earlier.row == mutation.row;
+    for earlier in unfinished.iter().map(|unfinished| &unfinished.mutation).filter(same_row) {
         let Write::Cells(earlier) = &earlier.write else { continue };
         for (name, cell) in earlier {
             if cells.get(name).is_none_or(|later| later.clock < cell.clock) {
@@ -498,7 +525,8 @@ fn with_unfinished(mutation: &Mutation, unfinished: &[(Uuid, Mutation)]) -> Muta
     mutation
 }
 
-async fn forget_finished(tx: &Tx, unfinished: &[(Uuid, Mutation)], mutations: &[Mutation], decisions: &[Decision]) -> Result<()> {
+/// What need not be tried again, now that its row is there.
+fn finished(unfinished: &[Unfinished], mutations: &[Mutation], decisions: &[Decision]) -> Vec<Uuid> {
     let done = |earlier: &Mutation| {
         mutations.iter().zip(decisions).any(|(mutation, decision)| {
             mutation.collection == earlier.collection
@@ -506,14 +534,14 @@ async fn forget_finished(tx: &Tx, unfinished: &[(Uuid, Mutation)], mutations: &[
                 && matches!(decision.outcome, Outcome::Applied | Outcome::Merged { .. } | Outcome::Conflict { .. })
         })
     };
-    let ids: Vec<Uuid> = unfinished.iter().filter(|(_, earlier)| done(earlier)).map(|(id, _)| *id).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
+    unfinished.iter().filter(|unfinished| done(&unfinished.mutation)).map(|unfinished| unfinished.id).collect()
+}
+
+async fn forget(tx: &Tx, ids: &[Uuid]) -> Result<()> {
     tx.execute_raw(Statement::from_sql_and_values(
         DbBackend::Postgres,
         "DELETE FROM sync_rejections WHERE user_id = $1 AND id = ANY ($2)",
-        [tx.viewer()?.0.into(), ids.into()],
+        [tx.viewer()?.0.into(), ids.to_vec().into()],
     ))
     .await?;
     Ok(())
@@ -527,8 +555,12 @@ struct Stored {
     deleted: bool,
 }
 
-/// The rows that are written to, locked in the order of their ids, so that two devices never wait for each other.
-async fn load(tx: &Tx, person: UserId, mutations: &[(usize, &'static Collection, Mutation)]) -> Result<HashMap<(&'static str, Uuid), Row>> {
+/// The rows that are written to, locked in the order of their collections and ids, so that two devices never wait for each other.
+async fn load(
+    store: &impl Store,
+    person: UserId,
+    mutations: &[(usize, &'static Collection, Mutation)],
+) -> Result<HashMap<(&'static str, Uuid), Row>> {
     let mut ids: BTreeMap<&'static str, (&'static Collection, BTreeSet<Uuid>)> = BTreeMap::new();
     for (_, collection, mutation) in mutations {
         ids.entry(collection.name).or_insert((collection, BTreeSet::new())).1.insert(mutation.row);
@@ -536,52 +568,57 @@ async fn load(tx: &Tx, person: UserId, mutations: &[(usize, &'static Collection,
     let mut rows = HashMap::new();
     for (name, (collection, ids)) in ids {
         let ids: Vec<Uuid> = ids.into_iter().collect();
-        let lock = format!("SELECT id FROM {name} WHERE {} = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE", collection.person_column);
-        tx.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [person.0.into(), ids.clone().into()])).await?;
-        let statement = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT id, document, clocks, deleted FROM sync_rows WHERE user_id = $1 AND collection = $2 AND id = ANY ($3)",
-            [person.0.into(), name.into(), ids.into()],
-        );
-        for stored in Stored::find_by_statement(statement).all(tx).await? {
-            let Value::Object(document) = stored.document else { return Err(Error::internal("a document that is none")) };
-            let clocks: Clocks = serde_json::from_value(stored.clocks).map_err(|error| Error::Internal(error.into()))?;
-            rows.insert((name, stored.id), Row { document: Some(document), clocks, deleted: stored.deleted, ..Row::default() });
-        }
+        rows.extend(store.load(person, collection, &ids).await?.into_iter().map(|(id, row)| ((name, id), row)));
     }
     Ok(rows)
 }
 
-/// What the rules need to know of the rows that are written to.
-async fn context(
-    tx: &Tx,
-    person: UserId,
-    rows: &HashMap<(&'static str, Uuid), Row>,
-    mutations: &[(usize, &'static Collection, Mutation)],
-) -> Result<Context> {
-    let id = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok());
-    let (mut current, mut logged) = (BTreeSet::new(), Vec::new());
+async fn locked(tx: &Tx, person: UserId, collection: &Collection, ids: &[Uuid]) -> Result<Vec<(Uuid, Row)>> {
+    let lock =
+        format!("SELECT id FROM {} WHERE {} = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE", collection.name, collection.person_column);
+    tx.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [person.0.into(), ids.to_vec().into()])).await?;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT id, document, clocks, deleted FROM sync_rows WHERE user_id = $1 AND collection = $2 AND id = ANY ($3)",
+        [person.0.into(), collection.name.into(), ids.to_vec().into()],
+    );
+    let rows = Stored::find_by_statement(statement).all(tx).await?.into_iter().map(|stored| {
+        let Value::Object(document) = stored.document else { return Err(Error::internal("a document that is none")) };
+        let clocks: Clocks = from_json(stored.clocks)?;
+        Ok((stored.id, Row { document: Some(document), clocks, deleted: stored.deleted, ..Row::default() }))
+    });
+    rows.collect()
+}
+
+/// What these rows, and what is written to them, name.
+fn named(rows: &HashMap<(&'static str, Uuid), Row>, mutations: &[(usize, &'static Collection, Mutation)]) -> Named {
+    let mut named = Named::default();
     for (_, _, mutation) in mutations {
-        current.extend(match &mutation.write {
-            Write::Cells(cells) => id(cells.get("food_item_id").map(|cell| &cell.value)),
-            Write::Replace { new, .. } => id(new.get("food_item_id")),
-        });
-    }
-    for document in rows.values().filter_map(|row| row.document.as_ref()) {
-        let version = document.get("nutrition_version").and_then(|version| i32::try_from(version.as_i64()?).ok());
-        if let (Some(food), Some(version)) = (id(document.get("food_item_id")), version) {
-            logged.push((FoodId(food), version));
+        match &mutation.write {
+            Write::Cells(cells) => cells.iter().for_each(|(name, cell)| named.note(name, &cell.value)),
+            Write::Replace { new, .. } => new.iter().for_each(|(name, value)| named.note(name, value)),
         }
     }
-    let current: Vec<FoodId> = current.into_iter().map(FoodId).collect();
-    let mut foods = HashMap::new();
-    if !current.is_empty() {
-        foods.extend(foods::by_ids(tx, &current).await?.into_iter().map(|food| ((food.id, None), food)));
+    rows.values().filter_map(|row| row.document.as_ref()).for_each(|document| named.note_row(document));
+    named
+}
+
+async fn context(tx: &Tx, person: UserId, named: &Named) -> Result<Context> {
+    let mut context = Context { calendar: Some(Calendar::of(tx, person).await?), ..Context::default() };
+    if !named.foods.is_empty() {
+        let foods = foods::by_ids(tx, &named.foods.iter().copied().collect::<Vec<_>>()).await?;
+        context.foods.extend(foods.into_iter().map(|food| ((food.id, None), food)));
     }
-    if !logged.is_empty() {
-        foods.extend(foods::in_versions(tx, &logged).await?.into_iter().map(|food| ((food.id, Some(food.nutrition_version)), food)));
+    if !named.logged_foods.is_empty() {
+        let foods = foods::in_versions(tx, &named.logged_foods.iter().copied().collect::<Vec<_>>()).await?;
+        context.foods.extend(foods.into_iter().map(|food| ((food.id, Some(food.nutrition_version)), food)));
     }
-    Ok(Context { calendar: Some(Calendar::of(tx, person).await?), foods })
+    if !named.exercises.is_empty() {
+        let exercises = exercises::by_ids(tx, &named.exercises.iter().copied().collect::<Vec<_>>()).await?;
+        context.exercises.extend(exercises.into_iter().map(|exercise| (exercise.id, exercise)));
+        context.weights = exercise_diary::weights_at(tx, person, &named.instants.iter().copied().collect::<Vec<_>>()).await?;
+    }
+    Ok(context)
 }
 
 /// Writes the rows of a collection: those that are new by one statement, the others by another.
@@ -595,15 +632,19 @@ async fn write(tx: &Tx, person: UserId, collection: &Collection, rows: &BTreeMap
     };
     let names = |fixed: bool| -> Vec<&str> {
         let groups = collection.groups.iter().filter(|group| fixed || !group.fixed);
-        groups.flat_map(|group| group.columns).map(|column| column.name).collect()
+        groups.flat_map(|group| group.columns).filter(|column| !column.elsewhere).map(|column| column.name).collect()
     };
     let types: Vec<String> = collection.columns().map(|column| format!("\"{}\" {}", column.name, column.kind.sql())).collect();
     let records = format!("jsonb_to_recordset($2::jsonb) AS r (id uuid, {DELETED} boolean, {})", types.join(", "));
     let (table, person_column) = (collection.name, collection.person_column);
     if !new.is_empty() {
         let columns = names(true);
+        let (tombstone, deleted) = match collection.deletion {
+            Deletion::Flag => (DELETED, "r.deleted"),
+            Deletion::At | Deletion::Never => ("deleted_at", "CASE WHEN r.deleted THEN $3::timestamptz END"),
+        };
         let sql = format!(
-            "INSERT INTO {table} ({person_column}, id, deleted_at, {}) SELECT $1, r.id, CASE WHEN r.deleted THEN $3::timestamptz END, {} FROM {records}",
+            "INSERT INTO {table} ({person_column}, id, {tombstone}, {}) SELECT $1, r.id, {deleted}, {} FROM {records}",
             columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "),
             columns.iter().map(|name| format!("r.\"{name}\"")).collect::<Vec<_>>().join(", "),
         );
@@ -612,18 +653,21 @@ async fn write(tx: &Tx, person: UserId, collection: &Collection, rows: &BTreeMap
     }
     if !old.is_empty() {
         let mut set: Vec<String> = names(false).iter().map(|name| format!("\"{name}\" = r.\"{name}\"")).collect();
-        if collection.grows {
-            set.push("deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, $3::timestamptz) END".to_owned());
-        } else {
-            set.push("updated_at = $3::timestamptz".to_owned());
-        }
+        set.extend(match collection.deletion {
+            Deletion::At => Some("deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, $3::timestamptz) END".to_owned()),
+            Deletion::Flag => Some("deleted = r.deleted AND $3::timestamptz IS NOT NULL".to_owned()),
+            Deletion::Never => None,
+        });
         let sql = format!("UPDATE {table} t SET {} FROM {records} WHERE t.{person_column} = $1 AND t.id = r.id", set.join(", "));
         let records: Vec<Value> = old.iter().map(record).collect();
         if run(tx, sql, person, records).await? != old.len() as u64 {
             return Err(Error::NotFound("row"));
         }
     }
-    Ok(())
+    match collection.complement {
+        Some(complement) => complement(tx, person, rows).await,
+        None => Ok(()),
+    }
 }
 
 async fn run(tx: &Tx, sql: String, person: UserId, records: Vec<Value>) -> Result<u64> {
@@ -647,44 +691,56 @@ async fn log(tx: &Tx, client: &str, seen: &Clock, written: &BTreeMap<&'static st
 }
 
 /// Keeps the outcomes of mutations that have an id, and what is not in the rows.
-async fn remember(tx: &Tx, person: UserId, client: &str, mutations: &[Mutation], decisions: &[Decision]) -> Result<()> {
-    let (mut outcomes, mut kept) = (Vec::new(), Vec::new());
+async fn remember(store: &impl Store, person: UserId, client: &str, mutations: &[Mutation], decisions: &[Decision]) -> Result<()> {
+    let (mut decided, mut kept) = (Vec::new(), Vec::new());
     for (mutation, decision) in mutations.iter().zip(decisions) {
-        let request = hex(&input::fingerprint(mutation)?);
-        if let Some(id) = mutation.id {
-            outcomes.push(json!({ "id": id, "request": request, "outcome": decision }));
-        }
+        let request = input::fingerprint(mutation)?;
         let lost = match decision.outcome {
             Outcome::Rejected { .. } => true,
             Outcome::Merged { .. } | Outcome::Conflict { .. } => matches!(mutation.write, Write::Replace { .. }),
             Outcome::Applied | Outcome::Duplicate => false,
         };
         if lost {
-            kept.push(json!({ "id": tx.new_id(), "request": request, "mutation": mutation, "outcome": decision }));
+            kept.push(Kept { id: store.new_id(), request: request.clone(), mutation: mutation.clone(), decision: decision.clone() });
+        }
+        if let Some(id) = mutation.id {
+            decided.push(Decided { id, request, decision: decision.clone() });
         }
     }
-    let viewer = tx.viewer()?;
-    if !outcomes.is_empty() {
-        tx.execute_raw(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "INSERT INTO sync_mutations (user_id, id, request, outcome)
-             SELECT $1, r.id, decode(r.request, 'hex'), r.outcome FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, outcome jsonb)
-             ON CONFLICT (user_id, id) DO NOTHING",
-            [viewer.0.into(), Value::Array(outcomes).into()],
-        ))
-        .await?;
+    if !decided.is_empty() {
+        store.remember(&decided).await?;
     }
     if !kept.is_empty() {
-        tx.execute_raw(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "INSERT INTO sync_rejections (user_id, person_id, client, id, request, mutation, outcome)
-             SELECT $1, $3, $4, r.id, decode(r.request, 'hex'), r.mutation, r.outcome
-             FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, mutation jsonb, outcome jsonb)
-             ON CONFLICT (user_id, person_id, request) DO NOTHING",
-            [viewer.0.into(), Value::Array(kept).into(), person.0.into(), client.into()],
-        ))
-        .await?;
+        store.keep(person, client, &kept).await?;
     }
+    Ok(())
+}
+
+async fn remember_decided(tx: &Tx, decided: &[Decided]) -> Result<()> {
+    let records =
+        decided.iter().map(|decided| json!({ "id": decided.id, "request": hex(&decided.request), "outcome": decided.decision })).collect();
+    tx.execute_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "INSERT INTO sync_mutations (user_id, id, request, outcome)
+         SELECT $1, r.id, decode(r.request, 'hex'), r.outcome FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, outcome jsonb)
+         ON CONFLICT (user_id, id) DO NOTHING",
+        [tx.viewer()?.0.into(), Value::Array(records).into()],
+    ))
+    .await?;
+    Ok(())
+}
+
+async fn keep(tx: &Tx, person: UserId, client: &str, kept: &[Kept]) -> Result<()> {
+    let record = |kept: &Kept| json!({ "id": kept.id, "request": hex(&kept.request), "mutation": kept.mutation, "outcome": kept.decision });
+    tx.execute_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "INSERT INTO sync_rejections (user_id, person_id, client, id, request, mutation, outcome)
+         SELECT $1, $3, $4, r.id, decode(r.request, 'hex'), r.mutation, r.outcome
+         FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, mutation jsonb, outcome jsonb)
+         ON CONFLICT (user_id, person_id, request) DO NOTHING",
+        [tx.viewer()?.0.into(), Value::Array(kept.iter().map(record).collect()).into(), person.0.into(), client.into()],
+    ))
+    .await?;
     Ok(())
 }
 
@@ -692,18 +748,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The rows that these mutations were about, as they are now.
-async fn current(tx: &Tx, person: UserId, mutations: &[Mutation]) -> Result<HashMap<(String, Uuid), FeedRow>> {
+async fn rows(tx: &Tx, person: UserId, names: &Names) -> Result<Vec<FeedRow>> {
+    let (collections, ids): (Vec<String>, Vec<Uuid>) = names.iter().cloned().unzip();
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT s.collection, s.id, s.number, s.document, s.clocks, s.deleted, s.version, s.access_type FROM sync_rows s
-         JOIN (SELECT DISTINCT * FROM unnest($2::text[], $3::uuid[]) AS w (collection, id)) wanted USING (collection, id) WHERE s.user_id = $1",
-        [
-            person.0.into(),
-            mutations.iter().map(|mutation| mutation.collection.clone()).collect::<Vec<_>>().into(),
-            mutations.iter().map(|mutation| mutation.row).collect::<Vec<_>>().into(),
-        ],
+         JOIN unnest($2::text[], $3::uuid[]) AS wanted (collection, id) USING (collection, id) WHERE s.user_id = $1",
+        [person.0.into(), collections.into(), ids.into()],
     );
-    let rows = FeedRow::find_by_statement(statement).all(tx).await?;
-    Ok(rows.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect())
+    Ok(FeedRow::find_by_statement(statement).all(tx).await?)
 }

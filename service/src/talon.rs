@@ -27,6 +27,7 @@ use crate::{
         clock::{Clock, GREATEST_SKEW, TOLERATED_SKEW},
         collection::{Clocks, DELETED, Kind},
         merge::{Cell, Mutation, Outcome, Refused, Rejection, SERVER, Write},
+        store::Store,
     },
 };
 
@@ -203,9 +204,11 @@ async fn snapshot(tx: &Tx, after: Cursor, limit: u32, resync: bool) -> Result<Pa
     let person = tx.viewer()?;
     let widest = sync::collections().map(|collection| collection.columns().count() + 1).max().unwrap_or(1);
     let rows = limit / u32::try_from(widest).unwrap_or(limit).clamp(1, limit);
-    let (rows, mut has_more) = sync::rows_after(tx, person, after.number, &[], rows).await?;
+    let mut following = tx.rows_after(person, after.number, &[], rows + 1).await?;
+    let mut has_more = following.len() > rows as usize;
+    following.truncate(rows as usize);
     let (mut messages, mut number, mut bytes) = (Vec::new(), after.number, 0);
-    for row in rows {
+    for row in following {
         if bytes >= MOST_BYTES {
             has_more = true;
             break;
