@@ -30,6 +30,7 @@ pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
 pub mod sync;
+pub mod talon;
 pub mod unavailability;
 pub mod variables;
 
@@ -42,7 +43,7 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery);
+pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery, talon::TalonQuery);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -65,11 +66,12 @@ pub struct Mutation(
     swap_requests::SwapRequestsMutation,
     sync::SyncMutation,
     devices::DevicesMutation,
+    talon::TalonMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, sync::SyncSubscription);
+pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, sync::SyncSubscription, talon::TalonSubscription);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
