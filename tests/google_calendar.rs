@@ -128,7 +128,7 @@ async fn google() -> (Fake, TestApp) {
 }
 
 fn worker(app: &TestApp) -> Worker {
-    Worker::new(app.database.clone(), app.outside.google.clone())
+    Worker::new(app.database.clone(), app.outside.google.clone(), app.outside.mailer.clone())
 }
 
 /// Signs in once more: access tokens are over after ten minutes.

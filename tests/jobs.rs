@@ -151,7 +151,7 @@ async fn what_is_asked_for_while_it_runs_runs_once_more() {
 #[tokio::test]
 async fn a_job_that_fails_waits_longer_each_time_is_given_up_and_can_be_tried_again() {
     let app = TestApp::new().await;
-    let worker = Worker::new(app.database.clone(), None);
+    let worker = Worker::new(app.database.clone(), None, None);
     worker.run_due().await.unwrap();
     let mut owner = app.connect("hale_owner").await;
     owner
@@ -187,7 +187,7 @@ async fn a_job_that_fails_waits_longer_each_time_is_given_up_and_can_be_tried_ag
 #[tokio::test]
 async fn clean_up_comes_round_every_hour_and_removes_what_nobody_needs() {
     let app = TestApp::new().await;
-    let workers = [Worker::new(app.database.clone(), None), Worker::new(app.database.clone(), None)];
+    let workers = [Worker::new(app.database.clone(), None, None), Worker::new(app.database.clone(), None, None)];
     let ann = app.person("ann").await;
     let (first, second) = tokio::join!(workers[0].run_due(), workers[1].run_due());
     assert_eq!(first.unwrap() + second.unwrap(), 2, "two workers keep one schedule of two");
@@ -224,7 +224,7 @@ async fn a_household_plans_ahead_by_itself_and_once() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
     let family = Family::of(&ann).await;
-    let workers = [Worker::new(app.database.clone(), None), Worker::new(app.database.clone(), None)];
+    let workers = [Worker::new(app.database.clone(), None, None), Worker::new(app.database.clone(), None, None)];
     let planned = "SELECT count(*) FROM assignments";
     assert_eq!(app.value::<i64>(planned).await, 6);
     app.clock.advance(TimeDelta::days(3));

@@ -27,6 +27,7 @@ mod http;
 mod idempotency;
 mod isolation;
 mod jobs;
+mod mail;
 mod measurements;
 mod migrations;
 mod points;

@@ -21,6 +21,7 @@ use crate::{
     assignments,
     calendars::{self, NOT_CONFIGURED, google::Google},
     error::{Error, Result},
+    mail::{self, Mailer},
     routines,
 };
 
@@ -214,12 +215,17 @@ pub async fn claim(database: &Database) -> Result<Option<Claimed>> {
 pub struct Worker {
     database: Database,
     google: Option<Arc<Google>>,
+    mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Worker {
-    /// A worker on this database; without Google Calendar where that is not set up.
-    pub fn new(database: Database, google: Option<Arc<Google>>) -> Self {
-        Self { database, google }
+    /// A worker on this database; without Google Calendar or mail where that is not set up.
+    pub fn new(database: Database, google: Option<Arc<Google>>, mailer: Option<Arc<dyn Mailer>>) -> Self {
+        Self { database, google, mailer }
+    }
+
+    fn mailer(&self) -> Result<&dyn Mailer> {
+        self.mailer.as_deref().ok_or(mail::NOT_CONFIGURED)
     }
 
     fn google(&self) -> Result<&Google> {

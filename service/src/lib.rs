@@ -24,6 +24,7 @@ pub mod households;
 pub mod idempotency;
 mod input;
 pub mod jobs;
+pub mod mail;
 pub mod measurements;
 pub mod nutrition;
 pub mod page;
