@@ -156,7 +156,7 @@ impl Outside {
 
     /// Mail, or an error that tells the operator what to set.
     pub fn mailer(&self) -> Result<&dyn Mailer, service::error::Error> {
-        self.mailer.as_deref().ok_or(service::mail::NOT_CONFIGURED)
+        self.mailer.as_deref().ok_or(mail::NOT_CONFIGURED)
     }
 
     /// As these settings have it.

@@ -22,6 +22,7 @@ pub mod measurements;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod reminders;
 pub mod reports;
 pub mod routine_statistics;
 pub mod routines;
@@ -60,12 +61,18 @@ pub struct Mutation(
     routines::RoutinesMutation,
     unavailability::UnavailabilityMutation,
     assignments::AssignmentsMutation,
+    reminders::RemindersMutation,
     swap_requests::SwapRequestsMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription);
+pub struct Subscription(
+    person::PersonSubscription,
+    food_diary::FoodDiarySubscription,
+    households::HouseholdsSubscription,
+    routines::RoutinesSubscription,
+);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -31,6 +31,7 @@ pub mod page;
 pub mod people;
 pub mod provider;
 pub mod random;
+pub mod reminders;
 pub mod reports;
 pub mod rota;
 pub mod routine_statistics;

@@ -38,6 +38,8 @@ pub enum Fault {
     HangUp,
     /// The message is taken, and then nothing is answered any more.
     FallsSilent,
+    /// The message is taken, and that is never said.
+    Stalls,
 }
 
 /// Whether and when the server speaks TLS.
@@ -166,6 +168,11 @@ impl MailServer {
         self.world().faults.extend(faults);
     }
 
+    /// Nothing goes wrong any more.
+    pub fn recovers(&self) {
+        self.world().faults.clear();
+    }
+
     /// The messages that were taken since the last time that this was asked.
     pub fn taken(&self) -> Vec<Taken> {
         std::mem::take(&mut self.world().taken)
@@ -245,6 +252,10 @@ impl MailServer {
                         self.world().taken.push(Taken { to: to.clone(), user: user.clone(), encrypted, text });
                         match fault {
                             Fault::AnswerLost => return Ok(None),
+                            Fault::Stalls => {
+                                sleep(Duration::from_secs(600)).await;
+                                return Ok(None);
+                            }
                             Fault::FallsSilent => {
                                 stream.write_all(b"250 taken\r\n").await?;
                                 sleep(Duration::from_secs(600)).await;

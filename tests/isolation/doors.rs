@@ -71,6 +71,7 @@ pub const DOORS: &[Door] = &[
         "SELECT auth.rotate(encode(sha256('{target}0'), 'hex'), repeat('0', 64), '2100-01-01', now(), '10 s')",
     ),
     changes("auth.count_change(uuid,text[])", "change_counts", "SELECT auth.count_change({target_id}, '{calorie}')"),
+    changes("auth.count_household_change(uuid,uuid)", "household_change_counts", "SELECT auth.count_household_change({target_id}, NULL)"),
     shows("auth.change_numbers(uuid[],uuid[])", "users", "SELECT id::text FROM auth.change_numbers({people}, {people})"),
     changes("auth.take(text,integer,interval,timestamp with time zone)", "rate_limits", "SELECT auth.take('new', 5, '1 s', now())"),
     changes("auth.refill(text)", "rate_limits", "SELECT auth.refill('{target}0')"),
@@ -123,6 +124,7 @@ pub const DOORS: &[Door] = &[
         "SELECT person::text FROM auth.enter_channel({target_channel}, 'resource', now())",
     ),
     changes("auth.refresh_calendar(uuid)", "jobs", "SELECT auth.refresh_calendar({target_id})"),
+    changes("auth.refresh_reminders(uuid)", "jobs", "SELECT auth.refresh_reminders({target_id})"),
     changes("auth.schedule_plans(timestamp with time zone)", "jobs", "SELECT auth.schedule_plans(now())"),
     changes("auth.clean_up(timestamp with time zone,integer)", "rate_limits", "SELECT auth.clean_up(now(), 1000)"),
 ];

@@ -176,7 +176,10 @@ impl World {
         let changed = self.undo_changes().await;
         let relations: BTreeSet<_> = changed.iter().map(|row| row.relation.clone()).collect();
         let mut words = BTreeSet::new();
-        for relation in relations.iter().filter(|relation| !matches!(relation.as_str(), "rate_limits" | "change_counts" | "access_log")) {
+        for relation in relations
+            .iter()
+            .filter(|relation| !matches!(relation.as_str(), "rate_limits" | "change_counts" | "household_change_counts" | "access_log"))
+        {
             let rows = changed.iter().filter(|row| row.relation == *relation);
             let rows = rows.map(|row| Touched { relation: row.relation.clone(), key: row.key.clone(), owner: row.owner });
             words.extend(self.describe(principal, relation, rows).split(' ').map(str::to_owned));
