@@ -52,7 +52,7 @@ async fn a_message_arrives_as_it_was_written() {
 
 #[tokio::test]
 async fn whoever_takes_mail_is_who_they_say_and_nobody_listens() {
-    for tls in [Tls::FromTheStart, Tls::StartTls] {
+    for tls in [Tls::FromTheStart, Tls::Upgraded] {
         let server = MailServer::start_with(tls, Some("plum kettle")).await;
         sends(server.settings()).await.unwrap();
         let [taken] = server.taken().try_into().unwrap();

@@ -8,6 +8,7 @@ pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
 pub mod cost;
+pub mod devices;
 pub mod documents;
 pub mod error;
 pub mod exercise_diary;
@@ -29,6 +30,7 @@ pub mod routines;
 pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
+pub mod sync;
 pub mod unavailability;
 pub mod variables;
 
@@ -63,6 +65,8 @@ pub struct Mutation(
     assignments::AssignmentsMutation,
     reminders::RemindersMutation,
     swap_requests::SwapRequestsMutation,
+    sync::SyncMutation,
+    devices::DevicesMutation,
 );
 
 /// What can be followed.
@@ -72,6 +76,7 @@ pub struct Subscription(
     food_diary::FoodDiarySubscription,
     households::HouseholdsSubscription,
     routines::RoutinesSubscription,
+    sync::SyncSubscription,
 );
 
 /// Hale's schema.

@@ -52,17 +52,15 @@ END $$;
 GRANT SELECT, INSERT (household_id, id, routine_id, member_id, minutes_before), UPDATE (minutes_before), DELETE ON routine_reminders TO hale_app;
 GRANT SELECT, INSERT (household_id, routine_id, member_id, date), UPDATE (sent_at, problem) ON reminder_mails TO hale_app;
 
--- Makes those look again at once who want to be reminded in this household. Any member may: their turns have changed.
-GRANT SELECT (household_id, member_id) ON routine_reminders TO hale_auth;
-CREATE POLICY reminding ON routine_reminders FOR SELECT TO hale_auth USING (true);
+-- Makes the jobs look again at once that remind members of this household. Any member may: their turns have changed.
 CREATE FUNCTION auth.refresh_reminders(household uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
   UPDATE jobs j SET requests = j.requests + 1,
       due_at = CASE WHEN j.claim IS NULL AND j.attempts = 0 THEN least(j.due_at, timestamptz '2000-01-01') ELSE j.due_at END
     WHERE j.kind = 'remind' AND j.dead_at IS NULL
-      AND j.key IN (SELECT m.user_id::text FROM routine_reminders r JOIN household_members m ON m.household_id = r.household_id AND m.id = r.member_id
-                    WHERE r.household_id = household AND household = ANY ((SELECT auth.households())::uuid[]))
+      AND j.key IN (SELECT m.user_id::text FROM household_members m
+                    WHERE m.household_id = household AND m.removed_at IS NULL AND household = ANY ((SELECT auth.households())::uuid[]))
 $$;
 ALTER FUNCTION auth.refresh_reminders(uuid) OWNER TO hale_auth;
 REVOKE EXECUTE ON FUNCTION auth.refresh_reminders(uuid) FROM PUBLIC;

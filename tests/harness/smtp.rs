@@ -42,12 +42,12 @@ pub enum Fault {
     Stalls,
 }
 
-/// Whether and when the server speaks TLS.
+/// Whether and when the server speaks TLS: upgraded by STARTTLS.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tls {
     Never,
     FromTheStart,
-    StartTls,
+    Upgraded,
 }
 
 /// A message that was taken.
@@ -152,7 +152,7 @@ impl MailServer {
         let url = match self.tls {
             Tls::Never => format!("smtp://localhost:{port}"),
             Tls::FromTheStart => format!("smtps://localhost:{port}"),
-            Tls::StartTls => format!("smtp://localhost:{port}?tls=required"),
+            Tls::Upgraded => format!("smtp://localhost:{port}?tls=required"),
         };
         Settings {
             url,
@@ -186,7 +186,7 @@ impl MailServer {
     /// A conversation; answers the stream when it goes on in TLS.
     async fn converses<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, greets: bool, encrypted: bool) -> std::io::Result<Option<S>> {
         let fault =
-            if self.tls == Tls::StartTls && !encrypted { Fault::None } else { self.world().faults.pop_front().unwrap_or(Fault::None) };
+            if self.tls == Tls::Upgraded && !encrypted { Fault::None } else { self.world().faults.pop_front().unwrap_or(Fault::None) };
         if matches!(fault, Fault::HangUp) {
             return Ok(None);
         }
@@ -205,13 +205,13 @@ impl MailServer {
             let answer = match verb.as_str() {
                 "EHLO" => {
                     let mut lines = vec!["localhost"];
-                    lines.extend((self.tls == Tls::StartTls && !encrypted).then_some("STARTTLS"));
+                    lines.extend((self.tls == Tls::Upgraded && !encrypted).then_some("STARTTLS"));
                     lines.extend(self.password.map(|_| "AUTH PLAIN LOGIN"));
                     lines.push("8BITMIME");
                     let last = lines.len() - 1;
                     lines.iter().enumerate().map(|(at, text)| format!("250{}{text}\r\n", if at == last { ' ' } else { '-' })).collect()
                 }
-                "STARTTLS" if self.tls == Tls::StartTls && !encrypted => {
+                "STARTTLS" if self.tls == Tls::Upgraded && !encrypted => {
                     stream.write_all(b"220 go ahead\r\n").await?;
                     return Ok(Some(stream.into_inner()));
                 }

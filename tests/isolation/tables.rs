@@ -91,6 +91,51 @@ pub const TABLES: &[Table] = &[
         ],
         ..TABLE
     },
+    // And before those whose rows are numbered in them.
+    Table {
+        name: "sync_spaces",
+        key: "('space of ' || user_id)",
+        columns: &[("user_id", "{owner}")],
+        primary: "user_id",
+        change: "head = 9",
+        ..TABLE
+    },
+    Table {
+        name: "sync_rows",
+        key: "(user_id || ' ' || collection || ' ' || id)",
+        facet: "access_type",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("collection", "'seeds'"),
+            ("id", "{id}"),
+            ("number", "-{n}"),
+            ("access_type", "'own'"),
+            ("document", "'{}'"),
+            ("clocks", "'{}'"),
+            ("deleted", "false"),
+            ("written_at", "now()"),
+        ],
+        primary: "user_id, collection, id",
+        change: "deleted = true",
+        more_rows: &[&[("access_type", "'calorie'")], &[("access_type", "'checkin'")], &[("access_type", "'food_list'")]],
+        ..TABLE
+    },
+    Table {
+        name: "sync_changes",
+        key: "(user_id || ' ' || number)",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("number", "-{n}"),
+            ("first_number", "-{n}"),
+            ("collection", "'seeds'"),
+            ("id", "{id}"),
+            ("cells", "'{}'"),
+            ("client", "'seeds'"),
+        ],
+        primary: "user_id, number",
+        change: "client = 'changed'",
+        ..TABLE
+    },
     Table {
         name: "user_preferences",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("time_zone", "'Europe/Paris'")],
@@ -638,6 +683,33 @@ pub const TABLES: &[Table] = &[
         ],
         ..TABLE
     },
+    Table { name: "sync_epochs", owner: "NULL::uuid", columns: &[("id", "{id}")], primary: "id", change: "updated_at = now()", common: true, ..TABLE },
+    Table {
+        name: "sync_mutations",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("request", "sha256('{name}')"), ("outcome", "'{}'")],
+        change: "outcome = '{\"changed\": true}'",
+        ..TABLE
+    },
+    Table {
+        name: "sync_rejections",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("person_id", "{owner}"),
+            ("request", "sha256('{name}{m}')"),
+            ("client", "'phone'"),
+            ("mutation", "'{\"id\": null, \"collection\": \"measurements\", \"row\": \"00000000-0000-7000-8000-000000000000\", \"write\": {\"cells\": {}}}'"),
+            ("outcome", "'{\"status\": \"duplicate\", \"clock_skew\": false}'"),
+        ],
+        change: "outcome = '{\"changed\": true}'",
+        ..TABLE
+    },
+    Table {
+        name: "devices",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'phone'"), ("last_seen_at", "'2026-03-10'")],
+        change: "name = 'changed'",
+        ..TABLE
+    },
     Table {
         name: "routine_reminders",
         owner: "household_id",
@@ -669,7 +741,14 @@ pub const TABLES: &[Table] = &[
         reserved: &[("id", "{id}")],
         primary: "household_id, id",
         change: "sent_at = '2026-03-10'",
-        operations: &[("send another's mail (granted)", "UPDATE reminder_mails SET member_id = {target_member} WHERE member_id = {member_there}")],
+        operations: &[
+            (
+                "note a mail in the target's household",
+                "INSERT INTO reminder_mails (household_id, routine_id, member_id, date)
+                 SELECT {target_id}, (SELECT id FROM routines WHERE household_id = {target_id} LIMIT 1), {member_there}, '2100-04-01'",
+            ),
+            ("send another's mail (granted)", "UPDATE reminder_mails SET member_id = {target_member} WHERE member_id = {member_there}"),
+        ],
         ..TABLE
     },
     Table {

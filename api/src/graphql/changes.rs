@@ -15,7 +15,7 @@ use super::{
 };
 
 /// How long to wait when the database does not answer.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What `look` finds of a person (the viewer when there is none) each time that its key is another one than before. See [`follow`].
 pub async fn follow_person<K, T, L>(
