@@ -31,6 +31,7 @@ pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
 pub mod sync;
+pub mod talon;
 pub mod unavailability;
 pub mod variables;
 
@@ -43,7 +44,7 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery);
+pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery, talon::TalonQuery);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -67,6 +68,7 @@ pub struct Mutation(
     swap_requests::SwapRequestsMutation,
     sync::SyncMutation,
     devices::DevicesMutation,
+    talon::TalonMutation,
 );
 
 /// What can be followed.
@@ -77,6 +79,7 @@ pub struct Subscription(
     households::HouseholdsSubscription,
     routines::RoutinesSubscription,
     sync::SyncSubscription,
+    talon::TalonSubscription,
 );
 
 /// Hale's schema.

@@ -40,5 +40,6 @@ pub mod routines;
 mod sealing;
 pub mod swap_requests;
 pub mod sync;
+pub mod talon;
 pub mod tokens;
 pub mod unavailability;
