@@ -23,6 +23,7 @@ pub mod measurements;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod reminders;
 pub mod reports;
 pub mod routine_statistics;
 pub mod routines;
@@ -63,6 +64,7 @@ pub struct Mutation(
     routines::RoutinesMutation,
     unavailability::UnavailabilityMutation,
     assignments::AssignmentsMutation,
+    reminders::RemindersMutation,
     swap_requests::SwapRequestsMutation,
     sync::SyncMutation,
     devices::DevicesMutation,
@@ -71,7 +73,14 @@ pub struct Mutation(
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, sync::SyncSubscription, talon::TalonSubscription);
+pub struct Subscription(
+    person::PersonSubscription,
+    food_diary::FoodDiarySubscription,
+    households::HouseholdsSubscription,
+    routines::RoutinesSubscription,
+    sync::SyncSubscription,
+    talon::TalonSubscription,
+);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

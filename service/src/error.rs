@@ -135,7 +135,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -152,6 +152,7 @@ const TABLES: [&str; 19] = [
     "household_members",
     "household_invitations",
     "routines",
+    "routine_reminders",
     "unavailability",
     "assignments",
     "swap_requests",

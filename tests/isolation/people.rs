@@ -175,7 +175,8 @@ pub fn grants() -> Vec<String> {
     grants
 }
 
-/// Who belongs to ann's household besides her, or did, or is invited: each has a turn there, an absence and a request to swap.
+/// Who belongs to ann's household besides her, or did, or is invited: each has a turn there, an absence, a request to swap,
+/// and is reminded.
 pub fn memberships() -> Vec<String> {
     let ann = person("ann");
     let mut rows = Vec::new();
@@ -197,10 +198,16 @@ pub fn memberships() -> Vec<String> {
              INSERT INTO assignments (household_id, id, routine_id, date, member_id, name, reason)
              VALUES ('{ann}', '{turn}', '{}', '2026-03-2{place}', '{member}', '{name}', 'Order');
              INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ('{ann}', '{}', '{member}', 'dates', '2026-06-10');
-             INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id) VALUES ('{ann}', '{}', '{turn}', '{member}')",
+             INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id) VALUES ('{ann}', '{}', '{turn}', '{member}');
+             INSERT INTO routine_reminders (household_id, id, routine_id, member_id, minutes_before) VALUES ('{ann}', '{}', '{}', '{member}', 30);
+             INSERT INTO reminder_mails (household_id, id, routine_id, member_id, date) VALUES ('{ann}', '{}', '{}', '{member}', '2100-03-20')",
             row_id("ann", "routines", 0),
             id("unavailability"),
             id("swap_requests"),
+            id("routine_reminders"),
+            row_id("ann", "routines", 0),
+            id("reminder_mails"),
+            row_id("ann", "routines", 0),
         ));
     }
     for (n, name, status) in [

@@ -497,6 +497,15 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "household_change_counts",
+        owner: "household_id",
+        facet: "CASE WHEN routine_id IS NULL THEN 'all' ELSE 'routine' END",
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("routine_id", "{id}")],
+        primary: "household_id, id",
+        change: "number = 9",
+        ..TABLE
+    },
+    Table {
         name: "household_members",
         owner: "household_id",
         facet: "CASE WHEN removed_at IS NULL THEN role ELSE 'former' END",
@@ -699,6 +708,47 @@ pub const TABLES: &[Table] = &[
         name: "devices",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'phone'"), ("last_seen_at", "'2026-03-10'")],
         change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "routine_reminders",
+        owner: "household_id",
+        facet: "(SELECT m.name FROM household_members m WHERE m.household_id = routine_reminders.household_id AND m.id = member_id)",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("id", "{id}"),
+            ("routine_id", "{routine}"),
+            ("member_id", "{member}"),
+            ("minutes_before", "30"),
+        ],
+        primary: "household_id, id",
+        change: "minutes_before = 60",
+        operations: &[
+            (
+                "be reminded in the target's household",
+                "INSERT INTO routine_reminders (household_id, id, routine_id, member_id, minutes_before)
+                 SELECT {target_id}, {missing}, (SELECT id FROM routines WHERE household_id = {target_id} LIMIT 1), {member_there}, 30",
+            ),
+            ("give an own reminder to another (granted)", "UPDATE routine_reminders SET member_id = {target_member} WHERE member_id = {member_there}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "reminder_mails",
+        owner: "household_id",
+        facet: "(SELECT m.name FROM household_members m WHERE m.household_id = reminder_mails.household_id AND m.id = member_id)",
+        columns: &[("household_id", "{owner}"), ("routine_id", "{routine}"), ("member_id", "{member}"), ("date", "'2100-03-1{m}'")],
+        reserved: &[("id", "{id}")],
+        primary: "household_id, id",
+        change: "sent_at = '2026-03-10'",
+        operations: &[
+            (
+                "note a mail in the target's household",
+                "INSERT INTO reminder_mails (household_id, routine_id, member_id, date)
+                 SELECT {target_id}, (SELECT id FROM routines WHERE household_id = {target_id} LIMIT 1), {member_there}, '2100-04-01'",
+            ),
+            ("send another's mail (granted)", "UPDATE reminder_mails SET member_id = {target_member} WHERE member_id = {member_there}"),
+        ],
         ..TABLE
     },
     Table {

@@ -176,7 +176,7 @@ impl World {
         let changed = self.undo_changes().await;
         let relations: BTreeSet<_> = changed.iter().map(|row| row.relation.clone()).collect();
         let mut words = BTreeSet::new();
-        let follows = ["rate_limits", "change_counts", "access_log", "sync_spaces", "sync_rows", "sync_changes"];
+        let follows = ["rate_limits", "change_counts", "household_change_counts", "access_log", "sync_spaces", "sync_rows", "sync_changes"];
         for relation in relations.iter().filter(|relation| !follows.contains(&relation.as_str())) {
             let rows = changed.iter().filter(|row| row.relation == *relation);
             let rows = rows.map(|row| Touched { relation: row.relation.clone(), key: row.key.clone(), owner: row.owner });

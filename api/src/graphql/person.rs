@@ -10,7 +10,7 @@ use service::{access::Tx, changes, day::Calendar, devices, family_access as gran
 
 use super::{
     access_log::AccessLogEntry,
-    changes::follow,
+    changes::follow_person,
     devices::Device,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
@@ -443,7 +443,7 @@ impl PersonSubscription {
         #[graphql(desc = "Whose id; the viewer's when absent.")] person_id: Option<Unchecked<Uuid>>,
     ) -> Result<impl Stream<Item = Result<Person>>> {
         let person = person_id.check("personId")?.map(|id| UserId(id.0));
-        let followed = follow(scope(ctx), person, async |tx, person| {
+        let followed = follow_person(scope(ctx), person, async |tx, person| {
             let Some(found) = people::find(&tx, person).await? else { return Ok(None) };
             Ok(Some((changes::count(&tx, person).await?, found)))
         });
