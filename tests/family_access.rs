@@ -12,7 +12,7 @@ use crate::{
 
 const OFFER: &str = "mutation($input: OfferAccessInput!) { offerAccess(input: $input) {
     offers { id accessType canWrite status granteeEmail expiresAt grantedAt grantee { id } grantor { id fullName } } } }";
-const TYPES: [&str; 4] = ["CALORIE", "CHECKIN", "REPORTS", "FOOD_LIST"];
+const TYPES: [&str; 5] = ["CALORIE", "CHECKIN", "REPORTS", "FOOD_LIST", "ORGANISER"];
 
 fn offer(email: &str, types: &[&str], input: Value) -> Value {
     let mut offer = json!({ "granteeEmail": email, "accessTypes": types });

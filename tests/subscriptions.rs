@@ -50,7 +50,7 @@ impl Socket {
     }
 
     /// One of this person's, over which operations can be sent.
-    async fn of(person: &Person<'_>) -> Self {
+    pub async fn of(person: &Person<'_>) -> Self {
         Self::to(person.app, person).await
     }
 
@@ -72,7 +72,7 @@ impl Socket {
         self.0.send(message).await.ok();
     }
 
-    async fn operate(&mut self, id: &str, document: &str, variables: Value) {
+    pub async fn operate(&mut self, id: &str, document: &str, variables: Value) {
         self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": document, "variables": variables } })).await;
     }
 
@@ -92,7 +92,7 @@ impl Socket {
     }
 
     /// The message that comes within a second or so, if one does.
-    async fn soon(&mut self) -> Option<Value> {
+    pub async fn soon(&mut self) -> Option<Value> {
         timeout(Duration::from_millis(1500), self.hear()).await.ok()
     }
 
@@ -117,7 +117,7 @@ impl Socket {
     }
 
     /// The errors with which an operation is refused.
-    async fn refused(&mut self, document: &str, variables: Value) -> Value {
+    pub async fn refused(&mut self, document: &str, variables: Value) -> Value {
         self.operate("refused", document, variables).await;
         let mut error = self.hear().await;
         assert_eq!((&error["id"], &error["type"]), (&json!("refused"), &json!("error")), "{error}");
@@ -125,7 +125,7 @@ impl Socket {
     }
 }
 
-fn payload(message: Value) -> Value {
+pub fn payload(message: Value) -> Value {
     assert_eq!(message["type"], "next", "{message}");
     message["payload"].clone()
 }

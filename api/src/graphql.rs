@@ -19,6 +19,8 @@ pub mod goals;
 pub mod households;
 pub mod limits;
 pub mod measurements;
+pub mod noots;
+pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
@@ -40,7 +42,7 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery);
+pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery, noots::NootsQuery);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -61,11 +63,13 @@ pub struct Mutation(
     unavailability::UnavailabilityMutation,
     assignments::AssignmentsMutation,
     swap_requests::SwapRequestsMutation,
+    noots::NootsMutation,
+    organiser::OrganiserMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription);
+pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, noots::NootsSubscription);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -15,8 +15,8 @@ use super::{
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What `look` finds of a person (the viewer when there is none) each time that its key is another one than before. `look` reads
-/// under the viewer's policies and answers a key and what is to be sent, or nothing when it is not the viewer's to see. Between two
-/// events no transaction is open.
+/// under the viewer's policies, is told the key before, and answers a key and what is to be sent, or nothing when it is not the
+/// viewer's to see. Between two events no transaction is open.
 pub async fn follow<K, T, L>(
     scope: &Arc<RequestScope>,
     person: Option<UserId>,
@@ -24,12 +24,12 @@ pub async fn follow<K, T, L>(
 ) -> Result<impl Stream<Item = Result<T>> + use<K, T, L>>
 where
     K: PartialEq,
-    L: AsyncFn(Arc<Tx>, UserId) -> Result<Option<(K, T)>>,
+    L: AsyncFn(Arc<Tx>, UserId, Option<&K>) -> Result<Option<(K, T)>>,
 {
     let person = person.map_or_else(|| Ok(scope.viewer()?.user_id()), Ok::<_, Error>)?;
     // Before the first look, so that nothing falls between the two.
     let news = News::of(scope.database(), person).await;
-    let (seen, _) = look(scope.read().await?, person).await?.ok_or_else(unseen)?;
+    let (seen, _) = look(scope.read().await?, person, None).await?.ok_or_else(unseen)?;
     scope.end_read().await;
     let follower = Follower { scope: scope.clone(), person, news, seen, look };
     Ok(stream::unfold(Some(follower), async |follower| {
@@ -57,7 +57,7 @@ struct Follower<K, L> {
 impl<K, T, L> Follower<K, L>
 where
     K: PartialEq,
-    L: AsyncFn(Arc<Tx>, UserId) -> Result<Option<(K, T)>>,
+    L: AsyncFn(Arc<Tx>, UserId, Option<&K>) -> Result<Option<(K, T)>>,
 {
     async fn next(&mut self) -> Result<T> {
         loop {
@@ -82,6 +82,6 @@ where
     }
 
     async fn look(&self) -> Result<Option<(K, T)>> {
-        (self.look)(self.scope.read().await?, self.person).await
+        (self.look)(self.scope.read().await?, self.person, Some(&self.seen)).await
     }
 }

@@ -110,6 +110,22 @@ impl ScalarType for Uuid {
     }
 }
 
+/// Any JSON value, RFC 8259, as its client writes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Json(pub serde_json::Value);
+
+/// Any JSON value, RFC 8259, as its client writes it.
+#[Scalar(name = "JSON", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259")]
+impl ScalarType for Json {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        value.into_json().map(Self).map_err(|_| "must be JSON".into())
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from_json(self.0.clone()).unwrap_or_default()
+    }
+}
+
 fn string<'a, T: InputType>(value: &'a Value, expected: &str) -> Result<&'a str, InputValueError<T>> {
     match value {
         Value::String(text) => Ok(text),
