@@ -17,9 +17,11 @@ pub const SYNC: &str = "mutation($input: NootSyncInput!) { nootSync(input: $inpu
     serverNoots { id version checksum activities deleted } hasMore deletedIds accepted conflicts
     outcomes { id result version conflictedNootId rejection { code field message } } } }";
 const CONFLICTED: &str = "{ viewer { conflictedNoots { nodes { id nootId baseVersion checksum activities } } } }";
-const RESTORE: &str = "mutation($input: RestoreConflictedNootInput!) { restoreConflictedNoot(input: $input) { noot { id version activities deleted } } }";
+const RESTORE: &str =
+    "mutation($input: RestoreConflictedNootInput!) { restoreConflictedNoot(input: $input) { noot { id version activities deleted } } }";
 const DISMISS: &str = "mutation($input: DismissConflictedNootInput!) { dismissConflictedNoot(input: $input) { dismissedId } }";
-const CHECKSUMS: &str = "query($first: Int! = 1000, $after: UUID) { nootChecksums(first: $first, after: $after) { noots { id checksum version } hasMore } }";
+const CHECKSUMS: &str =
+    "query($first: Int! = 1000, $after: UUID) { nootChecksums(first: $first, after: $after) { noots { id checksum version } hasMore } }";
 const FETCH: &str = "query($ids: [UUID!]!) { nootFetch(ids: $ids) { noots { id version checksum activities } remainingIds } }";
 const CHANGED: &str = "subscription($person: UUID) { nootChanged(personId: $person) { id kind userId version checksum } }";
 
@@ -81,13 +83,7 @@ pub struct Client<'a> {
 
 impl<'a> Client<'a> {
     pub fn new(person: &Person<'a>) -> Self {
-        Self {
-            person: person.clone(),
-            noots: BTreeMap::new(),
-            deleted: BTreeMap::new(),
-            in_conflict: BTreeSet::new(),
-            counts: false,
-        }
+        Self { person: person.clone(), noots: BTreeMap::new(), deleted: BTreeMap::new(), in_conflict: BTreeSet::new(), counts: false }
     }
 
     pub fn edits(&mut self, id: &str, activities: Value) {
@@ -279,7 +275,10 @@ async fn a_lost_reply_sent_again_and_a_client_restored_from_a_backup_change_noth
     let backup = phone.clone();
     let request = phone.request();
     let first = syncs(&ann, request.clone()).await;
-    assert_eq!(first["outcomes"][0], json!({ "id": noot_id(1), "result": "ACCEPTED", "version": 1, "conflictedNootId": null, "rejection": null }));
+    assert_eq!(
+        first["outcomes"][0],
+        json!({ "id": noot_id(1), "result": "ACCEPTED", "version": 1, "conflictedNootId": null, "rejection": null })
+    );
     // The reply was lost.
     let again = syncs(&ann, request).await;
     assert_eq!((&again["outcomes"][0]["result"], &again["outcomes"][0]["version"]), (&json!("UNCHANGED"), &json!(1)));
@@ -368,7 +367,8 @@ async fn clients_that_count_versions_themselves_lose_nothing_either() {
     phone.noots.get_mut(&id).unwrap().version = 1_000_000;
     phone.edits(&id, json!([todo("For ever")]));
     let answer = syncs(&ann, phone.request()).await;
-    let rejection = json!({ "code": "VERSION_TOO_HIGH", "field": "version", "message": "must be at most 1000 ahead of the stored one, which is 5" });
+    let rejection =
+        json!({ "code": "VERSION_TOO_HIGH", "field": "version", "message": "must be at most 1000 ahead of the stored one, which is 5" });
     assert_eq!(answer["outcomes"][0]["rejection"], rejection);
     assert_eq!(answer["serverNoots"], json!([]), "what was rejected is not overwritten at its client");
 }
@@ -400,7 +400,8 @@ async fn one_bad_noot_fails_no_other() {
     assert_eq!(answer["accepted"], json!([noot_id(1), noot_id(11)]));
     let outcomes = answer["outcomes"].as_array().unwrap();
     assert_eq!(outcomes.len(), 12);
-    let rejections: Vec<_> = outcomes[1..11].iter().map(|outcome| (&outcome["rejection"]["code"], &outcome["rejection"]["field"])).collect();
+    let rejections: Vec<_> =
+        outcomes[1..11].iter().map(|outcome| (&outcome["rejection"]["code"], &outcome["rejection"]["field"])).collect();
     let expected = [
         ("CHECKSUM_MISMATCH", "checksum"),
         ("LIMIT_EXCEEDED", "activities"),
@@ -431,7 +432,8 @@ async fn what_is_no_json_or_two_is_refused_before_anything_is_done() {
         (r#"[{"activityType":"todo","properties":{"a":1e400}}]"#, "the body is not JSON: line 1, column "),
         (r#"[{"activityType":"todo","properties":{"a":"\ud800"}}]"#, "the body is not JSON: line 1, column "),
     ] {
-        let variables = format!(r#"{{"input":{{"noots":[{{"id":"{}","version":0,"checksum":"{good}","activities":{activities}}}]}}}}"#, noot_id(1));
+        let variables =
+            format!(r#"{{"input":{{"noots":[{{"id":"{}","version":0,"checksum":"{good}","activities":{activities}}}]}}}}"#, noot_id(1));
         let body = format!(r#"{{"query":{},"variables":{variables}}}"#, json!(SYNC));
         let request = app.post("/graphql").header("content-type", "application/json").bearer_auth(ann.token.as_ref().unwrap());
         let response = request.body(body).send().await.unwrap();
@@ -439,7 +441,8 @@ async fn what_is_no_json_or_two_is_refused_before_anything_is_done() {
         assert_eq!((status, &answer["errors"][0]["extensions"]["code"]), (400, &json!("BAD_REQUEST")), "{answer}");
         assert!(answer["errors"][0]["message"].as_str().unwrap().starts_with(message), "{answer}");
     }
-    let refused = ann.refused(SYNC, json!({ "input": { "noots": [{ "id": "1", "version": 0, "checksum": good, "activities": [] }] } })).await;
+    let refused =
+        ann.refused(SYNC, json!({ "input": { "noots": [{ "id": "1", "version": 0, "checksum": good, "activities": [] }] } })).await;
     assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("noots[0].id")));
     let many: Vec<_> = (0..501).map(|n| pushed(&noot_id(n), 0, &json!([]))).collect();
     let refused = ann.refused(SYNC, json!({ "input": { "noots": many } })).await;

@@ -10,11 +10,12 @@ use crate::{
 
 const LIST: &str = "{ id kind title version deleted createdBy { fullName }
     items { id activityType encrypted title text completed priority dueOn quantity unit } }";
-const LISTS: &str = "query($person: UUID!, $kind: ListKind, $deleted: Boolean! = false, $first: Int, $after: String) { person(id: $person) {
+const LISTS: &str =
+    "query($person: UUID!, $kind: ListKind, $deleted: Boolean! = false, $first: Int, $after: String) { person(id: $person) {
     lists(kind: $kind, deleted: $deleted, first: $first, after: $after) { nodes { id title kind } pageInfo { hasNextPage endCursor } } } }";
 
 /// A mutation of the organiser; answers its payload.
-async fn does(person: &Person<'_>, mutation: &str, input: Value) -> Value {
+pub async fn does(person: &Person<'_>, mutation: &str, input: Value) -> Value {
     person.ask(&document(mutation), json!({ "input": input })).await[mutation].take()
 }
 
@@ -66,9 +67,17 @@ async fn ann_keeps_a_shopping_list() {
     let id = &made["id"];
     let added = does(&ann, "addListItem", json!({ "listId": id, "item": { "title": "Eggs", "quantity": "10" }, "position": 1 })).await;
     assert_eq!((titles(&added["list"]), &added["item"]["title"]), (vec!["Milk", "Eggs", "Bread"], &json!("Eggs")));
-    let ticked = does(&ann, "updateListItem", json!({ "listId": id, "itemId": milk["id"], "completed": true, "unit": null, "text": "the blue one" })).await;
+    let ticked = does(
+        &ann,
+        "updateListItem",
+        json!({ "listId": id, "itemId": milk["id"], "completed": true, "unit": null, "text": "the blue one" }),
+    )
+    .await;
     let item = &ticked["list"]["items"][0];
-    assert_eq!((&item["completed"], &item["unit"], &item["text"], &item["quantity"]), (&json!(true), &Value::Null, &json!("the blue one"), &json!("1.5")));
+    assert_eq!(
+        (&item["completed"], &item["unit"], &item["text"], &item["quantity"]),
+        (&json!(true), &Value::Null, &json!("the blue one"), &json!("1.5"))
+    );
     let moved = does(&ann, "moveListItem", json!({ "listId": id, "itemId": milk["id"], "position": 2 })).await;
     assert_eq!(titles(&moved["list"]), ["Eggs", "Bread", "Milk"]);
     let removed = does(&ann, "removeListItem", json!({ "listId": id, "itemId": added["item"]["id"] })).await;
@@ -167,7 +176,10 @@ async fn lists_come_newest_first_page_by_page_and_by_kind() {
     phone.edits(&noot_id(4), json!([{ "activityType": "reading", "properties": {} }]));
     phone.edits(&noot_id(5), json!([{ "activityType": "list", "properties": { "kind": "wrong" } }, todo("x")]));
     phone.edits(&noot_id(6), json!([{ "activityType": "list", "properties": "AAAA", "baseProperties": { "encrypted": true } }, todo("x")]));
-    phone.edits(&noot_id(7), json!([todo("x"), { "activityType": "list", "properties": { "kind": "shopping", "title": "From the phone" } }]));
+    phone.edits(
+        &noot_id(7),
+        json!([todo("x"), { "activityType": "list", "properties": { "kind": "shopping", "title": "From the phone" } }]),
+    );
     phone.syncs().await;
     for (kind, count) in [("TODO", 6), ("SHOPPING", 3), ("NOTES", 2)] {
         let found = lists(&ann, &ann, json!({ "kind": kind, "first": 100 })).await;
@@ -191,7 +203,8 @@ async fn what_a_client_brings_and_what_is_ticked_here_are_one_list() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
     let mut phone = Client::new(&ann);
-    let secret = json!({ "activityType": "todo", "properties": "q83vEjRWeJq7", "baseProperties": { "encrypted": true, "syncPriority": "high" } });
+    let secret =
+        json!({ "activityType": "todo", "properties": "q83vEjRWeJq7", "baseProperties": { "encrypted": true, "syncPriority": "high" } });
     phone.edits(&noot_id(1), json!([todo("Milk"), todo("Milk"), secret]));
     phone.syncs().await;
     let id = json!(noot_id(1));
@@ -199,8 +212,11 @@ async fn what_a_client_brings_and_what_is_ticked_here_are_one_list() {
     let ids: Vec<_> = before["items"].as_array().unwrap().iter().map(|item| item["id"].clone()).collect();
     assert!(ids[0] != ids[1], "two that say the same are two");
     assert_eq!((&before["kind"], &before["title"]), (&json!("TODO"), &Value::Null));
-    assert_eq!(before["items"][2], json!({ "id": ids[2], "activityType": "todo", "encrypted": true, "title": null, "text": null, "completed": null,
-        "priority": null, "dueOn": null, "quantity": null, "unit": null }));
+    assert_eq!(
+        before["items"][2],
+        json!({ "id": ids[2], "activityType": "todo", "encrypted": true, "title": null, "text": null, "completed": null,
+        "priority": null, "dueOn": null, "quantity": null, "unit": null })
+    );
 
     let ticked = does(&ann, "updateListItem", json!({ "listId": id, "itemId": ids[1], "completed": true })).await;
     let items = ticked["list"]["items"].as_array().unwrap();
@@ -249,7 +265,10 @@ async fn a_list_that_holds_what_the_organiser_does_not_know_is_shown_and_left_al
     phone.edits(&noot_id(1), activities);
     phone.syncs().await;
     let shown = list(&ann, &ann, &json!(noot_id(1))).await;
-    assert_eq!((&shown["kind"], &shown["items"][0]["title"], &shown["items"][0]["completed"]), (&Value::Null, &json!("Emma"), &Value::Null));
+    assert_eq!(
+        (&shown["kind"], &shown["items"][0]["title"], &shown["items"][0]["completed"]),
+        (&Value::Null, &json!("Emma"), &Value::Null)
+    );
     let refused = may_not(&ann, "addListItem", json!({ "listId": noot_id(1), "item": { "title": "x" } })).await;
     assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("listId")));
     let renamed = does(&ann, "updateListItem", json!({ "listId": noot_id(1), "itemId": "r1", "title": "Persuasion" })).await;
@@ -293,7 +312,8 @@ async fn ben_ticks_anns_shopping_list_and_carla_cannot_see_it() {
     }
     assert_eq!(carla.ask(LISTS, json!({ "person": ann.id })).await["person"], Value::Null);
     let log = ann.ask("{ viewer { accessLog { nodes { reader { fullName } accessType } } } }", json!({})).await;
-    let mut readers: Vec<_> = log["viewer"]["accessLog"]["nodes"].as_array().unwrap().iter().map(|read| read["reader"]["fullName"].as_str().unwrap()).collect();
+    let mut readers: Vec<_> =
+        log["viewer"]["accessLog"]["nodes"].as_array().unwrap().iter().map(|read| read["reader"]["fullName"].as_str().unwrap()).collect();
     readers.sort_unstable();
     assert_eq!(readers, ["ben", "dan"]);
 

@@ -178,7 +178,10 @@ impl Request {
 fn check_sizes(request: &Request) -> Result<()> {
     let (sent, known) = (request.noots.len() + request.deleted.len(), request.known.as_ref().map_or(0, Vec::len));
     if sent > MOST_NOOTS {
-        return Err(Error::invalid("noots", format!("a request takes at most {MOST_NOOTS} noots, not {sent}: send the rest in further ones")));
+        return Err(Error::invalid(
+            "noots",
+            format!("a request takes at most {MOST_NOOTS} noots, not {sent}: send the rest in further ones"),
+        ));
     }
     if known > MOST_KNOWN {
         let message = format!("must name at most {MOST_KNOWN} noots, not {known}: leave it out, and compare with nootChecksums");
@@ -296,7 +299,9 @@ async fn settle(tx: &Tx, person: UserId, changes: &[&Change], rule: Rule) -> Res
             }
             Verdict::Conflict => {
                 outcome(Settled::Conflict { kept: None }, version);
-                lost.extend(change.content.as_ref().filter(|lost| lost.checksum != head.checksum).map(|lost| row(id, change.version, lost)));
+                lost.extend(
+                    change.content.as_ref().filter(|lost| lost.checksum != head.checksum).map(|lost| row(id, change.version, lost)),
+                );
             }
         }
     }
@@ -348,7 +353,8 @@ async fn insert(tx: &Tx, person: UserId, rows: Vec<JsonValue>) -> Result<Vec<(No
 
 /// Changes and deletes noots that are there.
 async fn update(tx: &Tx, person: UserId, rows: Vec<JsonValue>) -> Result<Vec<(NootId, i32)>> {
-    let statement = "UPDATE noots n SET checksum = coalesce(c.checksum, n.checksum), data = coalesce(c.data::jsonb, n.data), deleted = c.data IS NULL,
+    let statement =
+        "UPDATE noots n SET checksum = coalesce(c.checksum, n.checksum), data = coalesce(c.data::jsonb, n.data), deleted = c.data IS NULL,
            version = greatest(n.version, c.version)
          FROM jsonb_to_recordset($2) AS c (id uuid, version integer, checksum text, data text)
          WHERE n.user_id = $1 AND n.id = c.id RETURNING n.id, n.version";
@@ -413,7 +419,8 @@ async fn lacking(
         }
     }
     let is = |id: &NootId, wanted: fn(&Settled) -> bool| settled.get(id).is_some_and(|outcome| wanted(&outcome.verdict));
-    let conflicts: Vec<_> = changes.keys().filter(|id| is(id, |verdict| matches!(verdict, Settled::Conflict { .. }))).map(|id| id.0).collect();
+    let conflicts: Vec<_> =
+        changes.keys().filter(|id| is(id, |verdict| matches!(verdict, Settled::Conflict { .. }))).map(|id| id.0).collect();
     let taken = |id: &NootId| changes.contains_key(id) && !is(id, |verdict| matches!(verdict, Settled::Rejected(_)));
     let rejected: Vec<_> = request.ids().filter(|id| !taken(id)).map(|id| id.0).collect();
     let (ids, checksums): (Vec<_>, Vec<_>) = has.into_iter().map(|(id, checksum)| (id.0, checksum)).unzip();

@@ -265,7 +265,9 @@ pub async fn rename(tx: &Tx, target: Target, title: &str) -> Result<List> {
 /// Puts something on a list: at `position` among what is on it, from 0, else at its end. Sent again with the same id it is there once.
 pub async fn add_item(tx: &Tx, target: Target, item: NewItem, position: Option<i32>) -> Result<(List, Item)> {
     let (list, mut activities) = editable(tx, target).await?;
-    let kind = list.kind.ok_or_else(|| Error::invalid("listId", "this list holds what the organiser does not know: only its own app adds to it"))?;
+    let kind = list
+        .kind
+        .ok_or_else(|| Error::invalid("listId", "this list holds what the organiser does not know: only its own app adds to it"))?;
     let added = item.activity(tx, kind)?;
     let id = id_of(&added).unwrap_or_default().to_owned();
     if let Some(place) = list.items.iter().position(|item| item.id == id) {
@@ -480,7 +482,10 @@ impl ItemChange {
         }
         if let Some(quantity) = self.quantity {
             let range = Decimal::ZERO..=Decimal::from(1_000_000);
-            set("quantity", quantity.map(|quantity| input::number("quantity", quantity, 3, range)).transpose()?.map(|quantity| json!(quantity)));
+            set(
+                "quantity",
+                quantity.map(|quantity| input::number("quantity", quantity, 3, range)).transpose()?.map(|quantity| json!(quantity)),
+            );
         }
         if let Some(unit) = &self.unit {
             set("unit", unit.as_ref().map(|unit| input::line("unit", unit, 20)).transpose()?.map(JsonValue::from));

@@ -421,7 +421,7 @@ pub const TABLES: &[Table] = &[
             ("id", "{id}"),
             ("version", "3"),
             ("checksum", "repeat('0', 64)"),
-            ("data", r#"'{"activities": [{"activityType": "todo", "properties": {"title": "Milk"}}]}'"#),
+            ("data", r#"'{"activities": [{"activityType": "todo", "id": "milk", "properties": {"title": "Milk"}}, {"activityType": "note", "properties": {}}]}'"#),
         ],
         change: "deleted = true, version = 9",
         operations: &[("sign as another", "UPDATE noots SET created_by = {stranger_id}")],

@@ -255,9 +255,8 @@ fn query_string(query: &str) -> Result<Map<String, Value>, Refused> {
             continue;
         }
         let value = match name.as_ref() {
-            "variables" | "extensions" => {
-                json::read(value.as_bytes()).map_err(|_| Refused::bad_request(format!("{name} must be a JSON object without a key twice")))?
-            }
+            "variables" | "extensions" => json::read(value.as_bytes())
+                .map_err(|_| Refused::bad_request(format!("{name} must be a JSON object without a key twice")))?,
             _ => Value::String(value.into_owned()),
         };
         if parameters.insert(name.to_string(), value).is_some() {

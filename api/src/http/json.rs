@@ -91,7 +91,20 @@ mod tests {
 
     #[test]
     fn it_reads_what_serde_json_reads_but_for_keys_given_twice() {
-        for json in ["null", "true", "-1", "18446744073709551615", "18446744073709551616", "-0", "0.1", "1e300", r#""é\n""#, "[]", "{}", r#"{"a":[{"b":1},{"b":2}],"c":{"a":1}}"#] {
+        for json in [
+            "null",
+            "true",
+            "-1",
+            "18446744073709551615",
+            "18446744073709551616",
+            "-0",
+            "0.1",
+            "1e300",
+            r#""é\n""#,
+            "[]",
+            "{}",
+            r#"{"a":[{"b":1},{"b":2}],"c":{"a":1}}"#,
+        ] {
             assert_eq!(read(json.as_bytes()).expect(json), serde_json::from_str::<Value>(json).expect(json));
         }
         for json in ["", "[1", "1e400", "{}{}", "NaN", r#""\ud800""#, "[1,]"] {

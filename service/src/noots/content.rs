@@ -103,9 +103,8 @@ fn check_envelope(path: &str, activity: &JsonValue) -> Result<(), Rejection> {
     let JsonValue::Object(parts) = activity else {
         return Err(Rejection::bad(path, "must be an object with activityType, properties and baseProperties"));
     };
-    let short_text = |value: &JsonValue, most: usize| {
-        value.as_str().is_some_and(|text| !text.trim().is_empty() && text.chars().count() <= most)
-    };
+    let short_text =
+        |value: &JsonValue, most: usize| value.as_str().is_some_and(|text| !text.trim().is_empty() && text.chars().count() <= most);
     if !parts.get("activityType").is_some_and(|name| short_text(name, 100)) {
         return Err(Rejection::bad(format!("{path}.activityType"), "must be a text of 1 to 100 characters, such as \"todo\""));
     }
@@ -193,7 +192,8 @@ mod tests {
     fn the_examples_of_the_rfc_come_out_as_it_says() {
         let json = r#"{ "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
             "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/", "literals": [null, true, false] }"#;
-        let expected = r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
+        let expected =
+            r#"{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}"#;
         assert_eq!(canonical(json), expected);
         let json = r#"{ "\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh", "1": "One",
             "\ud83d\ude00": "Emoji: Grinning Face", "\u0080": "Control", "\u00f6": "Latin Small Letter O With Diaeresis" }"#;
@@ -261,7 +261,10 @@ mod tests {
         for (properties, message) in [
             (r#"{"n":9007199254740993}"#, "the number 9007199254740993 is too large for a double to hold exactly: write it as a text"),
             (r#"{"n":-9007199254740993}"#, "the number -9007199254740993 is too large for a double to hold exactly: write it as a text"),
-            (r#"{"n":18446744073709551615}"#, "the number 18446744073709551615 is too large for a double to hold exactly: write it as a text"),
+            (
+                r#"{"n":18446744073709551615}"#,
+                "the number 18446744073709551615 is too large for a double to hold exactly: write it as a text",
+            ),
             (r#"{"t":"a\u0000b"}"#, "must not contain the character U+0000"),
             (r#"{"a\u0000b":1}"#, "must not contain the character U+0000"),
         ] {
@@ -269,7 +272,9 @@ mod tests {
             assert_eq!((refused.code, refused.field.as_str()), (RejectionCode::BadUserInput, "activities[0]"));
             assert_eq!(refused.message, message);
         }
-        for exact in ["9007199254740992", "-9007199254740992", "1152921504606846976", "1152921504606847000", "1e300", "-0", "18446744073709551616"] {
+        for exact in
+            ["9007199254740992", "-9007199254740992", "1152921504606846976", "1152921504606847000", "1e300", "-0", "18446744073709551616"]
+        {
             Content::of(&todo(parsed(&format!(r#"{{"n":{exact}}}"#)))).expect(exact);
         }
         let deep = (0..70).fold(json!(1), |inner, _| json!([inner]));
@@ -286,7 +291,10 @@ mod tests {
         assert_eq!(refused(json!({ "activityType": "todo", "properties": "secret" })), "activities[0].properties");
         assert_eq!(refused(json!({ "activityType": "todo", "properties": {}, "baseProperties": [] })), "activities[0].baseProperties");
         let base = json!({ "encrypted": "yes" });
-        assert_eq!(refused(json!({ "activityType": "todo", "properties": {}, "baseProperties": base })), "activities[0].baseProperties.encrypted");
+        assert_eq!(
+            refused(json!({ "activityType": "todo", "properties": {}, "baseProperties": base })),
+            "activities[0].baseProperties.encrypted"
+        );
         let base = json!({ "syncPriority": 1 });
         assert_eq!(
             refused(json!({ "activityType": "todo", "properties": {}, "baseProperties": base })),
@@ -323,8 +331,7 @@ mod tests {
         leaf.prop_recursive(4, 24, 5, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..5).prop_map(JsonValue::from),
-                prop::collection::btree_map("[^\0]{0,6}", inner, 0..5)
-                    .prop_map(|fields| JsonValue::Object(fields.into_iter().collect())),
+                prop::collection::btree_map("[^\0]{0,6}", inner, 0..5).prop_map(|fields| JsonValue::Object(fields.into_iter().collect())),
             ]
         })
     }
