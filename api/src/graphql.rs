@@ -30,6 +30,7 @@ pub mod routines;
 pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
+pub mod sync;
 pub mod unavailability;
 pub mod variables;
 
@@ -65,11 +66,12 @@ pub struct Mutation(
     swap_requests::SwapRequestsMutation,
     noots::NootsMutation,
     organiser::OrganiserMutation,
+    sync::SyncMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, noots::NootsSubscription);
+pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, noots::NootsSubscription, sync::SyncSubscription);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

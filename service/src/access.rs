@@ -159,11 +159,16 @@ impl Database {
 
     /// A transaction in which there is no viewer, hence no rows: only the doors of hale_auth open in it.
     pub(crate) async fn without_viewer(&self) -> Result<Tx> {
-        self.begin(None, "BEGIN".to_owned()).await
+        self.begin(None, self.begin_writing()).await
     }
 
     async fn begin(&self, viewer: Option<UserId>, batch: String) -> Result<Tx> {
         begin(&self.pool, viewer, batch, self.clock.clone(), self.random.clone()).await
+    }
+
+    /// What begins a transaction that may write: triggers that tell when something was written go by Hale's clock.
+    fn begin_writing(&self) -> String {
+        format!("BEGIN; SELECT set_config('app.now', '{}', true)", self.now().to_rfc3339())
     }
 
     async fn refuse_unsafe_role(&self) -> Result<()> {
@@ -226,15 +231,15 @@ impl Viewer {
 
     /// A transaction that can only read. It ends when dropped.
     pub async fn read(&self) -> Result<Tx> {
-        self.begin("BEGIN READ ONLY").await
+        self.begin("BEGIN READ ONLY".to_owned()).await
     }
 
     /// A transaction whose changes last once [`Tx::commit`] has answered.
     pub async fn write(&self) -> Result<Tx> {
-        self.begin("BEGIN").await
+        self.begin(self.database.begin_writing()).await
     }
 
-    async fn begin(&self, begin: &str) -> Result<Tx> {
+    async fn begin(&self, begin: String) -> Result<Tx> {
         // Ids and an RFC 3339 time hold no quote, so they may stand in a batch; one round trip instead of three.
         let enter = match self.proof {
             Proof::Session { id, .. } => format!("auth.enter('{}', '{id}', '{}')", self.user_id, self.database.now().to_rfc3339()),

@@ -136,6 +136,12 @@ fn broken_constraint(name: &str) -> Option<Error> {
     })
 }
 
+/// Two writers of one new row at once, or an id of somebody else's.
+fn taken(constraint: &str) -> Option<Error> {
+    let table = constraint.strip_suffix("_pkey")?;
+    TABLES.contains(&table).then(|| Error::conflict("this id is taken by something else: make a new one"))
+}
+
 /// The tables whose columns a client names as fields.
 const TABLES: [&str; 19] = [
     "food_diary",
@@ -199,7 +205,10 @@ impl From<DbErr> for Error {
             "42501" => Self::NotFound("row"),
             "23505" | "23514" | "23503" => {
                 let constraint = database.constraint().unwrap_or_default();
-                broken_constraint(constraint).or_else(|| out_of_range(constraint)).unwrap_or_else(|| Self::Internal(error.into()))
+                broken_constraint(constraint)
+                    .or_else(|| taken(constraint))
+                    .or_else(|| out_of_range(constraint))
+                    .unwrap_or_else(|| Self::Internal(error.into()))
             }
             "57014" | "55P03" => Self::Timeout,
             "40001" | "40P01" => Self::conflict("this was changed at the same moment: read it and try again"),

@@ -21,6 +21,10 @@ use crate::{
     error::{Error, Result},
     foods, input,
     nutrition::Nutrition,
+    sync::{
+        collection::{self, Collection, Context, Deletion, Document, Draft, Kind, derived, fixed, group, written},
+        merge::Refused,
+    },
 };
 
 /// Something eaten, as it is logged.
@@ -124,22 +128,12 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.quantity.is_some() || change.unit.is_some() {
         let quantity = quantity(change.quantity.unwrap_or(entry.quantity))?;
+        let unit = change.unit.as_ref().map_or_else(|| Ok(entry.unit.clone()), |unit| input::line("unit", unit, 100))?;
         let food = match (entry.food_item_id, entry.nutrition_version) {
             (Some(food), Some(version)) => foods::in_version(tx, food, version).await?,
             _ => None,
         };
-        let (servings, unit) = match &change.unit {
-            Some(unit) if unit.trim().to_lowercase() != entry.unit.to_lowercase() => {
-                let unit = input::line("unit", unit, 100)?;
-                let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", entry.unit));
-                food.as_ref().ok_or_else(gone)?.servings(quantity, &unit)?
-            }
-            _ => (servings_in_same_unit(&entry, food.as_ref(), quantity)?, entry.unit.clone()),
-        };
-        let nutrition = match food {
-            Some(food) => food.nutrition.times(servings)?,
-            None => Nutrition::from(&entry).times(quantity / entry.quantity)?,
-        };
+        let (servings, unit, nutrition) = Logged::from(&entry).rescaled(food.as_ref(), quantity, &unit)?;
         row = ActiveModel { quantity: Set(quantity), unit: Set(unit), servings: Set(round(servings, 12)), ..patched(row, nutrition) };
     }
     if let Some(meal) = &change.meal_type {
@@ -172,6 +166,86 @@ pub async fn delete(tx: &Tx, person: Option<UserId>, id: FoodEntryId, expected_v
     Ok((person, entry.consumed_on))
 }
 
+/// The food diary on devices.
+pub static SYNCED: Collection = Collection {
+    name: "food_diary",
+    person_column: "user_id",
+    access: Some("calorie"),
+    deletion: Deletion::At,
+    groups: &[
+        fixed(
+            "food",
+            &[
+                written("food_item_id", Kind::Id),
+                derived("food_name", Kind::Text),
+                derived("food_brand", Kind::Text),
+                derived("nutrition_version", Kind::Integer),
+            ],
+        ),
+        group(
+            "amount",
+            &[
+                written("quantity", Kind::Decimal),
+                written("unit", Kind::Text),
+                derived("servings", Kind::Decimal),
+                derived("calories", Kind::Decimal),
+                derived("protein", Kind::Decimal),
+                derived("carbohydrates", Kind::Decimal),
+                derived("fat", Kind::Decimal),
+                derived("fiber", Kind::Decimal),
+                derived("sugar", Kind::Decimal),
+                derived("sodium", Kind::Decimal),
+                derived("nutrients", Kind::Json),
+            ],
+        ),
+        group("meal", &[written("meal_type", Kind::Text)]),
+        group("moment", &[written("consumed_at", Kind::Instant), written("time_zone", Kind::Text), derived("consumed_on", Kind::Date)]),
+    ],
+    complete,
+    complement: None,
+};
+
+fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
+    if draft.changes("amount") {
+        complete_amount(context, draft)?;
+    }
+    if draft.changes("meal") {
+        let meal_type = meal_type(draft.text("meal_type")?)?;
+        draft.set("meal_type", meal_type);
+    }
+    if draft.changes("moment") {
+        draft.fix_day(context, "consumed_at", "consumed_on")?;
+    }
+    Ok(())
+}
+
+/// The nutrition of a new entry is the food's; an older one keeps what it was logged with.
+fn complete_amount(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
+    let quantity = quantity(draft.decimal("quantity")?)?;
+    let unit = input::line("unit", draft.text("unit")?, 100)?;
+    let food_id: Option<FoodId> = draft.optional_text("food_item_id")?.and_then(|id| id.parse().ok()).map(FoodId);
+    let (servings, unit, nutrition) = match draft.before.as_ref().map(Logged::try_from).transpose()? {
+        None => {
+            let food = food_id.ok_or_else(|| Refused::missing("food_item_id"))?;
+            let food = context.foods.get(&(food, None)).ok_or(Error::NoSuch { field: "food_item_id", what: "food" })?;
+            let (servings, unit) = food.servings(quantity, &unit)?;
+            draft.set("food_name", food.name.clone());
+            draft.set("food_brand", food.brand.clone());
+            draft.set("nutrition_version", food.nutrition_version);
+            (servings, unit, food.nutrition.times(servings)?)
+        }
+        Some(entry) => entry.rescaled(food_id.and_then(|food| context.foods.get(&(food, entry.nutrition_version))), quantity, &unit)?,
+    };
+    draft.set_decimal("quantity", Some(quantity));
+    draft.set("unit", unit);
+    draft.set_decimal("servings", Some(round(servings, 12)));
+    for (column, amount) in nutrition.headline() {
+        draft.set_decimal(column, amount);
+    }
+    draft.set("nutrients", nutrition.nutrients);
+    Ok(())
+}
+
 async fn find(tx: &Tx, person: UserId, id: FoodEntryId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?)
 }
@@ -188,16 +262,68 @@ async fn editable(tx: &Tx, person: UserId, id: FoodEntryId, expected_version: Op
     Ok(entry)
 }
 
-/// In the same unit the portion at the time of logging is what counts, whatever the food says today. Where it still says the
-/// same, the food gives the servings in full; the ones of the entry were rounded when they were kept.
-fn servings_in_same_unit(entry: &Model, food: Option<&foods::Food>, quantity: Decimal) -> Result<Decimal> {
-    if let Some(food) = food
-        && let Ok((servings, _)) = food.servings(entry.quantity, &entry.unit)
-        && round(servings, 12) == entry.servings
-    {
-        return Ok(food.servings(quantity, &entry.unit)?.0);
+/// An entry as it was logged, from which another amount of it is told.
+struct Logged {
+    quantity: Decimal,
+    unit: String,
+    servings: Decimal,
+    nutrition: Nutrition,
+    nutrition_version: Option<i32>,
+}
+
+impl Logged {
+    /// The servings, unit and nutrition of another amount; `food` is the food in the version it was logged with, while it exists.
+    fn rescaled(&self, food: Option<&foods::Food>, quantity: Decimal, unit: &str) -> Result<(Decimal, String, Nutrition)> {
+        let (servings, unit) = if unit.to_lowercase() == self.unit.to_lowercase() {
+            (self.servings_in_same_unit(food, quantity)?, self.unit.clone())
+        } else {
+            let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", self.unit));
+            food.ok_or_else(gone)?.servings(quantity, unit)?
+        };
+        let nutrition = match food {
+            Some(food) => food.nutrition.times(servings)?,
+            None => self.nutrition.times(quantity / self.quantity)?,
+        };
+        Ok((servings, unit, nutrition))
     }
-    Ok(entry.servings * quantity / entry.quantity)
+
+    /// In the same unit the portion at the time of logging is what counts, whatever the food says today. Where it still says the
+    /// same, the food gives the servings in full; the ones of the entry were rounded when they were kept.
+    fn servings_in_same_unit(&self, food: Option<&foods::Food>, quantity: Decimal) -> Result<Decimal> {
+        if let Some(food) = food
+            && let Ok((servings, _)) = food.servings(self.quantity, &self.unit)
+            && round(servings, 12) == self.servings
+        {
+            return Ok(food.servings(quantity, &self.unit)?.0);
+        }
+        Ok(self.servings * quantity / self.quantity)
+    }
+}
+
+impl From<&Model> for Logged {
+    fn from(entry: &Model) -> Self {
+        Self {
+            quantity: entry.quantity,
+            unit: entry.unit.clone(),
+            servings: entry.servings,
+            nutrition: Nutrition::from(entry),
+            nutrition_version: entry.nutrition_version,
+        }
+    }
+}
+
+impl TryFrom<&Document> for Logged {
+    type Error = Refused;
+
+    fn try_from(entry: &Document) -> Result<Self, Refused> {
+        Ok(Self {
+            quantity: collection::required(collection::decimal(entry, "quantity")?, "quantity")?,
+            unit: collection::required(collection::text(entry, "unit")?, "unit")?.to_owned(),
+            servings: collection::required(collection::decimal(entry, "servings")?, "servings")?,
+            nutrition: Nutrition::try_from(entry)?,
+            nutrition_version: entry.get("nutrition_version").and_then(|version| i32::try_from(version.as_i64()?).ok()),
+        })
+    }
 }
 
 fn quantity(value: Decimal) -> Result<Decimal> {

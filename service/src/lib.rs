@@ -38,5 +38,6 @@ pub mod routine_statistics;
 pub mod routines;
 mod sealing;
 pub mod swap_requests;
+pub mod sync;
 pub mod tokens;
 pub mod unavailability;

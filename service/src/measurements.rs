@@ -21,6 +21,10 @@ use crate::{
     error::{Error, Result},
     input,
     page::{Page, PageRequest},
+    sync::{
+        collection::{Collection, Context, Deletion, Draft, Kind, derived, fixed, group, written},
+        merge::Refused,
+    },
 };
 
 /// A measurement as it is recorded.
@@ -154,6 +158,36 @@ pub async fn delete(tx: &Tx, person: Option<UserId>, id: MeasurementId, expected
         .exec(tx)
         .await?;
     Ok(id)
+}
+
+/// Measurements on devices.
+pub static SYNCED: Collection = Collection {
+    name: "measurements",
+    person_column: "user_id",
+    access: Some("checkin"),
+    deletion: Deletion::At,
+    groups: &[
+        fixed("type", &[written("type", Kind::Text)]),
+        group("value", &[written("value", Kind::Decimal), written("unit", Kind::Text), derived("canonical_value", Kind::Decimal)]),
+        group("moment", &[written("measured_at", Kind::Instant), written("time_zone", Kind::Text), derived("measured_on", Kind::Date)]),
+    ],
+    complete,
+    complement: None,
+};
+
+fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
+    let kind = type_name("type", draft.text("type")?)?;
+    if draft.changes("value") {
+        let (value, unit, canonical) = measured(&kind, draft.decimal("value")?, draft.text("unit")?)?;
+        draft.set_decimal("value", Some(value));
+        draft.set("unit", unit.code);
+        draft.set_decimal("canonical_value", Some(canonical));
+    }
+    if draft.changes("moment") {
+        draft.fix_day(context, "measured_at", "measured_on")?;
+    }
+    draft.set("type", kind);
+    Ok(())
 }
 
 async fn editable(tx: &Tx, person: UserId, id: MeasurementId, expected_version: Option<i32>) -> Result<Model> {

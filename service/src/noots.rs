@@ -24,6 +24,10 @@ use crate::{
     error::{Error, Result},
     input,
     page::{Page, PageRequest},
+    sync::{
+        collection::{Collection, Context, Deletion, Draft, Kind, derived, group, written},
+        merge::Refused,
+    },
 };
 
 /// The most noots that a request sends or asks for, and that an answer holds.
@@ -536,6 +540,33 @@ async fn taken_out(tx: &Tx, id: ConflictedNootId) -> Result<conflicted_noots::Mo
 
 async fn find(tx: &Tx, person: UserId, id: NootId) -> Result<Model> {
     Entity::find_by_id((person, id)).one(tx).await?.ok_or(Error::NotFound("noot"))
+}
+
+/// Noots on devices of other kinds, which merge their content as one.
+pub static SYNCED: Collection = Collection {
+    name: "noots",
+    person_column: "user_id",
+    access: Some("organiser"),
+    deletion: Deletion::Flag,
+    groups: &[group("activities", &[written("data", Kind::Json), derived("checksum", Kind::Text)])],
+    complete,
+    complement: None,
+};
+
+fn complete(_: &Context, draft: &mut Draft) -> Result<(), Refused> {
+    if draft.changes("activities") {
+        let JsonValue::Object(data) = draft.value("data") else {
+            return Err(Error::invalid("data", "must be {\"activities\": […]}").into());
+        };
+        if let Some(other) = data.keys().find(|key| *key != "activities") {
+            return Err(Error::invalid("data", format!("must hold nothing but activities, holds {other:.100}")).into());
+        }
+        let content = Content::of(data.get("activities").unwrap_or(&JsonValue::Null));
+        let content = content.map_err(|rejection| Error::from(rejection).within("data"))?;
+        draft.set("data", content.data()?);
+        draft.set("checksum", content.checksum);
+    }
+    Ok(())
 }
 
 impl Head {

@@ -5,7 +5,13 @@ use rust_decimal::Decimal;
 use sea_orm::{FromQueryResult, JsonValue};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    sync::{
+        collection::{self, Document},
+        merge::Refused,
+    },
+};
 
 /// Decimals that a diary row keeps of a nutrient. A label's finest figure has three per 100 g and a quantity three of its
 /// own; six hold their product for every portion up to a gram's thousandth, so sums of rows are exact.
@@ -90,7 +96,31 @@ impl From<&food_diary::Model> for Nutrition {
     }
 }
 
+impl TryFrom<&Document> for Nutrition {
+    type Error = Refused;
+
+    fn try_from(document: &Document) -> Result<Self, Refused> {
+        let amount = |column| collection::decimal(document, column);
+        Ok(Self {
+            calories: amount("calories")?,
+            protein: amount("protein")?,
+            carbohydrates: amount("carbohydrates")?,
+            fat: amount("fat")?,
+            fiber: amount("fiber")?,
+            sugar: amount("sugar")?,
+            sodium: amount("sodium")?,
+            nutrients: document.get("nutrients").cloned().unwrap_or_else(|| serde_json::Map::new().into()),
+        })
+    }
+}
+
 impl Nutrition {
+    /// The headline nutrients with their names.
+    pub(crate) fn headline(&self) -> [(&'static str, Option<Decimal>); 7] {
+        let amounts = [self.calories, self.protein, self.carbohydrates, self.fat, self.fiber, self.sugar, self.sodium];
+        std::array::from_fn(|place| (NAMES[place], amounts[place]))
+    }
+
     /// What `servings` of it contain, rounded once.
     pub fn times(&self, servings: Decimal) -> Result<Self> {
         let too_much = || Error::invalid("quantity", "is more than anyone can eat: check the unit");

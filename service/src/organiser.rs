@@ -25,7 +25,7 @@ use crate::{
     day,
     error::{Error, Result},
     input,
-    noots::content::{Content, Rejection},
+    noots::content::Content,
     page::{Page, PageRequest},
 };
 
@@ -229,7 +229,7 @@ pub async fn create(tx: &Tx, new: NewList) -> Result<List> {
     for (place, item) in new.items.into_iter().enumerate() {
         activities.push(item.activity(tx, new.kind).map_err(|error| error.within(&format!("items[{place}]")))?);
     }
-    let content = Content::of(&JsonValue::Array(activities))?;
+    let content = content(activities)?;
     let row = ActiveModel {
         user_id: Set(person),
         id: Set(id),
@@ -346,7 +346,7 @@ async fn editable(tx: &Tx, target: Target) -> Result<(List, Vec<JsonValue>)> {
 }
 
 async fn store(tx: &Tx, list: List, activities: Vec<JsonValue>) -> Result<List> {
-    let content = Content::of(&JsonValue::Array(activities))?;
+    let content = content(activities)?;
     if content.checksum == list.noot.checksum {
         return Ok(list);
     }
@@ -494,6 +494,10 @@ impl ItemChange {
     }
 }
 
+fn content(activities: Vec<JsonValue>) -> Result<Content> {
+    Content::of(&JsonValue::Array(activities)).map_err(|rejection| Error::invalid("items", rejection.message))
+}
+
 fn activity(id: Uuid, activity_type: &str, properties: JsonValue) -> JsonValue {
     let base = json!({ "encrypted": false, "syncPriority": "normal" });
     json!({ "id": id, "activityType": activity_type, "properties": properties, "baseProperties": base })
@@ -537,16 +541,4 @@ fn made_id(noot: NootId, activity: &JsonValue, repetition: usize) -> String {
 /// What was changed here keeps the id that it was known by.
 fn identify(activity: &mut JsonValue, id: &str) {
     activity["id"] = json!(id);
-}
-
-impl Content {
-    fn data(&self) -> Result<JsonValue> {
-        serde_json::from_str(&self.json).map_err(|error| Error::Internal(error.into()))
-    }
-}
-
-impl From<Rejection> for Error {
-    fn from(rejection: Rejection) -> Self {
-        Self::invalid("items", rejection.message)
-    }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// How long to wait when the database does not answer.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What `look` finds of a person (the viewer when there is none) each time that its key is another one than before. `look` reads
 /// under the viewer's policies, is told the key before, and answers a key and what is to be sent, or nothing when it is not the

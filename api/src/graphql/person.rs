@@ -27,6 +27,7 @@ use super::{
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
+    sync::{self, RejectedChange, SyncHead, SyncPage},
 };
 
 /// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
@@ -295,6 +296,42 @@ impl Person {
         }
         .await
         .transpose()
+    }
+
+    /// The rows of this person that changed after `after`, each as it is now, in the order of their last changes, as far as the viewer
+    /// may see them. Devices read it page by page, then follow `syncChanged`.
+    #[graphql(complexity = "super::sync::page_cost(first, child_complexity)")]
+    async fn sync_page(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 1000; 100 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on; from the beginning when absent.")] after: Option<String>,
+        #[graphql(desc = "Only these tables; all when absent.")] collections: Option<Vec<String>>,
+    ) -> Option<Result<SyncPage>> {
+        nullable(sync::asked(ctx, self, after, first, collections)).await
+    }
+
+    /// Where the viewer's feed stands, and digests that tell whether a device has all of it; null for anyone but the viewer.
+    async fn sync_head(&self, ctx: &Context<'_>) -> Option<Result<SyncHead>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => nullable(sync::head(ctx)).await,
+            _ => None,
+        }
+    }
+
+    /// What the viewer's devices wrote that is not in the rows, rejected or lost to other writes, newest first; null for anyone but the
+    /// viewer. It is kept for 90 days, or until it is resubmitted or dismissed.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn sync_rejections(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<RejectedChange>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => nullable(sync::rejections(ctx, first, after)).await,
+            _ => None,
+        }
     }
 
     /// What the viewer shares with others, ended grants included, newest first; null for anyone but the viewer.

@@ -5,6 +5,8 @@ use sea_orm::JsonValue;
 use serde_json::Number;
 use sha2::{Digest, Sha256};
 
+use crate::error::Error;
+
 /// The most bytes of a noot in canonical form.
 pub const MOST_BYTES: usize = 256 * 1024;
 /// The most activities of a noot.
@@ -57,6 +59,12 @@ impl Rejection {
     }
 }
 
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        Self::invalid(rejection.field, rejection.message)
+    }
+}
+
 impl Content {
     /// The content that these activities make: each an object with `activityType`, `properties` and `baseProperties`. What is in
     /// the properties is its client's business. Encrypted ones may be a text as well.
@@ -82,6 +90,11 @@ impl Content {
         }
         let checksum = Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { json, checksum })
+    }
+
+    /// As it is stored.
+    pub(crate) fn data(&self) -> Result<JsonValue, Error> {
+        serde_json::from_str(&self.json).map_err(|error| Error::Internal(error.into()))
     }
 
     /// The same, if this is its checksum.

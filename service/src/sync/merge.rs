@@ -1,0 +1,409 @@
+//! Merging: what becomes of rows when writes arrive late, twice, out of order and from devices that knew nothing of each other.
+//!
+//! Pure: rows and writes go in, rows and outcomes come out. The later clock decides each group of columns, so the order of arrival
+//! does not matter; being deleted is a register of its own, so a later edit does not bring a row back.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use entity::id::UserId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    clock::{Clock, GREATEST_SKEW, TOLERATED_SKEW},
+    collection::{Clocks, Collection, Column, Context, DELETED, Deletion, Document, Draft, Group},
+};
+use crate::error::Error;
+
+/// The node of Hale's own clocks.
+pub const SERVER: &str = "hale";
+
+/// What a device wrote to one row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mutation {
+    /// By which a repetition is known; `None` where the write itself is safe to repeat.
+    pub id: Option<Uuid>,
+    /// Which table.
+    pub collection: String,
+    /// Which row.
+    pub row: Uuid,
+    /// What.
+    pub write: Write,
+}
+
+/// What was written, and what decides when somebody else wrote the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Write {
+    /// These columns, each at its time. The later clock wins; the same clock is the same write.
+    Cells(BTreeMap<String, Cell>),
+    /// A whole row, by a device that took it for `assumed` until then. What it changed wins where nobody else has changed it.
+    Replace {
+        /// What the device knew; `None` when it made the row.
+        assumed: Option<Document>,
+        /// What it made of it.
+        new: Document,
+    },
+}
+
+/// A value and when it was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// The value.
+    pub value: Value,
+    /// When.
+    pub clock: Clock,
+    /// The id of the message that it came by.
+    pub message: Option<String>,
+}
+
+/// A row as the engine keeps it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Row {
+    /// Its columns; `None` before it is made.
+    pub document: Option<Document>,
+    /// When its groups were written.
+    pub clocks: Clocks,
+    /// Whether it is deleted.
+    pub deleted: bool,
+    /// The clocks of this batch, by group.
+    pub written: Clocks,
+    /// The ids of this batch's messages, by column.
+    pub messages: BTreeMap<String, String>,
+    /// Whether this batch makes it.
+    pub made: bool,
+}
+
+/// What became of a mutation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "status")]
+pub enum Outcome {
+    /// All of it is the newest there is.
+    Applied,
+    /// Some of it is; these columns had been written later, or by somebody else.
+    Merged {
+        /// The columns that stayed as they were.
+        lost: Vec<String>,
+    },
+    /// It was there before.
+    Duplicate,
+    /// None of it is: these columns had been written later, or by somebody else.
+    Conflict {
+        /// The columns that stayed as they were.
+        lost: Vec<String>,
+    },
+    /// It cannot be: nothing changed.
+    Rejected {
+        /// Why, for programs.
+        code: Rejection,
+        /// Which column, or another field of the mutation.
+        field: String,
+        /// What would be right, for people.
+        message: String,
+    },
+}
+
+/// Why a mutation was rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    /// A value cannot be, alone or with the rest of the row.
+    Invalid,
+    /// The row is not complete yet. It is tried again with the next write to the row.
+    Incomplete,
+    /// It refers to something that is not there, or not the writer's to know about.
+    NotFound,
+    /// The device's clock is more than a day ahead.
+    ClockSkew,
+    /// The collection or column is unknown, or not for clients to write.
+    NotWritable,
+    /// The id is taken by something else.
+    Conflict,
+}
+
+/// The outcome of a mutation, and whether its clocks were set back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Whether the device's clock was more than five minutes ahead, so that the server's was taken instead.
+    pub clock_skew: bool,
+}
+
+/// The rows that a batch touches, and the clock that goes with them.
+pub struct Batch<'a> {
+    /// Whose rows.
+    pub person: UserId,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// What the rules need to know.
+    pub context: &'a Context,
+    /// The latest clock seen; it moves on.
+    pub clock: Clock,
+    /// The rows by collection and id, those that do not exist yet included or not.
+    pub rows: HashMap<(&'static str, Uuid), Row>,
+}
+
+impl Batch<'_> {
+    /// Applies a mutation to the rows. A rejected one changes nothing.
+    pub fn apply(&mut self, collection: &'static Collection, mutation: &Mutation) -> Decision {
+        let clock_skew = match self.skew(&mutation.write) {
+            Ok(skewed) => skewed,
+            Err(refused) => return Decision { outcome: refused.into(), clock_skew: true },
+        };
+        let outcome = match &mutation.write {
+            Write::Cells(cells) => self.apply_cells(collection, mutation.row, cells, clock_skew),
+            Write::Replace { assumed, new } => self.apply_replace(collection, mutation.row, assumed.as_ref(), new),
+        };
+        Decision { outcome: outcome.unwrap_or_else(Outcome::from), clock_skew }
+    }
+
+    /// Whether a clock is too far ahead to be kept; refused when it is too far to be believed.
+    fn skew(&self, write: &Write) -> Result<bool, Refused> {
+        let Write::Cells(cells) = write else { return Ok(false) };
+        let ahead = cells.values().map(|cell| cell.clock.ahead_of(self.now)).max().unwrap_or_default();
+        if ahead > GREATEST_SKEW {
+            let message = format!("the clock of this device is more than a day ahead: it is {}", self.now.to_rfc3339());
+            return Err(Refused { code: Rejection::ClockSkew, field: "clock".to_owned(), message });
+        }
+        Ok(ahead > TOLERATED_SKEW)
+    }
+
+    /// The next clock of the server, later than whatever was written to the row.
+    fn tick(&mut self, row: &Row) -> Clock {
+        let last = row.clocks.values().chain([&self.clock]).max().cloned();
+        self.clock = Clock::after(last.as_ref(), self.now, SERVER);
+        self.clock.clone()
+    }
+
+    fn apply_cells(
+        &mut self,
+        collection: &'static Collection,
+        id: Uuid,
+        cells: &BTreeMap<String, Cell>,
+        skewed: bool,
+    ) -> Result<Outcome, Refused> {
+        let mut row = self.rows.get(&(collection.name, id)).cloned().unwrap_or_default();
+        let mut by_group: BTreeMap<&'static str, Vec<(&'static str, Value, &Cell)>> = BTreeMap::new();
+        for (name, cell) in cells {
+            if name == DELETED {
+                deletable(collection)?;
+                let Value::Bool(_) = cell.value else { return Err(Error::invalid(DELETED, "must be true or false").into()) };
+                by_group.entry(DELETED).or_default().push((DELETED, cell.value.clone(), cell));
+                continue;
+            }
+            let (group, column) = writable(collection, name)?;
+            by_group.entry(group.name).or_default().push((column.name, column.kind.read(name, &cell.value)?, cell));
+        }
+        let back = skewed.then(|| self.tick(&row));
+        let mut draft = self.draft(&row, id);
+        let (mut lost, mut known, mut newest) = (Vec::new(), true, self.clock.clone());
+        for (group, cells) in by_group {
+            let Some(latest) = cells.iter().map(|(_, _, cell)| &cell.clock).max() else { continue };
+            let clock = match &back {
+                Some(back) if latest.ahead_of(self.now) > TOLERATED_SKEW => Clock { node: latest.node.clone(), ..back.clone() },
+                _ => latest.clone(),
+            };
+            match row.clocks.get(group) {
+                Some(stored) if *stored == clock => continue,
+                Some(stored) if *stored > clock => {
+                    known = false;
+                    lost.extend(cells.into_iter().map(|(name, ..)| name.to_owned()));
+                    continue;
+                }
+                _ => known = false,
+            }
+            for (name, value, cell) in cells {
+                match (name, value) {
+                    (DELETED, value) => row.deleted = value == Value::Bool(true),
+                    (name, value) => _ = draft.document.insert(name.to_owned(), value),
+                }
+                if let Some(message) = &cell.message {
+                    row.messages.insert(name.to_owned(), message.clone());
+                }
+            }
+            newest = newest.max(clock.clone());
+            row.written.insert(group.to_owned(), clock.clone());
+            row.clocks.insert(group.to_owned(), clock);
+            if let Some(group) = collection.groups.iter().find(|known| known.name == group) {
+                change(&mut draft, group)?;
+            }
+        }
+        if known {
+            return Ok(Outcome::Duplicate);
+        }
+        let applied = row.written.keys().any(|group| cells.keys().any(|name| group_of(collection, name) == Some(group)));
+        if !applied {
+            return Ok(Outcome::Conflict { lost });
+        }
+        self.keep(collection, id, row, draft)?;
+        self.clock = newest;
+        Ok(if lost.is_empty() { Outcome::Applied } else { Outcome::Merged { lost } })
+    }
+
+    fn apply_replace(
+        &mut self,
+        collection: &'static Collection,
+        id: Uuid,
+        assumed: Option<&Document>,
+        new: &Document,
+    ) -> Result<Outcome, Refused> {
+        let mut row = self.rows.get(&(collection.name, id)).cloned().unwrap_or_default();
+        let mut draft = self.draft(&row, id);
+        let clock = self.tick(&row);
+        let (mut lost, mut known) = (Vec::new(), true);
+        for name in new.keys().filter(|name| *name != DELETED) {
+            writable(collection, name)?;
+        }
+        for group in collection.groups {
+            let written: Vec<_> = group.columns.iter().filter(|column| !column.derived && new.contains_key(column.name)).collect();
+            let read = |document: &Document| -> Result<BTreeMap<&str, Value>, Refused> {
+                let value = |name: &str| document.get(name).unwrap_or(&Value::Null);
+                written.iter().map(|column| Ok((column.name, column.kind.read(column.name, value(column.name))?))).collect()
+            };
+            let wanted = read(new)?;
+            let had = assumed.map(&read).transpose()?;
+            let is = row.document.as_ref().map(&read).transpose()?;
+            if written.is_empty() || Some(&wanted) == had.as_ref() || Some(&wanted) == is.as_ref() {
+                continue;
+            }
+            known = false;
+            // A row that the device knows and the server does not was lost with a backup: the device brings it back.
+            if is.is_some() && is != had {
+                lost.extend(wanted.keys().map(|name| (*name).to_owned()));
+                continue;
+            }
+            draft.document.extend(wanted.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            change(&mut draft, group)?;
+            row.written.insert(group.name.to_owned(), clock.clone());
+            row.clocks.insert(group.name.to_owned(), clock.clone());
+        }
+        if row.document.is_none() && known && new.get(DELETED) != Some(&Value::Bool(true)) {
+            // Everything is as it was assumed to be, and nothing of it is there.
+            return self.apply_replace(collection, id, None, new);
+        }
+        let deleted = |document: &Document| document.get(DELETED) == Some(&Value::Bool(true));
+        if let Some(Value::Bool(wanted)) = new.get(DELETED)
+            && assumed.is_some_and(deleted) != *wanted
+            && row.deleted != *wanted
+        {
+            if row.document.is_none() {
+                // A row that was made and deleted before anybody heard of it.
+                return Ok(Outcome::Applied);
+            }
+            deletable(collection)?;
+            known = false;
+            row.deleted = *wanted;
+            row.written.insert(DELETED.to_owned(), clock.clone());
+            row.clocks.insert(DELETED.to_owned(), clock);
+        }
+        if known {
+            return Ok(Outcome::Duplicate);
+        }
+        if row.written.is_empty() {
+            return Ok(Outcome::Conflict { lost });
+        }
+        self.keep(collection, id, row, draft)?;
+        Ok(if lost.is_empty() { Outcome::Applied } else { Outcome::Merged { lost } })
+    }
+
+    fn draft(&self, row: &Row, id: Uuid) -> Draft {
+        let document = row.document.clone();
+        Draft { person: self.person, id, before: document.clone(), document: document.unwrap_or_default(), changed: BTreeSet::new() }
+    }
+
+    /// Holds the merged row to the rules, and keeps it.
+    fn keep(&mut self, collection: &'static Collection, id: Uuid, mut row: Row, mut draft: Draft) -> Result<(), Refused> {
+        if row.document.is_none() {
+            if collection.deletion == Deletion::Never {
+                return Err(Error::NotFound("row").into());
+            }
+            if draft.changed.is_empty() {
+                return Err(Refused::missing("row"));
+            }
+            row.made = true;
+        }
+        (collection.complete)(self.context, &mut draft)?;
+        row.document = Some(draft.document);
+        self.rows.insert((collection.name, id), row);
+        Ok(())
+    }
+}
+
+/// Refuses to delete what is there once for each person.
+fn deletable(collection: &Collection) -> Result<(), Refused> {
+    match collection.deletion {
+        Deletion::Never => Err(Refused::not_writable(DELETED, format!("rows of {} are not deleted", collection.name))),
+        Deletion::At | Deletion::Flag => Ok(()),
+    }
+}
+
+/// The column of this name, if clients write it.
+fn writable(collection: &'static Collection, name: &str) -> Result<(&'static Group, &'static Column), Refused> {
+    let (group, column) =
+        collection.column(name).ok_or_else(|| Refused::not_writable(name, format!("is not a column of {}", collection.name)))?;
+    if column.derived {
+        return Err(Refused::not_writable(name, "follows from other columns"));
+    }
+    Ok((group, column))
+}
+
+fn group_of<'a>(collection: &'static Collection, column: &'a str) -> Option<&'a str> {
+    if column == DELETED { Some(DELETED) } else { collection.column(column).map(|(group, _)| group.name) }
+}
+
+/// Notes that a group changes, which a fixed one does only in a new row.
+fn change(draft: &mut Draft, group: &'static Group) -> Result<(), Refused> {
+    if let (true, Some(before)) = (group.fixed, &draft.before)
+        && let Some(column) = group.columns.iter().find(|column| before.get(column.name) != draft.document.get(column.name))
+    {
+        return Err(Refused::not_writable(column.name, "cannot be changed: make another row"));
+    }
+    draft.changed.insert(group.name);
+    Ok(())
+}
+
+/// That a mutation cannot be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// Why, for programs.
+    pub code: Rejection,
+    /// Which column, or another field of the mutation.
+    pub field: String,
+    /// What would be right, for people.
+    pub message: String,
+}
+
+impl Refused {
+    /// A column or row that is not for clients to write.
+    fn not_writable(field: &str, message: impl Into<String>) -> Self {
+        Self { code: Rejection::NotWritable, field: field.to_owned(), message: message.into() }
+    }
+
+    /// Nothing was told of a column without which there is no row.
+    pub fn missing(column: &str) -> Self {
+        Self { code: Rejection::Incomplete, field: column.to_owned(), message: "is missing".to_owned() }
+    }
+}
+
+impl From<Refused> for Outcome {
+    fn from(Refused { code, field, message }: Refused) -> Self {
+        Self::Rejected { code, field, message }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        let (code, field, message) = match error {
+            Error::Invalid { field, message } => (Rejection::Invalid, field, message),
+            Error::NoSuch { field, what } => (Rejection::NotFound, field.to_owned(), format!("no {what} with this id")),
+            Error::NotFound(what) => (Rejection::NotFound, "row".to_owned(), format!("no {what} with this id")),
+            Error::Conflict { message, .. } => (Rejection::Conflict, "row".to_owned(), message),
+            error => (Rejection::Invalid, "row".to_owned(), error.to_string()),
+        };
+        Self { code, field, message }
+    }
+}
