@@ -11,6 +11,7 @@ use crate::{
     family_access::{answers, shares},
     harness::{Person, TestApp},
     subscriptions::{Socket, payload},
+    sync::{Device, change},
 };
 
 pub const SYNC: &str = "mutation($input: NootSyncInput!) { nootSync(input: $input) {
@@ -553,6 +554,50 @@ async fn ids_of_anns_noots_tell_ben_nothing_and_let_him_do_nothing() {
     let copy = conflicted(&ann).await.remove(0)["id"].take();
     assert_eq!(ben.refused(RESTORE, json!({ "input": { "id": copy } })).await.code, "NOT_FOUND");
     assert_eq!(app.nobody().refused(SYNC, json!({ "input": { "noots": [] } })).await.code, "UNAUTHENTICATED");
+}
+
+/// A device that reads the feed and writes cells, and a client that knows nothing of either, change one noot.
+#[tokio::test]
+async fn a_noot_is_the_same_to_every_kind_of_client() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let mut phone = Client::new(&ann);
+    phone.edits(&noot_id(1), json!([todo("Milk")]));
+    phone.syncs().await;
+    let feed = "{ viewer { syncPage(collections: [\"noots\"]) { rows { id number deleted document } } } }";
+    let rows = ann.ask(feed, json!({})).await["viewer"]["syncPage"]["rows"].take();
+    let document = |activities: &Value| json!({ "data": { "activities": activities }, "checksum": checksum(activities) });
+    assert_eq!(rows, json!([{ "id": noot_id(1), "number": rows[0]["number"], "deleted": false, "document": document(&json!([todo("Milk")])) }]));
+
+    let device = Device::new(&ann, "tablet");
+    let data = json!({ "activities": [todo("Milk"), todo("Eggs")] });
+    let wrong = json!({ "activities": [{ "activityType": "todo" }] });
+    let results = device
+        .pushes(json!([
+            change("noots", &noot_id(1), &device.at("13:00:00"), json!({ "data": data })),
+            change("noots", &noot_id(2), &device.at("13:00:01"), json!({ "data": wrong })),
+            change("noots", &noot_id(3), &device.at("13:00:02"), json!({ "data": { "activities": [], "more": 1 } })),
+            change("noots", &noot_id(1), &device.at("13:00:03"), json!({ "checksum": "x" })),
+        ]))
+        .await;
+    let told: Vec<_> = results.iter().map(|result| (result["status"].as_str().unwrap(), result["field"].as_str())).collect();
+    let expected = [
+        ("APPLIED", None),
+        ("REJECTED", Some("data.activities[0].properties")),
+        ("REJECTED", Some("data")),
+        ("REJECTED", Some("checksum")),
+    ];
+    assert_eq!(told, expected, "{results:?}");
+    assert_eq!(results[0]["row"]["document"], document(&data["activities"]));
+    phone.syncs().await;
+    assert_eq!((phone.titles(&noot_id(1)), phone.noots[&noot_id(1)].version), (vec!["Milk".to_owned(), "Eggs".to_owned()], 2));
+
+    // What the phone deletes is deleted in the feed, and what lost there never was in it.
+    phone.deletes(&noot_id(1));
+    phone.syncs().await;
+    syncs(&ann, json!({ "noots": [pushed(&noot_id(1), 2, &json!([]))] })).await;
+    let rows = ann.ask(feed, json!({})).await["viewer"]["syncPage"]["rows"].take();
+    assert_eq!((rows.as_array().unwrap().len(), &rows[0]["deleted"]), (1, &json!(true)));
 }
 
 #[tokio::test]
