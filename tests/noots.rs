@@ -567,7 +567,10 @@ async fn a_noot_is_the_same_to_every_kind_of_client() {
     let feed = "{ viewer { syncPage(collections: [\"noots\"]) { rows { id number deleted document } } } }";
     let rows = ann.ask(feed, json!({})).await["viewer"]["syncPage"]["rows"].take();
     let document = |activities: &Value| json!({ "data": { "activities": activities }, "checksum": checksum(activities) });
-    assert_eq!(rows, json!([{ "id": noot_id(1), "number": rows[0]["number"], "deleted": false, "document": document(&json!([todo("Milk")])) }]));
+    assert_eq!(
+        rows,
+        json!([{ "id": noot_id(1), "number": rows[0]["number"], "deleted": false, "document": document(&json!([todo("Milk")])) }])
+    );
 
     let device = Device::new(&ann, "tablet");
     let data = json!({ "activities": [todo("Milk"), todo("Eggs")] });

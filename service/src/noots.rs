@@ -278,6 +278,10 @@ async fn settle(tx: &Tx, person: UserId, changes: &[&Change], rule: Rule) -> Res
         let id = change.id;
         let mut outcome = |verdict, version| drop(outcomes.insert(id, Outcome { id, verdict, version }));
         let Some(head) = stored.get(&id) else {
+            if change.content.is_some() {
+                // It was there a moment ago, so nothing was inserted. Sent again, it is.
+                return Err(Error::conflict("a noot was collected at the same moment: send it again"));
+            }
             // A deletion of what was never here.
             outcome(Settled::Unchanged, None);
             continue;
@@ -327,13 +331,18 @@ fn row(id: NootId, version: i32, content: &Content) -> JsonValue {
 }
 
 async fn locked(tx: &Tx, person: UserId, ids: impl Iterator<Item = NootId>) -> Result<BTreeMap<NootId, Head>> {
-    let heads = heads_of(person).filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).lock_exclusive();
+    let heads = heads_of(person).filter(among(ids)).order_by_asc(Column::Id).lock_exclusive();
     Ok(heads.into_model::<Head>().all(tx).await?.into_iter().map(|head| (head.id, head)).collect())
 }
 
 fn heads_of(person: UserId) -> sea_orm::Select<Entity> {
     let columns = [Column::Id, Column::Version, Column::Checksum, Column::Deleted, Column::UpdatedAt];
     Entity::find().select_only().columns(columns).filter(Column::UserId.eq(person))
+}
+
+/// As one parameter, so that it is the same statement for any number of ids.
+fn among(ids: impl Iterator<Item = NootId>) -> Expr {
+    Expr::cust_with_values("id = ANY ($1)", [Value::from(ids.map(|id| id.0).collect::<Vec<_>>())])
 }
 
 /// Runs a statement over rows, and answers the versions that it returns.
@@ -458,7 +467,7 @@ async fn as_fit<const N: usize>(tx: &Tx, which: &str, values: [Value; N]) -> Res
 
 /// Those of these noots that are deleted. Of what was never here, nothing is said.
 async fn tombstones(tx: &Tx, person: UserId, ids: BTreeSet<NootId>) -> Result<Vec<NootId>> {
-    let deleted = heads_of(person).filter(Column::Deleted.eq(true)).filter(Column::Id.is_in(ids)).order_by_asc(Column::Id);
+    let deleted = heads_of(person).filter(Column::Deleted.eq(true)).filter(among(ids.into_iter())).order_by_asc(Column::Id);
     Ok(deleted.into_model::<Head>().all(tx).await?.into_iter().map(|head| head.id).collect())
 }
 
