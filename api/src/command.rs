@@ -10,12 +10,15 @@ use std::{
 };
 
 use clap::Parser;
-use service::{access::Database, accounts, catalogue, jobs};
+use service::{
+    access::{Database, Tx},
+    accounts, catalogue, jobs, sync,
+};
 use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, Settings},
+    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, SchemaOf, Settings},
     graphql::documents::{Documents, trusted_documents},
     http::{Options, Server},
     progress::Progress,
@@ -72,11 +75,24 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Import(what) => import(&settings, what).await,
         Command::Demo { yes } => demo(&settings, yes).await,
         Command::Admin(Admin::Verify { address }) => verify(&settings, &address).await,
-        Command::Schema => {
-            say(&mut io::stdout(), crate::graphql::sdl().trim_end());
+        Command::Admin(Admin::NewEpoch) => new_epoch(&settings).await,
+        Command::Schema { of } => {
+            let schema = match of {
+                None => crate::graphql::sdl(),
+                Some(SchemaOf::Talon) => talon_schema()?,
+            };
+            say(&mut io::stdout(), schema.trim_end());
             Ok(())
         }
     }
+}
+
+/// What Talon works on: the tables of a device, and the view of the server, as the migration that makes it does.
+fn talon_schema() -> Result<String, Error> {
+    let view = migration::migrations().iter().find(|migration| migration.description() == "talon_messages");
+    let view = view.ok_or_else(|| Error::Other("there is no migration talon_messages".to_owned()))?;
+    let local = service::talon::local_schema();
+    Ok(format!("-- On the device (SQLite)\n\n{local}\n-- On the server (PostgreSQL), where it is already\n\n{}", view.sql()))
 }
 
 async fn serve(settings: &Settings) -> Result<(), Error> {
@@ -377,21 +393,32 @@ async fn demo(settings: &Settings, yes: bool) -> Result<(), Error> {
     Ok(())
 }
 
-async fn verify(settings: &Settings, address: &str) -> Result<(), Error> {
+async fn new_epoch(settings: &Settings) -> Result<(), Error> {
+    let epoch = as_owner(settings, async |tx| sync::begin_epoch(tx).await).await?;
+    say(&mut io::stdout(), &format!("devices read everything anew, in epoch {epoch}"));
+    Ok(())
+}
+
+/// Does something in a transaction that no policy binds.
+async fn as_owner<T>(settings: &Settings, work: impl AsyncFnOnce(&Tx) -> service::error::Result<T>) -> Result<T, Error> {
     let progress = Arc::new(Progress::new());
     let store = Store::open(settings, &progress).await?;
     progress.finish();
-    let verified = async {
+    let done = async {
         let maintenance = store.maintenance().await?;
         let tx = maintenance.begin().await?;
-        let known = accounts::verify_address(&tx, address).await?;
+        let done = work(&tx).await?;
         tx.commit().await?;
         maintenance.close().await;
-        Ok::<_, Error>(known)
+        Ok::<_, Error>(done)
     }
     .await;
     store.close().await;
-    if verified? {
+    done
+}
+
+async fn verify(settings: &Settings, address: &str) -> Result<(), Error> {
+    if as_owner(settings, async |tx| accounts::verify_address(tx, address).await).await? {
         say(&mut io::stdout(), &format!("{address} is verified"));
         Ok(())
     } else {

@@ -203,8 +203,18 @@ pub enum Command {
     /// Look after accounts
     #[command(subcommand)]
     Admin(Admin),
-    /// Print the GraphQL schema
-    Schema,
+    /// Print the GraphQL schema, or the SQL of the tables that devices with Talon work on
+    Schema {
+        /// Whose; the GraphQL API's when absent
+        of: Option<SchemaOf>,
+    },
+}
+
+/// What has a schema beside the GraphQL API.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SchemaOf {
+    /// The tables of a device that syncs with Talon, for SQLite, and the view of the server
+    Talon,
 }
 
 /// What to import.
@@ -268,4 +278,6 @@ pub enum Admin {
         /// The address
         address: String,
     },
+    /// Let every device read its data anew: what a restored backup calls for, since devices know of changes that it does not hold
+    NewEpoch,
 }

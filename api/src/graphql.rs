@@ -8,6 +8,7 @@ pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
 pub mod cost;
+pub mod devices;
 pub mod documents;
 pub mod error;
 pub mod exercise_diary;
@@ -31,6 +32,7 @@ pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
 pub mod sync;
+pub mod talon;
 pub mod unavailability;
 pub mod variables;
 
@@ -43,7 +45,14 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery, noots::NootsQuery);
+pub struct Query(
+    person::PersonQuery,
+    foods::FoodsQuery,
+    exercises::ExercisesQuery,
+    households::HouseholdsQuery,
+    noots::NootsQuery,
+    talon::TalonQuery,
+);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -67,11 +76,19 @@ pub struct Mutation(
     noots::NootsMutation,
     organiser::OrganiserMutation,
     sync::SyncMutation,
+    devices::DevicesMutation,
+    talon::TalonMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, noots::NootsSubscription, sync::SyncSubscription);
+pub struct Subscription(
+    person::PersonSubscription,
+    food_diary::FoodDiarySubscription,
+    noots::NootsSubscription,
+    sync::SyncSubscription,
+    talon::TalonSubscription,
+);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -7,6 +7,7 @@ pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendar_settings;
 pub mod conflicted_noots;
+pub mod devices;
 pub mod exercise_diary;
 pub mod exercise_sets;
 pub mod exercises;
