@@ -30,6 +30,8 @@ mod jobs;
 mod mail;
 mod measurements;
 mod migrations;
+mod noots;
+mod organiser;
 mod points;
 mod preferences;
 mod reminders;

@@ -20,6 +20,8 @@ pub mod goals;
 pub mod households;
 pub mod limits;
 pub mod measurements;
+pub mod noots;
+pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
@@ -44,7 +46,14 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery, talon::TalonQuery);
+pub struct Query(
+    person::PersonQuery,
+    foods::FoodsQuery,
+    exercises::ExercisesQuery,
+    households::HouseholdsQuery,
+    noots::NootsQuery,
+    talon::TalonQuery,
+);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -66,6 +75,8 @@ pub struct Mutation(
     assignments::AssignmentsMutation,
     reminders::RemindersMutation,
     swap_requests::SwapRequestsMutation,
+    noots::NootsMutation,
+    organiser::OrganiserMutation,
     sync::SyncMutation,
     devices::DevicesMutation,
     talon::TalonMutation,
@@ -78,6 +89,7 @@ pub struct Subscription(
     food_diary::FoodDiarySubscription,
     households::HouseholdsSubscription,
     routines::RoutinesSubscription,
+    noots::NootsSubscription,
     sync::SyncSubscription,
     talon::TalonSubscription,
 );

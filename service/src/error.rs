@@ -84,6 +84,14 @@ impl Error {
         Self::Invalid { field: field.into(), message: message.into() }
     }
 
+    /// The same about a field that lies in another, which `path` names.
+    pub(crate) fn within(self, path: &str) -> Self {
+        match self {
+            Self::Invalid { field, message } => Self::Invalid { field: format!("{path}.{field}"), message },
+            other => other,
+        }
+    }
+
     /// A clash without a row to show.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::Conflict { message: message.into(), current: None }

@@ -26,7 +26,7 @@ use self::{
 use crate::{
     access::{Tx, Viewer},
     error::{Error, Result},
-    exercise_diary, food_diary, foods, goals, input, measurements,
+    exercise_diary, food_diary, foods, goals, input, measurements, noots,
     page::{Page, PageRequest},
     people,
 };
@@ -39,8 +39,10 @@ const ATTEMPTS: u32 = 3;
 pub const LARGEST_PAGE: u32 = 1000;
 
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
-static STAGES: [&[&Collection]; 2] =
-    [&[&foods::SYNCED, &people::SYNCED], &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED]];
+static STAGES: [&[&Collection]; 2] = [
+    &[&foods::SYNCED, &people::SYNCED, &noots::SYNCED],
+    &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED],
+];
 
 /// All collections.
 pub fn collections() -> impl Iterator<Item = &'static Collection> {

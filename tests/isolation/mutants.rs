@@ -31,7 +31,7 @@ const POLICIES: &str = "
     ORDER BY polrelid::regclass::text, polname";
 
 /// The principals who tell most: they are asked first.
-const TELLING: [&str; 13] = [
+const TELLING: [&str; 15] = [
     "household_member",
     "household_removed",
     "household_invited",
@@ -40,6 +40,8 @@ const TELLING: [&str; 13] = [
     "declined",
     "calorie_writer",
     "checkin_writer",
+    "organiser_writer",
+    "organiser",
     "calorie",
     "checkin",
     "all",
@@ -249,7 +251,7 @@ fn of_policy(policy: &str) -> Vec<Mutant> {
 /// A condition with each bracketed part taken as true, `can_write` ignored, members in place of administrators, and another type of access, one place at a time: what
 /// the policy no longer asks, and what it says instead. Not all of it compiles; what does not is no mutant.
 fn weaker(text: &str) -> Vec<(&str, String)> {
-    const TYPES: [&str; 4] = ["'calorie'::text", "'checkin'::text", "'reports'::text", "'food_list'::text"];
+    const TYPES: [&str; 5] = ["'calorie'::text", "'checkin'::text", "'reports'::text", "'food_list'::text", "'organiser'::text"];
     const ADMINISTERED: &str = "auth.administered_households()";
     let mut places: Vec<(usize, usize, &str)> = Vec::new();
     let mut open = Vec::new();

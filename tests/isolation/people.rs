@@ -21,6 +21,8 @@ pub const PEOPLE: &[&str] = &[
     "transitive",
     "calorie_writer",
     "checkin_writer",
+    "organiser",
+    "organiser_writer",
     "household_member",
     "household_administrator",
     "household_invited",
@@ -78,6 +80,8 @@ pub const PRINCIPALS: &[Principal] = &[
     Principal { between: Some("all"), ..principal("transitive") },
     principal("calorie_writer"),
     principal("checkin_writer"),
+    principal("organiser"),
+    principal("organiser_writer"),
     principal("household_member"),
     principal("household_administrator"),
     principal("household_invited"),
@@ -141,7 +145,7 @@ pub fn grant_id(grantor: &str, grantee: &str, access_type: &str) -> Uuid {
 
 /// What ann shares with whom, and one grant further on: grantor, grantee, type, can_write, status, expires_at.
 pub fn grants() -> Vec<String> {
-    const TYPES: [&str; 4] = ["calorie", "checkin", "reports", "food_list"];
+    const TYPES: [&str; 5] = ["calorie", "checkin", "reports", "food_list", "organiser"];
     let grant = |grantor: &str, grantee: &str, access_type: &str, can_write: bool, status: &str, expires_at: &str| {
         // An offer, and one that was withdrawn before it was answered, know an address alone.
         let known = !matches!(grantee, "offered" | "unverified" | "withdrawn");
@@ -172,6 +176,7 @@ pub fn grants() -> Vec<String> {
     }
     grants.push(grant("ann", "calorie_writer", "calorie", true, "active", "NULL"));
     grants.push(grant("ann", "checkin_writer", "checkin", true, "active", "now() + interval '1 day'"));
+    grants.push(grant("ann", "organiser_writer", "organiser", true, "active", "NULL"));
     grants
 }
 

@@ -88,6 +88,7 @@ pub const TABLES: &[Table] = &[
             &[("access_type", "'checkin'")],
             &[("access_type", "'reports'")],
             &[("access_type", "'food_list'")],
+            &[("access_type", "'organiser'")],
         ],
         ..TABLE
     },
@@ -117,7 +118,12 @@ pub const TABLES: &[Table] = &[
         ],
         primary: "user_id, collection, id",
         change: "deleted = true",
-        more_rows: &[&[("access_type", "'calorie'")], &[("access_type", "'checkin'")], &[("access_type", "'food_list'")]],
+        more_rows: &[
+            &[("access_type", "'calorie'")],
+            &[("access_type", "'checkin'")],
+            &[("access_type", "'food_list'")],
+            &[("access_type", "'organiser'")],
+        ],
         ..TABLE
     },
     Table {
@@ -459,6 +465,32 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "noots",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("version", "3"),
+            ("checksum", "repeat('0', 64)"),
+            ("data", r#"'{"activities": [{"activityType": "todo", "id": "milk", "properties": {"title": "Milk"}}, {"activityType": "note", "properties": {}}]}'"#),
+        ],
+        change: "deleted = true, version = 9",
+        operations: &[("sign as another", "UPDATE noots SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "conflicted_noots",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("noot_id", "{missing}"),
+            ("base_version", "1"),
+            ("checksum", "repeat('{m}', 64)"),
+            ("data", r#"'{"activities": []}'"#),
+        ],
+        change: "base_version = 2",
+        ..TABLE
+    },
+    Table {
         name: "meal_plan_templates",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Weekdays'")],
         change: "name = 'changed'",
@@ -479,6 +511,7 @@ pub const TABLES: &[Table] = &[
             ("log checkin", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'checkin', now())"),
             ("log reports", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'reports', now())"),
             ("log food_list", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'food_list', now())"),
+            ("log organiser", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'organiser', now())"),
             (
                 "log as another (granted)",
                 "INSERT INTO access_log (user_id, reader_id, access_type, read_at) VALUES ({target_id}, {stranger_id}, 'calorie', now())",

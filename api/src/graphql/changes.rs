@@ -25,23 +25,23 @@ pub async fn follow_person<K, T, L>(
 ) -> Result<impl Stream<Item = Result<T>> + use<K, T, L>>
 where
     K: PartialEq,
-    L: AsyncFn(Arc<Tx>, UserId) -> Result<Option<(K, T)>>,
+    L: AsyncFn(Arc<Tx>, UserId, Option<&K>) -> Result<Option<(K, T)>>,
 {
     let person = person.map_or_else(|| Ok(scope.viewer()?.user_id()), Ok::<_, Error>)?;
-    follow(scope, Followed::Person(person), async move |tx| look(tx, person).await).await
+    follow(scope, Followed::Person(person), async move |tx: Arc<Tx>, seen: Option<&K>| look(tx, person, seen).await).await
 }
 
 /// What `look` finds of a person or a household each time that its key is another one than before. `look` reads under the viewer's
-/// policies and answers a key and what is to be sent, or nothing when it is not the viewer's to see. Between two events no
-/// transaction is open.
+/// policies, is told the key before, and answers a key and what is to be sent, or nothing when it is not the viewer's to see. Between two
+/// events no transaction is open.
 pub async fn follow<K, T, L>(scope: &Arc<RequestScope>, followed: Followed, look: L) -> Result<impl Stream<Item = Result<T>> + use<K, T, L>>
 where
     K: PartialEq,
-    L: AsyncFn(Arc<Tx>) -> Result<Option<(K, T)>>,
+    L: AsyncFn(Arc<Tx>, Option<&K>) -> Result<Option<(K, T)>>,
 {
     // Before the first look, so that nothing falls between the two.
     let news = News::of(scope.database(), followed).await;
-    let (seen, _) = look(scope.read().await?).await?.ok_or_else(|| followed.unseen())?;
+    let (seen, _) = look(scope.read().await?, None).await?.ok_or_else(|| followed.unseen())?;
     scope.end_read().await;
     let follower = Follower { scope: scope.clone(), followed, news, seen, look };
     Ok(stream::unfold(Some(follower), async |follower| {
@@ -64,7 +64,7 @@ struct Follower<K, L> {
 impl<K, T, L> Follower<K, L>
 where
     K: PartialEq,
-    L: AsyncFn(Arc<Tx>) -> Result<Option<(K, T)>>,
+    L: AsyncFn(Arc<Tx>, Option<&K>) -> Result<Option<(K, T)>>,
 {
     async fn next(&mut self) -> Result<T> {
         loop {
@@ -89,7 +89,7 @@ where
     }
 
     async fn look(&self) -> Result<Option<(K, T)>> {
-        (self.look)(self.scope.read().await?).await
+        (self.look)(self.scope.read().await?, Some(&self.seen)).await
     }
 }
 

@@ -695,7 +695,7 @@ impl HouseholdsSubscription {
     ) -> Result<impl Stream<Item = Result<Household>>> {
         let id = HouseholdId(id.check("id")?.0);
         scope(ctx).viewer()?;
-        let followed = follow(scope(ctx), Followed::Household(id), async move |tx| {
+        let followed = follow(scope(ctx), Followed::Household(id), async move |tx, _| {
             let Some(found) = households::find(&tx, id).await? else { return Ok(None) };
             Ok(Some((changes::count_in_household(&tx, id, None).await?, found)))
         });

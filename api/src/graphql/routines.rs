@@ -546,7 +546,7 @@ impl RoutinesSubscription {
     ) -> Result<impl Stream<Item = Result<Routine>>> {
         let (household, id) = (HouseholdId(household_id.check("householdId")?.0), RoutineId(id.check("id")?.0));
         scope(ctx).viewer()?;
-        let followed = follow(scope(ctx), Followed::Household(household), async move |tx| {
+        let followed = follow(scope(ctx), Followed::Household(household), async move |tx, _| {
             let Some(found) = routines::find(&tx, household, id).await? else { return Ok(None) };
             Ok(Some((changes::count_in_household(&tx, household, Some(id)).await?, found)))
         });
