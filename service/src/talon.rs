@@ -477,8 +477,11 @@ fn read(message: &NewMessage, person: UserId, now: DateTime<Utc>) -> Result<Read
     if text.len() > LONGEST_VALUE {
         return Err(Error::invalid("value", format!("must have at most {LONGEST_VALUE} bytes, has {}", text.len())).into());
     }
-    if text.contains('\0') || data_type.contains('\0') {
+    if text.contains('\0') {
         return Err(Error::invalid("value", "must not contain the character U+0000").into());
+    }
+    if !data_type.bytes().all(|byte| byte.is_ascii_lowercase()) || data_type.len() > LONGEST_NAME {
+        return Err(Error::invalid("dataType", "must be null, string, int, double, bool, datetime or json").into());
     }
     let row = Uuid::try_parse(row).ok().filter(|id| id.to_string() == *row);
     let row = row.ok_or_else(|| Error::invalid("row", "must be a UUID, lower-case and hyphenated"))?;
