@@ -389,7 +389,7 @@ pub async fn push(viewer: &Viewer, messages: &[NewMessage]) -> Result<Vec<Pushed
     }
     let (person, now) = (viewer.user_id(), viewer.database().now());
     let mut fates: Vec<Option<Pushed>> = messages.iter().map(|_| None).collect();
-    let (mut parts, mut open): (Vec<Part>, HashMap<(String, String, Uuid), usize>) = (Vec::new(), HashMap::new());
+    let (mut parts, mut open) = (Vec::<Part>::new(), HashMap::new());
     for (place, message) in messages.iter().enumerate() {
         let read = match read(message, person, now) {
             Ok(read) => read,
