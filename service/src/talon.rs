@@ -410,6 +410,10 @@ pub async fn push(viewer: &Viewer, messages: &[NewMessage]) -> Result<Vec<Pushed
             part.cells.insert(read.column, read.cell);
         }
     }
+    if parts.is_empty() {
+        // Nothing is left to do, but whoever is signed out is told that.
+        viewer.read().await?;
+    }
     for parts in parts.chunk_by(|one, next| one.client == next.client) {
         let mutations = parts.iter().map(|part| mutation(person, part, now)).collect::<Result<Vec<_>>>()?;
         let receipts = sync::apply(viewer, Push { person, client: parts[0].client.clone(), mutations }).await?;
