@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use super::{
     access::{Access, Cell, Layer},
-    tables::TABLES,
+    tables::{TABLES, Table},
     world::World,
 };
 use crate::harness::report;
@@ -172,14 +172,17 @@ async fn seen(world: &mut World, cells: &[Cell], mutant: &Mutant) -> bool {
 }
 
 fn of_tables() -> Vec<Mutant> {
-    let protected = TABLES.iter().filter(|table| table.name != "migrations");
+    let (views, tables): (Vec<_>, Vec<_>) = TABLES.iter().partition(|table| table.view);
+    let protected = tables.iter().filter(|table| table.name != "migrations");
     let mut mutants: Vec<_> = protected
         .flat_map(|table| {
             ["DISABLE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"]
                 .map(|change| mutant(table.name, change, format!("ALTER TABLE {} {change}", table.name)))
         })
         .collect();
-    mutants.extend(TABLES.iter().map(|table| mutant(table.name, "GRANT ALL", format!("GRANT ALL ON {} TO hale_app", table.name))));
+    mutants.extend(tables.iter().map(|table| mutant(table.name, "GRANT ALL", format!("GRANT ALL ON {} TO hale_app", table.name))));
+    let as_owner = |view: &&Table| mutant(view.name, "as its owner", format!("ALTER VIEW {} SET (security_invoker = false)", view.name));
+    mutants.extend(views.iter().map(as_owner));
     for table in ["family_access", "household_members", "household_invitations", "assignments", "swap_requests"] {
         mutants.push(mutant(table, "DROP TRIGGER change", format!("DROP TRIGGER change ON {table}")));
     }

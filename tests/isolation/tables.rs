@@ -22,6 +22,8 @@ pub struct Table {
     pub more_rows: &'static [&'static [(&'static str, &'static str)]],
     /// Whether there are rows without an owner too, made like the others.
     pub common: bool,
+    /// Whether it only shows rows of other tables.
+    pub view: bool,
     /// Operations that this table alone has: their names, and SQL.
     pub operations: &'static [(&'static str, &'static str)],
 }
@@ -38,6 +40,7 @@ const TABLE: Table = Table {
     change: "",
     more_rows: &[],
     common: false,
+    view: false,
     operations: &[],
 };
 
@@ -140,6 +143,15 @@ pub const TABLES: &[Table] = &[
         ],
         primary: "user_id, number",
         change: "client = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "messages",
+        key: "(user_id || ' ' || server_timestamp)",
+        columns: &[("user_id", "{owner}"), ("value", "'x'")],
+        primary: "id",
+        change: "value = 'changed'",
+        view: true,
         ..TABLE
     },
     Table {
