@@ -25,6 +25,7 @@ pub mod person;
 pub mod reports;
 pub mod routine_statistics;
 pub mod routines;
+pub mod rxdb;
 pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
@@ -41,7 +42,7 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery);
+pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery, rxdb::RxdbQuery);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -63,11 +64,12 @@ pub struct Mutation(
     assignments::AssignmentsMutation,
     swap_requests::SwapRequestsMutation,
     sync::SyncMutation,
+    rxdb::RxdbMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, sync::SyncSubscription);
+pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, sync::SyncSubscription, rxdb::RxdbSubscription);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -4,6 +4,8 @@ use std::{error::Error as StdError, time::Duration};
 
 use sea_orm::{DbErr, RuntimeErr};
 
+use crate::input;
+
 /// A result whose error a client may be told about.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -162,10 +164,7 @@ const TABLES: [&str; 19] = [
 fn out_of_range(constraint: &str) -> Option<Error> {
     let name = constraint.strip_suffix("_check")?;
     let column = TABLES.iter().find_map(|table| name.strip_prefix(table)?.strip_prefix('_'))?;
-    let mut words = column.split('_');
-    let first = words.next()?.to_owned();
-    let field = words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..]);
-    Some(Error::invalid(field, "out of range"))
+    Some(Error::invalid(input::field(column), "out of range"))
 }
 
 impl From<DbErr> for Error {

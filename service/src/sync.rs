@@ -288,7 +288,8 @@ pub async fn resubmit(viewer: &Viewer, id: Uuid, values: BTreeMap<String, Value>
 }
 
 async fn rejection(tx: &Tx, id: Uuid) -> Result<RejectionRow> {
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, format!("{REJECTIONS} AND id = $2"), [tx.viewer()?.0.into(), id.into()]);
+    let statement =
+        Statement::from_sql_and_values(DbBackend::Postgres, format!("{REJECTIONS} AND id = $2"), [tx.viewer()?.0.into(), id.into()]);
     RejectionRow::find_by_statement(statement).one(tx).await?.ok_or(Error::NotFound("rejected change"))
 }
 

@@ -85,12 +85,7 @@ pub struct SyncPage {
 
 impl From<FeedPage> for SyncPage {
     fn from(page: FeedPage) -> Self {
-        Self {
-            rows: page.rows.into_iter().map(SyncRow).collect(),
-            cursor: text(page.cursor),
-            has_more: page.has_more,
-            resync: page.resync,
-        }
+        Self { rows: page.rows.into_iter().map(SyncRow).collect(), cursor: text(page.cursor), has_more: page.has_more, resync: page.resync }
     }
 }
 

@@ -1,0 +1,503 @@
+//! RxDB's replication by GraphQL: what its own query builders ask for, under the names that they make.
+//!
+//! A client is to be able to do nothing wrong for good: it sends a push again until the answer has no errors, and a stream that ends
+//! with an error or completes never begins again. So whatever a document holds is accepted here, and what cannot be is answered as a
+//! conflict; and a stream ends with its connection alone.
+
+use std::{borrow::Cow, marker::PhantomData, sync::Arc};
+
+use async_graphql::{
+    Context, ContextSelectionSet, InputObject, InputType, InputValueResult, Object, OutputType, Pos, Positioned, Scalar, ScalarType,
+    ServerResult, SimpleObject, Subscription, TypeName, Value,
+    parser::types::Field,
+    registry::{MetaType, MetaTypeId, Registry},
+};
+use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
+use service::{
+    error::Error as ServiceError,
+    food_diary, measurements,
+    rxdb::{self, Collection, Document, Pulled, PushRow},
+    sync::{self, Cursor, FeedPage},
+};
+
+use super::{
+    changes::LOOK_AGAIN,
+    error::{Error, Result},
+    scalars::{Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
+    scope::{RequestScope, nullable, scope},
+    sync::follow_feed,
+};
+
+/// A text. Anything else in a document that is pushed makes it a conflict.
+pub struct Text;
+
+/// A text. Anything else in a document that is pushed makes it a conflict.
+#[Scalar(name = "Text", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-7")]
+impl ScalarType for Text {
+    fn parse(_: Value) -> InputValueResult<Self> {
+        Ok(Self)
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Null
+    }
+}
+
+/// A value of a document, of the type `S` when it comes from the server, and whatever a client sent when it does not.
+pub struct Column<S>(Value, PhantomData<fn() -> S>);
+
+impl<S: InputType> InputType for Column<S> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        S::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        S::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        Ok(Self(value.unwrap_or_default(), PhantomData))
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.clone()
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+impl<S: OutputType> OutputType for Column<S> {
+    fn type_name() -> Cow<'static, str> {
+        S::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        S::create_type_info(registry)
+    }
+
+    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
+        Ok(self.0.clone())
+    }
+}
+
+/// The documents of a collection.
+pub trait Replicated: InputType + OutputType + 'static {
+    /// The collection as its types begin with it: `FoodEntry` of `foodEntry`.
+    const NAME: &'static str;
+
+    /// What is replicated.
+    fn collection() -> &'static Collection;
+}
+
+/// Something eaten, as RxDB's clients keep it in a collection `foodEntry`. What is not said to be Hale's own is for the client to write.
+#[derive(SimpleObject, InputObject)]
+#[graphql(name = "FoodEntryDocument", input_name = "FoodEntryInput")]
+pub struct FoodEntryDocument {
+    /// The primary key, made by the client: lower-case and hyphenated.
+    id: Column<Uuid>,
+    /// The food, of which the entry takes what it contains; fixed once the entry is made. Null when the food is gone.
+    food_item_id: Option<Column<Uuid>>,
+    /// What it is called. Hale's own.
+    food_name: Option<Column<Text>>,
+    /// Its brand. Hale's own.
+    food_brand: Option<Column<Text>>,
+    /// How much, together with `unit`.
+    quantity: Option<Column<Decimal>>,
+    /// A unit or a portion of the food.
+    unit: Option<Column<Text>>,
+    /// How many servings that are. Hale's own.
+    servings: Option<Column<Decimal>>,
+    /// kcal in that amount. Null: unknown. Hale's own.
+    calories: Option<Column<Decimal>>,
+    /// g of protein. Hale's own.
+    protein: Option<Column<Decimal>>,
+    /// g of carbohydrates. Hale's own.
+    carbohydrates: Option<Column<Decimal>>,
+    /// g of fat. Hale's own.
+    fat: Option<Column<Decimal>>,
+    /// g of fiber. Hale's own.
+    fiber: Option<Column<Decimal>>,
+    /// g of sugar. Hale's own.
+    sugar: Option<Column<Decimal>>,
+    /// mg of sodium. Hale's own.
+    sodium: Option<Column<Decimal>>,
+    /// breakfast, lunch, dinner, snack or one's own.
+    meal_type: Option<Column<Text>>,
+    /// When it was eaten, together with `timeZone`.
+    consumed_at: Option<Column<DateTime>>,
+    /// Where; the person's zone when absent.
+    time_zone: Option<Column<TimeZone>>,
+    /// The day it counts for. Hale's own.
+    consumed_on: Option<Column<Date>>,
+    /// Whether it is taken out of the diary.
+    #[graphql(name = "_deleted")]
+    deleted: bool,
+}
+
+impl Replicated for FoodEntryDocument {
+    const NAME: &'static str = "FoodEntry";
+
+    fn collection() -> &'static Collection {
+        &food_diary::SYNCED
+    }
+}
+
+/// Something measured, as RxDB's clients keep it in a collection `measurement`. What is not said to be Hale's own is for the client to
+/// write.
+#[derive(SimpleObject, InputObject)]
+#[graphql(name = "MeasurementDocument", input_name = "MeasurementInput")]
+pub struct MeasurementDocument {
+    /// The primary key, made by the client: lower-case and hyphenated.
+    id: Column<Uuid>,
+    /// weight, height, body_fat, waist, … or one's own; fixed once the measurement is made.
+    #[graphql(name = "type")]
+    kind: Option<Column<Text>>,
+    /// As read off, together with `unit`.
+    value: Option<Column<Decimal>>,
+    /// The unit of `value`.
+    unit: Option<Column<Text>>,
+    /// The value in the unit that Hale compares by. Hale's own.
+    canonical_value: Option<Column<Decimal>>,
+    /// When it was measured, together with `timeZone`.
+    measured_at: Option<Column<DateTime>>,
+    /// Where; the person's zone when absent.
+    time_zone: Option<Column<TimeZone>>,
+    /// The day it counts for. Hale's own.
+    measured_on: Option<Column<Date>>,
+    /// Whether it is deleted.
+    #[graphql(name = "_deleted")]
+    deleted: bool,
+}
+
+impl Replicated for MeasurementDocument {
+    const NAME: &'static str = "Measurement";
+
+    fn collection() -> &'static Collection {
+        &measurements::SYNCED
+    }
+}
+
+/// A document as it was sent, with the type of `D`: absent fields are still told from null.
+pub struct Sent<D>(Document, PhantomData<fn() -> D>);
+
+impl<D: Replicated> InputType for Sent<D> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        <D as InputType>::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <D as InputType>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        match value.unwrap_or_default().into_json() {
+            Ok(serde_json::Value::Object(document)) => Ok(Self(document, PhantomData)),
+            _ => Err("must be an object".into()),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from_json(self.0.clone().into()).unwrap_or_default()
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+/// A document that a client pushes.
+#[derive(InputObject)]
+#[graphql(name_type)]
+pub struct InputPushRow<D: Replicated> {
+    /// What the client took the server to have; absent when it made the document.
+    assumed_master_state: Option<Sent<D>>,
+    /// What it made of it.
+    new_document_state: Sent<D>,
+}
+
+impl<D: Replicated> TypeName for InputPushRow<D> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}InputPushRow", D::NAME).into()
+    }
+}
+
+/// How far a client has come, as the server told it.
+#[derive(InputObject)]
+#[graphql(name_type)]
+pub struct InputCheckpoint<D: Replicated> {
+    /// In which history.
+    epoch: Unchecked<Uuid>,
+    /// The number of the last change, a 64 bit integer.
+    seq: String,
+    #[graphql(skip)]
+    of: PhantomData<fn() -> D>,
+}
+
+impl<D: Replicated> TypeName for InputCheckpoint<D> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}InputCheckpoint", D::NAME).into()
+    }
+}
+
+impl<D: Replicated> InputCheckpoint<D> {
+    fn check(self) -> Result<Cursor> {
+        let epoch = self.epoch.check("checkpoint.epoch")?.0;
+        let number = self.seq.parse().ok().filter(|number: &i64| *number >= 0);
+        let number = number.ok_or_else(|| Error::invalid("checkpoint.seq", "must be a number that this server gave, as a string"))?;
+        Ok(Cursor { epoch, number })
+    }
+}
+
+/// The headers that RxDB passes to a stream, whatever they are. They change nothing: the connection's own token counts.
+pub struct InputHeaders<D>(PhantomData<fn() -> D>);
+
+impl<D: Replicated> InputType for InputHeaders<D> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        format!("{}InputHeaders", D::NAME).into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        let description = "The headers that RxDB passes to a stream, an object. They change nothing: the connection's own token counts.";
+        registry.create_input_type::<Self, _>(MetaTypeId::Scalar, |_| MetaType::Scalar {
+            name: Self::type_name().into_owned(),
+            description: Some(description.to_owned()),
+            is_valid: None,
+            visible: None,
+            inaccessible: false,
+            tags: Vec::new(),
+            specified_by_url: None,
+            directive_invocations: Vec::new(),
+            requires_scopes: Vec::new(),
+        })
+    }
+
+    fn parse(_: Option<Value>) -> InputValueResult<Self> {
+        Ok(Self(PhantomData))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Null
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+/// How far a client has come. It is opaque: pass it back as it is.
+#[derive(SimpleObject)]
+pub struct ReplicationCheckpoint {
+    /// In which history: a restored backup begins another one.
+    epoch: Uuid,
+    /// The number of the last change, a 64 bit integer.
+    seq: String,
+}
+
+/// Documents that changed.
+#[derive(SimpleObject)]
+#[graphql(name_type)]
+pub struct PullBulk<D: Replicated> {
+    /// In the order of their last changes, each as it is now.
+    documents: Vec<D>,
+    /// Where to go on.
+    checkpoint: ReplicationCheckpoint,
+    /// Whether the checkpoint that was sent means nothing any more, after a restored backup or half a year away: these documents begin
+    /// anew. Once all that was written is pushed, remove the documents that do not come again, or the collection, and replicate it anew.
+    resync: bool,
+}
+
+impl<D: Replicated> TypeName for PullBulk<D> {
+    fn type_name() -> Cow<'static, str> {
+        format!("{}PullBulk", D::NAME).into()
+    }
+}
+
+impl<D: Replicated> TryFrom<Pulled> for PullBulk<D> {
+    type Error = Error;
+
+    fn try_from(pulled: Pulled) -> Result<Self> {
+        Ok(Self {
+            documents: pulled.documents.into_iter().map(told).collect::<Result<_>>()?,
+            checkpoint: ReplicationCheckpoint { epoch: Uuid(pulled.checkpoint.epoch), seq: pulled.checkpoint.number.to_string() },
+            resync: pulled.resync,
+        })
+    }
+}
+
+fn told<D: Replicated>(document: Document) -> Result<D> {
+    let value = Value::from_json(document.into()).ok();
+    D::parse(value).map_err(|error| ServiceError::Internal(error.into_server_error(Pos::default()).message.into()).into())
+}
+
+/// What a page costs: it is one statement that reads rows as they are sent.
+fn page_cost(limit: i32) -> usize {
+    1 + usize::try_from(limit).unwrap_or_default() / 50
+}
+
+async fn pull<D: Replicated>(ctx: &Context<'_>, checkpoint: Option<InputCheckpoint<D>>, limit: i32) -> Result<PullBulk<D>> {
+    let checkpoint = checkpoint.map(InputCheckpoint::check).transpose()?;
+    // Never fewer than were asked for: a page that is not full ends a client's catch-up.
+    let limit = u32::try_from(limit).unwrap_or_default();
+    rxdb::pull(&*scope(ctx).read().await?, D::collection(), checkpoint, limit).await?.try_into()
+}
+
+async fn push<D: Replicated>(ctx: &Context<'_>, field: &str, rows: Option<Vec<InputPushRow<D>>>) -> Result<Vec<D>> {
+    let rows = rows.unwrap_or_default();
+    if rows.len() > sync::MOST_MUTATIONS {
+        let (most, asked) = (sync::MOST_MUTATIONS, rows.len());
+        return Err(Error::invalid(field, format!("must be at most {most} documents, are {asked}: set a smaller push.batchSize")));
+    }
+    let row = |row: InputPushRow<D>| PushRow { assumed: row.assumed_master_state.map(|sent| sent.0), new: row.new_document_state.0 };
+    let rows = rows.into_iter().map(row).collect();
+    let viewer = scope(ctx).viewer()?;
+    scope(ctx).end_read().await;
+    let shown = ctx.look_ahead();
+    let masters = rxdb::push(viewer, D::collection(), rows, |name| shown.field(name).exists()).await?;
+    masters.into_iter().map(told).collect()
+}
+
+/// What a client may have missed since its connection was acknowledged, and all that changes from then on.
+fn follow<D: Replicated>(scope: &Arc<RequestScope>) -> Result<impl Stream<Item = Result<PullBulk<D>>> + use<D>> {
+    scope.viewer()?;
+    let follower = Follower { scope: scope.clone(), collection: D::collection(), after: None, pages: None };
+    Ok(stream::unfold(follower, async |mut follower| Some((follower.next().await.try_into(), follower))))
+}
+
+struct Follower {
+    scope: Arc<RequestScope>,
+    collection: &'static Collection,
+    after: Option<Cursor>,
+    pages: Option<BoxStream<'static, Result<FeedPage>>>,
+}
+
+impl Follower {
+    /// The next page, however often it takes: an error would end the client's stream for good. Whoever may not go on loses the connection.
+    async fn next(&mut self) -> Pulled {
+        loop {
+            match self.try_next().await {
+                Ok(page) => {
+                    self.after = Some(page.cursor);
+                    return Pulled::new(self.collection, page);
+                }
+                Err(_) => {
+                    self.pages = None;
+                    self.scope.end_read().await;
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    async fn try_next(&mut self) -> Result<FeedPage> {
+        let after = match self.after {
+            Some(after) => after,
+            None => *self.after.insert(rxdb::stream_start(&*self.scope.read().await?, self.scope.acknowledged()).await?),
+        };
+        let pages = match &mut self.pages {
+            Some(pages) => pages,
+            None => {
+                let viewer = self.scope.viewer()?.user_id();
+                let pages = follow_feed(&self.scope, viewer, Some(after), vec![self.collection.name], sync::LARGEST_PAGE).await?;
+                self.pages.insert(pages.boxed())
+            }
+        };
+        pages.next().await.unwrap_or_else(|| Err(ServiceError::Timeout.into()))
+    }
+}
+
+/// What RxDB pulls.
+#[derive(Default)]
+pub struct RxdbQuery;
+
+#[Object]
+impl RxdbQuery {
+    /// Food entries that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('foodEntry', …)`. Set `pull.batchSize`: a
+    /// page is as full as it was asked for, and one that is not is the last.
+    #[graphql(complexity = "page_cost(limit)")]
+    async fn pull_food_entry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "After which to go on; from the beginning when absent.")] checkpoint: Option<InputCheckpoint<FoodEntryDocument>>,
+        #[graphql(desc = "How many, 1 to 1000.")] limit: i32,
+    ) -> Option<Result<PullBulk<FoodEntryDocument>>> {
+        nullable(pull(ctx, checkpoint, limit)).await
+    }
+
+    /// Measurements that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('measurement', …)`. Set `pull.batchSize`: a
+    /// page is as full as it was asked for, and one that is not is the last.
+    #[graphql(complexity = "page_cost(limit)")]
+    async fn pull_measurement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "After which to go on; from the beginning when absent.")] checkpoint: Option<InputCheckpoint<MeasurementDocument>>,
+        #[graphql(desc = "How many, 1 to 1000.")] limit: i32,
+    ) -> Option<Result<PullBulk<MeasurementDocument>>> {
+        nullable(pull(ctx, checkpoint, limit)).await
+    }
+}
+
+/// What RxDB pushes.
+#[derive(Default)]
+pub struct RxdbMutation;
+
+#[Object]
+impl RxdbMutation {
+    /// Writes food entries, for RxDB's `pushQueryBuilderFromRxSchema('foodEntry', …)`. Answers those that are not as the client believes:
+    /// where somebody else wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and
+    /// is among `syncRejections`.
+    async fn push_food_entry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The documents, at most 500.")] food_entry_push_row: Option<Vec<InputPushRow<FoodEntryDocument>>>,
+    ) -> Option<Result<Vec<FoodEntryDocument>>> {
+        nullable(push(ctx, "foodEntryPushRow", food_entry_push_row)).await
+    }
+
+    /// Writes measurements, for RxDB's `pushQueryBuilderFromRxSchema('measurement', …)`. Answers those that are not as the client believes:
+    /// where somebody else wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and
+    /// is among `syncRejections`.
+    async fn push_measurement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The documents, at most 500.")] measurement_push_row: Option<Vec<InputPushRow<MeasurementDocument>>>,
+    ) -> Option<Result<Vec<MeasurementDocument>>> {
+        nullable(push(ctx, "measurementPushRow", measurement_push_row)).await
+    }
+}
+
+/// What RxDB follows.
+#[derive(Default)]
+pub struct RxdbSubscription;
+
+#[Subscription]
+impl RxdbSubscription {
+    /// Food entries as they change, for RxDB's `pullStreamBuilderFromRxSchema('foodEntry', …)`. Nothing is left out between the
+    /// acknowledgement of the connection and now; some may come again.
+    async fn stream_food_entry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<FoodEntryDocument>>,
+    ) -> Result<impl Stream<Item = Result<PullBulk<FoodEntryDocument>>>> {
+        drop(headers);
+        follow(scope(ctx))
+    }
+
+    /// Measurements as they change, for RxDB's `pullStreamBuilderFromRxSchema('measurement', …)`. Nothing is left out between the
+    /// acknowledgement of the connection and now; some may come again.
+    async fn stream_measurement(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<MeasurementDocument>>,
+    ) -> Result<impl Stream<Item = Result<PullBulk<MeasurementDocument>>>> {
+        drop(headers);
+        follow(scope(ctx))
+    }
+}
