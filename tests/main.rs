@@ -37,5 +37,6 @@ mod routines;
 mod schema;
 mod search;
 mod subscriptions;
+mod sync;
 mod trusted_documents;
 mod walls;

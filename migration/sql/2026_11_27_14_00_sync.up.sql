@@ -334,7 +334,10 @@ CREATE TABLE sync_mutations (
 );
 COMMENT ON COLUMN sync_mutations.request IS 'SHA-256 of the mutation: the same id with another one is a mistake';
 CREATE INDEX sync_mutations_created_at_idx ON sync_mutations (created_at);
-SELECT auth.protect('sync_mutations', NULL, ARRAY['request', 'outcome']);
+SELECT auth.guard('sync_mutations');
+GRANT SELECT, INSERT (user_id, id, request, outcome) ON sync_mutations TO hale_app;
+CREATE POLICY own_read ON sync_mutations FOR SELECT TO hale_app USING (user_id = (SELECT auth.uid()));
+CREATE POLICY own_insert ON sync_mutations FOR INSERT TO hale_app WITH CHECK (user_id = (SELECT auth.uid()));
 
 -- What devices wrote and what is not in the rows: rejected, or lost to somebody else's write.
 CREATE TABLE sync_rejections (

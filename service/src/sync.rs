@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod collection;
 pub mod merge;
+pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -14,7 +15,7 @@ use entity::{
     id::{FoodId, UserId},
 };
 use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement, prelude::DateTimeUtc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ use self::{
     clock::Clock,
     collection::{Clocks, Collection, Context, DELETED, Document},
     merge::{Batch, Decision, Mutation, Outcome, Refused, Rejection, Row, SERVER, Write},
+    store::{Decided, Kept, Names, Store, Unfinished},
 };
 use crate::{
     access::{Tx, Viewer},
@@ -143,14 +145,22 @@ pub async fn epoch(tx: &Tx) -> Result<Uuid> {
 
 /// A page of what changed of a person's rows after `after`, as far as the viewer may see it: 1 to [`LARGEST_PAGE`] rows, fewer than
 /// asked for only at the end.
-pub async fn feed(tx: &Tx, person: UserId, after: Option<Cursor>, collections: &[&str], limit: u32) -> Result<FeedPage> {
+pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, collections: &[&str], limit: u32) -> Result<FeedPage> {
     if !(1..=LARGEST_PAGE).contains(&limit) {
         return Err(Error::invalid("limit", format!("must be between 1 and {LARGEST_PAGE}, is {limit}")));
     }
-    let epoch = epoch(tx).await?;
-    let floor = tombstone_floor(tx, person).await?;
+    let epoch = store.epoch().await?;
+    let floor = store.tombstone_floor(person).await?;
     let resync = after.is_some_and(|after| after.epoch != epoch || (after.number > 0 && after.number < floor));
     let number = after.filter(|_| !resync).map_or(0, |after| after.number);
+    let mut rows = store.rows_after(person, number, collections, limit + 1).await?;
+    let has_more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number) };
+    Ok(FeedPage { rows, cursor, has_more, resync })
+}
+
+async fn rows_after(tx: &Tx, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<Vec<FeedRow>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT collection, id, number, document, clocks, deleted, version, access_type FROM sync_rows
@@ -159,14 +169,10 @@ pub async fn feed(tx: &Tx, person: UserId, after: Option<Cursor>, collections: &
             person.0.into(),
             number.into(),
             collections.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into(),
-            (i64::from(limit) + 1).into(),
+            i64::from(limit).into(),
         ],
     );
-    let mut rows = FeedRow::find_by_statement(statement).all(tx).await?;
-    let has_more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number) };
-    Ok(FeedPage { rows, cursor, has_more, resync })
+    Ok(FeedRow::find_by_statement(statement).all(tx).await?)
 }
 
 async fn tombstone_floor(tx: &Tx, person: UserId) -> Result<i64> {
@@ -199,9 +205,7 @@ pub async fn head(tx: &Tx) -> Result<Head> {
     let Some(row) = tx.query_one_raw(statement).await? else {
         return Ok(Head { cursor: Cursor { epoch, number: 0 }, digests: BTreeMap::new() });
     };
-    let digests: JsonValue = row.try_get_by_index(1)?;
-    let digests = serde_json::from_value(digests).map_err(|error| Error::Internal(error.into()))?;
-    Ok(Head { cursor: Cursor { epoch, number: row.try_get_by_index(0)? }, digests })
+    Ok(Head { cursor: Cursor { epoch, number: row.try_get_by_index(0)? }, digests: from_json(row.try_get_by_index(1)?)? })
 }
 
 /// What a device wrote that is not in the rows.
@@ -224,12 +228,12 @@ pub struct RejectionRow {
 impl RejectionRow {
     /// What was written.
     pub fn mutation(&self) -> Result<Mutation> {
-        serde_json::from_value(self.mutation.clone()).map_err(|error| Error::Internal(error.into()))
+        from_json(self.mutation.clone())
     }
 
     /// Why it is not there.
     pub fn decision(&self) -> Result<Decision> {
-        serde_json::from_value(self.outcome.clone()).map_err(|error| Error::Internal(error.into()))
+        from_json(self.outcome.clone())
     }
 }
 
@@ -266,7 +270,7 @@ pub async fn resubmit(viewer: &Viewer, id: Uuid, values: BTreeMap<String, Value>
         Outcome::Merged { lost } | Outcome::Conflict { lost } => Some(lost),
         _ => None,
     };
-    let row = current(&tx, rejection.person_id, std::slice::from_ref(&mutation)).await?.into_values().next();
+    let row = rows(&tx, rejection.person_id, &Names::from([(mutation.collection.clone(), mutation.row)])).await?.pop();
     drop(tx);
     let written: Vec<(String, Value)> = match mutation.write {
         Write::Cells(cells) => cells.into_iter().map(|(name, cell)| (name, cell.value)).collect(),
@@ -296,6 +300,15 @@ async fn rejection(tx: &Tx, id: Uuid) -> Result<RejectionRow> {
 /// Applies what a device wrote: each mutation by itself, so that one that cannot be never keeps another from being. What cannot be
 /// is kept for its writer.
 pub async fn apply(viewer: &Viewer, push: Push) -> Result<Vec<Receipt>> {
+    apply_to(|| viewer.write(), push).await
+}
+
+/// [`apply`], in transactions of any store.
+pub async fn apply_to<S, Opening>(open: impl Fn() -> Opening, push: Push) -> Result<Vec<Receipt>>
+where
+    S: Store,
+    Opening: Future<Output = Result<S>>,
+{
     if push.mutations.len() > MOST_MUTATIONS {
         let asked = push.mutations.len();
         return Err(Error::invalid("mutations", format!("must be at most {MOST_MUTATIONS}, are {asked}: send the rest afterwards")));
@@ -305,17 +318,17 @@ pub async fn apply(viewer: &Viewer, push: Push) -> Result<Vec<Receipt>> {
     let mut receipts = Vec::with_capacity(push.mutations.len());
     let mut rest = vec![push.mutations];
     while let Some(mut mutations) = rest.pop() {
-        match apply_together(viewer, push.person, &client, &mutations).await {
+        match apply_together(open().await?, push.person, &client, &mutations).await {
             Ok(applied) => receipts.extend(applied),
             Err(error) if is_refusal(&error) && mutations.len() > 1 => {
                 rest.push(mutations.split_off(mutations.len() / 2));
                 rest.push(mutations);
             }
             Err(error) if is_refusal(&error) => {
-                let tx = viewer.write().await?;
+                let store = open().await?;
                 let decision = Decision { outcome: Refused::from(error).into(), clock_skew: false };
-                remember(&tx, push.person, &client, &mutations, std::slice::from_ref(&decision)).await?;
-                tx.commit().await?;
+                remember(&store, push.person, &client, &mutations, std::slice::from_ref(&decision)).await?;
+                store.commit().await?;
                 receipts.push(Receipt { decision, repeated: false, row: None });
             }
             Err(error) => return Err(error),
@@ -329,11 +342,12 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error, Error::Invalid { .. } | Error::NoSuch { .. } | Error::NotFound(_) | Error::Conflict { .. } | Error::Forbidden(_))
 }
 
-async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations: &[Mutation]) -> Result<Vec<Receipt>> {
-    let tx = viewer.write().await?;
-    let writable = writable_types(&tx, person).await?;
-    let before = decided_before(&tx, mutations).await?;
-    let unfinished = unfinished(&tx, person, mutations).await?;
+async fn apply_together(store: impl Store, person: UserId, client: &str, mutations: &[Mutation]) -> Result<Vec<Receipt>> {
+    let writable = if person == store.viewer()? { None } else { Some(store.writable_types(person).await?) };
+    let ids: Vec<Uuid> = mutations.iter().filter_map(|mutation| mutation.id).collect();
+    let before = if ids.is_empty() { HashMap::new() } else { store.decided(&ids).await? };
+    let rows: Vec<Uuid> = mutations.iter().map(|mutation| mutation.row).collect();
+    let unfinished = store.unfinished(person, &rows).await?;
     let mut decisions: Vec<Option<Decision>> = mutations.iter().map(|_| None).collect();
     for (decision, mutation) in decisions.iter_mut().zip(mutations) {
         *decision = match collection(&mutation.collection) {
@@ -359,9 +373,10 @@ async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations
         if of_stage.is_empty() {
             continue;
         }
-        let rows = load(&tx, person, &of_stage).await?;
-        let context = context(&tx, person, &rows, &of_stage).await?;
-        let mut batch = Batch { person, now: tx.now(), context: &context, clock: seen.clone(), rows };
+        let rows = load(&store, person, &of_stage).await?;
+        let (current, logged) = foods_named(&rows, &of_stage);
+        let context = store.context(person, &current, &logged).await?;
+        let mut batch = Batch { person, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in &of_stage {
             decisions[*place] = Some(batch.apply(collection, mutation));
         }
@@ -373,7 +388,7 @@ async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations
         }
         for collection in stage {
             if let Some(rows) = written.get(collection.name) {
-                write(&tx, person, collection, rows).await?;
+                store.write(person, collection, rows).await?;
             }
         }
     }
@@ -381,11 +396,15 @@ async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations
         .into_iter()
         .map(|decision| decision.ok_or_else(|| Error::internal("a mutation without an outcome")))
         .collect::<Result<_>>()?;
-    log(&tx, client, &seen, &written).await?;
-    remember(&tx, person, client, mutations, &decisions).await?;
-    forget_finished(&tx, &unfinished, mutations, &decisions).await?;
-    let mut rows = current(&tx, person, mutations).await?;
-    tx.commit().await?;
+    store.log(person, client, &seen, &written).await?;
+    remember(&store, person, client, mutations, &decisions).await?;
+    let finished = finished(&unfinished, mutations, &decisions);
+    if !finished.is_empty() {
+        store.forget(&finished).await?;
+    }
+    let names: Names = mutations.iter().map(|mutation| (mutation.collection.clone(), mutation.row)).collect();
+    let rows: HashMap<_, _> = store.rows(person, &names).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
+    store.commit().await?;
     Ok(decisions
         .into_iter()
         .zip(mutations)
@@ -393,16 +412,12 @@ async fn apply_together(viewer: &Viewer, person: UserId, client: &str, mutations
         .map(|((decision, mutation), repeated)| Receipt {
             decision,
             repeated,
-            row: rows.remove(&(mutation.collection.clone(), mutation.row)),
+            row: rows.get(&(mutation.collection.clone(), mutation.row)).cloned(),
         })
         .collect())
 }
 
-/// The types of access by which the viewer writes for this person; `None` for oneself, who writes everything.
-async fn writable_types(tx: &Tx, person: UserId) -> Result<Option<Vec<String>>> {
-    if person == tx.viewer()? {
-        return Ok(None);
-    }
+async fn writable_types(tx: &Tx, person: UserId) -> Result<Vec<String>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT access_type FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $2 AND status = 'active' AND can_write
@@ -410,7 +425,7 @@ async fn writable_types(tx: &Tx, person: UserId) -> Result<Option<Vec<String>>> 
         [person.0.into(), tx.viewer()?.0.into()],
     );
     let rows = tx.query_all_raw(statement).await?;
-    Ok(Some(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, sea_orm::DbErr>>()?))
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, sea_orm::DbErr>>()?)
 }
 
 /// Whether a write would come through: the policies decide, but what they refuse ends the transaction of all the others.
@@ -424,63 +439,65 @@ fn not_writable(collection: &str) -> Decision {
 }
 
 #[derive(FromQueryResult)]
-struct DecidedBefore {
+struct DecidedRow {
     id: Uuid,
     request: Vec<u8>,
     outcome: JsonValue,
 }
 
-async fn decided_before(tx: &Tx, mutations: &[Mutation]) -> Result<HashMap<Uuid, DecidedBefore>> {
-    let ids: Vec<Uuid> = mutations.iter().filter_map(|mutation| mutation.id).collect();
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
+async fn decided(tx: &Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Decided>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT id, request, outcome FROM sync_mutations WHERE user_id = $1 AND id = ANY ($2)",
-        [tx.viewer()?.0.into(), ids.into()],
+        [tx.viewer()?.0.into(), ids.to_vec().into()],
     );
-    Ok(DecidedBefore::find_by_statement(statement).all(tx).await?.into_iter().map(|before| (before.id, before)).collect())
+    let rows = DecidedRow::find_by_statement(statement).all(tx).await?;
+    let decided = |row: DecidedRow| Ok((row.id, Decided { id: row.id, request: row.request, decision: from_json(row.outcome)? }));
+    rows.into_iter().map(decided).collect()
 }
 
-fn is_known(before: &HashMap<Uuid, DecidedBefore>, mutation: &Mutation) -> bool {
+fn from_json<T: DeserializeOwned>(value: JsonValue) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| Error::Internal(error.into()))
+}
+
+fn is_known(before: &HashMap<Uuid, Decided>, mutation: &Mutation) -> bool {
     mutation.id.is_some_and(|id| before.contains_key(&id))
 }
 
 /// What was decided when this mutation came first.
-fn repeated(before: &HashMap<Uuid, DecidedBefore>, mutation: &Mutation) -> Result<Option<Decision>> {
+fn repeated(before: &HashMap<Uuid, Decided>, mutation: &Mutation) -> Result<Option<Decision>> {
     let Some(before) = mutation.id.and_then(|id| before.get(&id)) else { return Ok(None) };
     if before.request != input::fingerprint(mutation)? {
         let message = "another mutation has this id: make a new one".to_owned();
         let outcome = Outcome::Rejected { code: Rejection::Conflict, field: "id".to_owned(), message };
         return Ok(Some(Decision { outcome, clock_skew: false }));
     }
-    serde_json::from_value(before.outcome.clone()).map(Some).map_err(|error| Error::Internal(error.into()))
+    Ok(Some(before.decision.clone()))
 }
 
 #[derive(FromQueryResult)]
-struct Unfinished {
+struct UnfinishedRow {
     id: Uuid,
     mutation: JsonValue,
 }
 
-/// What was written before to rows that were not complete then.
-async fn unfinished(tx: &Tx, person: UserId, mutations: &[Mutation]) -> Result<Vec<(Uuid, Mutation)>> {
+async fn unfinished(tx: &Tx, person: UserId, rows: &[Uuid]) -> Result<Vec<Unfinished>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT id, mutation FROM sync_rejections
          WHERE user_id = $1 AND person_id = $2 AND outcome ->> 'code' = 'incomplete' AND (mutation ->> 'row')::uuid = ANY ($3) ORDER BY id",
-        [tx.viewer()?.0.into(), person.0.into(), mutations.iter().map(|mutation| mutation.row).collect::<Vec<_>>().into()],
+        [tx.viewer()?.0.into(), person.0.into(), rows.to_vec().into()],
     );
-    let rows = Unfinished::find_by_statement(statement).all(tx).await?;
-    rows.into_iter().map(|row| Ok((row.id, serde_json::from_value(row.mutation).map_err(|error| Error::Internal(error.into()))?))).collect()
+    let rows = UnfinishedRow::find_by_statement(statement).all(tx).await?;
+    rows.into_iter().map(|row| Ok(Unfinished { id: row.id, mutation: from_json(row.mutation)? })).collect()
 }
 
 /// The mutation with what its row was written before, when it was not complete.
-fn with_unfinished(mutation: &Mutation, unfinished: &[(Uuid, Mutation)]) -> Mutation {
+fn with_unfinished(mutation: &Mutation, unfinished: &[Unfinished]) -> Mutation {
     let mut mutation = mutation.clone();
     let Write::Cells(cells) = &mut mutation.write else { return mutation };
-    for (_, earlier) in unfinished.iter().filter(|(_, earlier)| earlier.collection == mutation.collection && earlier.row == mutation.row) {
+    let same_row = |earlier: &&Mutation| earlier.collection == mutation.collection && earlier.row == mutation.row;
+    for earlier in unfinished.iter().map(|unfinished| &unfinished.mutation).filter(same_row) {
         let Write::Cells(earlier) = &earlier.write else { continue };
         for (name, cell) in earlier {
             if cells.get(name).is_none_or(|later| later.clock < cell.clock) {
@@ -491,7 +508,8 @@ fn with_unfinished(mutation: &Mutation, unfinished: &[(Uuid, Mutation)]) -> Muta
     mutation
 }
 
-async fn forget_finished(tx: &Tx, unfinished: &[(Uuid, Mutation)], mutations: &[Mutation], decisions: &[Decision]) -> Result<()> {
+/// What need not be tried again, now that its row is there.
+fn finished(unfinished: &[Unfinished], mutations: &[Mutation], decisions: &[Decision]) -> Vec<Uuid> {
     let done = |earlier: &Mutation| {
         mutations.iter().zip(decisions).any(|(mutation, decision)| {
             mutation.collection == earlier.collection
@@ -499,14 +517,14 @@ async fn forget_finished(tx: &Tx, unfinished: &[(Uuid, Mutation)], mutations: &[
                 && matches!(decision.outcome, Outcome::Applied | Outcome::Merged { .. } | Outcome::Conflict { .. })
         })
     };
-    let ids: Vec<Uuid> = unfinished.iter().filter(|(_, earlier)| done(earlier)).map(|(id, _)| *id).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
+    unfinished.iter().filter(|unfinished| done(&unfinished.mutation)).map(|unfinished| unfinished.id).collect()
+}
+
+async fn forget(tx: &Tx, ids: &[Uuid]) -> Result<()> {
     tx.execute_raw(Statement::from_sql_and_values(
         DbBackend::Postgres,
         "DELETE FROM sync_rejections WHERE user_id = $1 AND id = ANY ($2)",
-        [tx.viewer()?.0.into(), ids.into()],
+        [tx.viewer()?.0.into(), ids.to_vec().into()],
     ))
     .await?;
     Ok(())
@@ -520,8 +538,12 @@ struct Stored {
     deleted: bool,
 }
 
-/// The rows that are written to, locked in the order of their ids, so that two devices never wait for each other.
-async fn load(tx: &Tx, person: UserId, mutations: &[(usize, &'static Collection, Mutation)]) -> Result<HashMap<(&'static str, Uuid), Row>> {
+/// The rows that are written to, locked in the order of their collections and ids, so that two devices never wait for each other.
+async fn load(
+    store: &impl Store,
+    person: UserId,
+    mutations: &[(usize, &'static Collection, Mutation)],
+) -> Result<HashMap<(&'static str, Uuid), Row>> {
     let mut ids: BTreeMap<&'static str, (&'static Collection, BTreeSet<Uuid>)> = BTreeMap::new();
     for (_, collection, mutation) in mutations {
         ids.entry(collection.name).or_insert((collection, BTreeSet::new())).1.insert(mutation.row);
@@ -529,29 +551,33 @@ async fn load(tx: &Tx, person: UserId, mutations: &[(usize, &'static Collection,
     let mut rows = HashMap::new();
     for (name, (collection, ids)) in ids {
         let ids: Vec<Uuid> = ids.into_iter().collect();
-        let lock = format!("SELECT id FROM {name} WHERE {} = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE", collection.person_column);
-        tx.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [person.0.into(), ids.clone().into()])).await?;
-        let statement = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT id, document, clocks, deleted FROM sync_rows WHERE user_id = $1 AND collection = $2 AND id = ANY ($3)",
-            [person.0.into(), name.into(), ids.into()],
-        );
-        for stored in Stored::find_by_statement(statement).all(tx).await? {
-            let Value::Object(document) = stored.document else { return Err(Error::internal("a document that is none")) };
-            let clocks: Clocks = serde_json::from_value(stored.clocks).map_err(|error| Error::Internal(error.into()))?;
-            rows.insert((name, stored.id), Row { document: Some(document), clocks, deleted: stored.deleted, ..Row::default() });
-        }
+        rows.extend(store.load(person, collection, &ids).await?.into_iter().map(|(id, row)| ((name, id), row)));
     }
     Ok(rows)
 }
 
-/// What the rules need to know of the rows that are written to.
-async fn context(
-    tx: &Tx,
-    person: UserId,
+async fn locked(tx: &Tx, person: UserId, collection: &Collection, ids: &[Uuid]) -> Result<Vec<(Uuid, Row)>> {
+    let lock =
+        format!("SELECT id FROM {} WHERE {} = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE", collection.name, collection.person_column);
+    tx.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [person.0.into(), ids.to_vec().into()])).await?;
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT id, document, clocks, deleted FROM sync_rows WHERE user_id = $1 AND collection = $2 AND id = ANY ($3)",
+        [person.0.into(), collection.name.into(), ids.to_vec().into()],
+    );
+    let rows = Stored::find_by_statement(statement).all(tx).await?.into_iter().map(|stored| {
+        let Value::Object(document) = stored.document else { return Err(Error::internal("a document that is none")) };
+        let clocks: Clocks = from_json(stored.clocks)?;
+        Ok((stored.id, Row { document: Some(document), clocks, deleted: stored.deleted, ..Row::default() }))
+    });
+    rows.collect()
+}
+
+/// The foods that are written to rows, and those of the rows that are there, in the version that they were logged with.
+fn foods_named(
     rows: &HashMap<(&'static str, Uuid), Row>,
     mutations: &[(usize, &'static Collection, Mutation)],
-) -> Result<Context> {
+) -> (Vec<FoodId>, Vec<(FoodId, i32)>) {
     let id = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok());
     let (mut current, mut logged) = (BTreeSet::new(), Vec::new());
     for (_, _, mutation) in mutations {
@@ -566,13 +592,16 @@ async fn context(
             logged.push((FoodId(food), version));
         }
     }
-    let current: Vec<FoodId> = current.into_iter().map(FoodId).collect();
+    (current.into_iter().map(FoodId).collect(), logged)
+}
+
+async fn context(tx: &Tx, person: UserId, current: &[FoodId], logged: &[(FoodId, i32)]) -> Result<Context> {
     let mut foods = HashMap::new();
     if !current.is_empty() {
-        foods.extend(foods::by_ids(tx, &current).await?.into_iter().map(|food| ((food.id, None), food)));
+        foods.extend(foods::by_ids(tx, current).await?.into_iter().map(|food| ((food.id, None), food)));
     }
     if !logged.is_empty() {
-        foods.extend(foods::in_versions(tx, &logged).await?.into_iter().map(|food| ((food.id, Some(food.nutrition_version)), food)));
+        foods.extend(foods::in_versions(tx, logged).await?.into_iter().map(|food| ((food.id, Some(food.nutrition_version)), food)));
     }
     Ok(Context { calendar: Some(Calendar::of(tx, person).await?), foods })
 }
@@ -640,44 +669,56 @@ async fn log(tx: &Tx, client: &str, seen: &Clock, written: &BTreeMap<&'static st
 }
 
 /// Keeps the outcomes of mutations that have an id, and what is not in the rows.
-async fn remember(tx: &Tx, person: UserId, client: &str, mutations: &[Mutation], decisions: &[Decision]) -> Result<()> {
-    let (mut outcomes, mut kept) = (Vec::new(), Vec::new());
+async fn remember(store: &impl Store, person: UserId, client: &str, mutations: &[Mutation], decisions: &[Decision]) -> Result<()> {
+    let (mut decided, mut kept) = (Vec::new(), Vec::new());
     for (mutation, decision) in mutations.iter().zip(decisions) {
-        let request = hex(&input::fingerprint(mutation)?);
-        if let Some(id) = mutation.id {
-            outcomes.push(json!({ "id": id, "request": request, "outcome": decision }));
-        }
+        let request = input::fingerprint(mutation)?;
         let lost = match decision.outcome {
             Outcome::Rejected { .. } => true,
             Outcome::Merged { .. } | Outcome::Conflict { .. } => matches!(mutation.write, Write::Replace { .. }),
             Outcome::Applied | Outcome::Duplicate => false,
         };
         if lost {
-            kept.push(json!({ "id": tx.new_id(), "request": request, "mutation": mutation, "outcome": decision }));
+            kept.push(Kept { id: store.new_id(), request: request.clone(), mutation: mutation.clone(), decision: decision.clone() });
+        }
+        if let Some(id) = mutation.id {
+            decided.push(Decided { id, request, decision: decision.clone() });
         }
     }
-    let viewer = tx.viewer()?;
-    if !outcomes.is_empty() {
-        tx.execute_raw(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "INSERT INTO sync_mutations (user_id, id, request, outcome)
-             SELECT $1, r.id, decode(r.request, 'hex'), r.outcome FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, outcome jsonb)
-             ON CONFLICT (user_id, id) DO NOTHING",
-            [viewer.0.into(), Value::Array(outcomes).into()],
-        ))
-        .await?;
+    if !decided.is_empty() {
+        store.remember(&decided).await?;
     }
     if !kept.is_empty() {
-        tx.execute_raw(Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "INSERT INTO sync_rejections (user_id, person_id, client, id, request, mutation, outcome)
-             SELECT $1, $3, $4, r.id, decode(r.request, 'hex'), r.mutation, r.outcome
-             FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, mutation jsonb, outcome jsonb)
-             ON CONFLICT (user_id, person_id, request) DO NOTHING",
-            [viewer.0.into(), Value::Array(kept).into(), person.0.into(), client.into()],
-        ))
-        .await?;
+        store.keep(person, client, &kept).await?;
     }
+    Ok(())
+}
+
+async fn remember_decided(tx: &Tx, decided: &[Decided]) -> Result<()> {
+    let records =
+        decided.iter().map(|decided| json!({ "id": decided.id, "request": hex(&decided.request), "outcome": decided.decision })).collect();
+    tx.execute_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "INSERT INTO sync_mutations (user_id, id, request, outcome)
+         SELECT $1, r.id, decode(r.request, 'hex'), r.outcome FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, outcome jsonb)
+         ON CONFLICT (user_id, id) DO NOTHING",
+        [tx.viewer()?.0.into(), Value::Array(records).into()],
+    ))
+    .await?;
+    Ok(())
+}
+
+async fn keep(tx: &Tx, person: UserId, client: &str, kept: &[Kept]) -> Result<()> {
+    let record = |kept: &Kept| json!({ "id": kept.id, "request": hex(&kept.request), "mutation": kept.mutation, "outcome": kept.decision });
+    tx.execute_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "INSERT INTO sync_rejections (user_id, person_id, client, id, request, mutation, outcome)
+         SELECT $1, $3, $4, r.id, decode(r.request, 'hex'), r.mutation, r.outcome
+         FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, mutation jsonb, outcome jsonb)
+         ON CONFLICT (user_id, person_id, request) DO NOTHING",
+        [tx.viewer()?.0.into(), Value::Array(kept.iter().map(record).collect()).into(), person.0.into(), client.into()],
+    ))
+    .await?;
     Ok(())
 }
 
@@ -685,18 +726,13 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The rows that these mutations were about, as they are now.
-async fn current(tx: &Tx, person: UserId, mutations: &[Mutation]) -> Result<HashMap<(String, Uuid), FeedRow>> {
+async fn rows(tx: &Tx, person: UserId, names: &Names) -> Result<Vec<FeedRow>> {
+    let (collections, ids): (Vec<String>, Vec<Uuid>) = names.iter().cloned().unzip();
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT s.collection, s.id, s.number, s.document, s.clocks, s.deleted, s.version, s.access_type FROM sync_rows s
-         JOIN (SELECT DISTINCT * FROM unnest($2::text[], $3::uuid[]) AS w (collection, id)) wanted USING (collection, id) WHERE s.user_id = $1",
-        [
-            person.0.into(),
-            mutations.iter().map(|mutation| mutation.collection.clone()).collect::<Vec<_>>().into(),
-            mutations.iter().map(|mutation| mutation.row).collect::<Vec<_>>().into(),
-        ],
+         JOIN unnest($2::text[], $3::uuid[]) AS wanted (collection, id) USING (collection, id) WHERE s.user_id = $1",
+        [person.0.into(), collections.into(), ids.into()],
     );
-    let rows = FeedRow::find_by_statement(statement).all(tx).await?;
-    Ok(rows.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect())
+    Ok(FeedRow::find_by_statement(statement).all(tx).await?)
 }

@@ -238,7 +238,7 @@ impl Person {
 
     /// The rows of this person that changed after `after`, each as it is now, in the order of their last changes, as far as the viewer
     /// may see them. Devices read it page by page, then follow `syncChanged`.
-    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    #[graphql(complexity = "super::sync::page_cost(first, child_complexity)")]
     async fn sync_page(
         &self,
         ctx: &Context<'_>,

@@ -513,6 +513,11 @@ pub async fn head(ctx: &Context<'_>) -> Result<SyncHead> {
     Ok(SyncHead { cursor: text(head.cursor), digests: digests.collect() })
 }
 
+/// What a page costs: its rows are read whole, by one scan of an index, and need nothing else.
+pub fn page_cost(first: Option<i32>, fields: usize) -> usize {
+    super::page::cost(Some(first.unwrap_or(100) / 10), fields)
+}
+
 /// The page of `person` that was asked for.
 pub async fn asked(
     ctx: &Context<'_>,

@@ -1,0 +1,180 @@
+//! What the engine needs of whatever keeps the rows: PostgreSQL, and for the proof of the engine a store in memory that is held to it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    future::Future,
+};
+
+use chrono::{DateTime, Utc};
+use entity::id::{FoodId, UserId};
+use uuid::Uuid;
+
+use super::{
+    FeedRow,
+    clock::Clock,
+    collection::{Collection, Context},
+    merge::{Decision, Mutation, Row},
+};
+use crate::{access::Tx, error::Result};
+
+/// Rows by collection and id.
+pub type Names = BTreeSet<(String, Uuid)>;
+
+/// A mutation that was decided before.
+#[derive(Clone, Debug)]
+pub struct Decided {
+    /// Its id.
+    pub id: Uuid,
+    /// Its fingerprint: the same id with another one is a mistake.
+    pub request: Vec<u8>,
+    /// What became of it.
+    pub decision: Decision,
+}
+
+/// What is not in the rows, or not all of it.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// By which its writer names it.
+    pub id: Uuid,
+    /// Its fingerprint: it is kept once, however often it comes.
+    pub request: Vec<u8>,
+    /// What was written.
+    pub mutation: Mutation,
+    /// What became of it.
+    pub decision: Decision,
+}
+
+/// What was written to a row that was not complete.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// By which its writer names it.
+    pub id: Uuid,
+    /// What was written.
+    pub mutation: Mutation,
+}
+
+/// A transaction of one viewer. Dropped without [`Store::commit`], it leaves nothing behind.
+pub trait Store: Send + Sync {
+    /// Who asks.
+    fn viewer(&self) -> Result<UserId>;
+    /// The current instant.
+    fn now(&self) -> DateTime<Utc>;
+    /// A new id.
+    fn new_id(&self) -> Uuid;
+    /// Which history this is.
+    fn epoch(&self) -> impl Future<Output = Result<Uuid>> + Send;
+    /// Up to which number deleted rows may be missing.
+    fn tombstone_floor(&self, person: UserId) -> impl Future<Output = Result<i64>> + Send;
+    /// The first `limit` rows that have greater numbers, in their order, of these collections; of all when none is named.
+    fn rows_after(
+        &self,
+        person: UserId,
+        number: i64,
+        collections: &[&str],
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<FeedRow>>> + Send;
+    /// The types of access by which the viewer writes for somebody else.
+    fn writable_types(&self, person: UserId) -> impl Future<Output = Result<Vec<String>>> + Send;
+    /// What became of those of the viewer's mutations that came before.
+    fn decided(&self, ids: &[Uuid]) -> impl Future<Output = Result<HashMap<Uuid, Decided>>> + Send;
+    /// What the viewer wrote before to those rows that were not complete then, in the order in which it came.
+    fn unfinished(&self, person: UserId, rows: &[Uuid]) -> impl Future<Output = Result<Vec<Unfinished>>> + Send;
+    /// The rows of these ids that exist, which nobody else writes until this transaction ends.
+    fn load(&self, person: UserId, collection: &Collection, ids: &[Uuid]) -> impl Future<Output = Result<Vec<(Uuid, Row)>>> + Send;
+    /// What the rules need to know beside the rows.
+    fn context(&self, person: UserId, current: &[FoodId], logged: &[(FoodId, i32)]) -> impl Future<Output = Result<Context>> + Send;
+    /// Writes rows of a collection.
+    fn write(&self, person: UserId, collection: &Collection, rows: &BTreeMap<Uuid, Row>) -> impl Future<Output = Result<()>> + Send;
+    /// Numbers what was written, with the clocks that the device gave it; `seen` is the latest of them.
+    fn log(
+        &self,
+        person: UserId,
+        client: &str,
+        seen: &Clock,
+        written: &BTreeMap<&'static str, BTreeMap<Uuid, Row>>,
+    ) -> impl Future<Output = Result<()>> + Send;
+    /// Remembers what became of the viewer's mutations.
+    fn remember(&self, decided: &[Decided]) -> impl Future<Output = Result<()>> + Send;
+    /// Keeps what the viewer wrote and what is not in the rows.
+    fn keep(&self, person: UserId, client: &str, kept: &[Kept]) -> impl Future<Output = Result<()>> + Send;
+    /// Keeps these no longer.
+    fn forget(&self, kept: &[Uuid]) -> impl Future<Output = Result<()>> + Send;
+    /// The rows of these names that exist, as they are now.
+    fn rows(&self, person: UserId, names: &Names) -> impl Future<Output = Result<Vec<FeedRow>>> + Send;
+    /// Makes it last.
+    fn commit(self) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl Store for Tx {
+    fn viewer(&self) -> Result<UserId> {
+        self.viewer()
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.now()
+    }
+
+    fn new_id(&self) -> Uuid {
+        self.new_id()
+    }
+
+    async fn epoch(&self) -> Result<Uuid> {
+        super::epoch(self).await
+    }
+
+    async fn tombstone_floor(&self, person: UserId) -> Result<i64> {
+        super::tombstone_floor(self, person).await
+    }
+
+    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<Vec<FeedRow>> {
+        super::rows_after(self, person, number, collections, limit).await
+    }
+
+    async fn writable_types(&self, person: UserId) -> Result<Vec<String>> {
+        super::writable_types(self, person).await
+    }
+
+    async fn decided(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Decided>> {
+        super::decided(self, ids).await
+    }
+
+    async fn unfinished(&self, person: UserId, rows: &[Uuid]) -> Result<Vec<Unfinished>> {
+        super::unfinished(self, person, rows).await
+    }
+
+    async fn load(&self, person: UserId, collection: &Collection, ids: &[Uuid]) -> Result<Vec<(Uuid, Row)>> {
+        super::locked(self, person, collection, ids).await
+    }
+
+    async fn context(&self, person: UserId, current: &[FoodId], logged: &[(FoodId, i32)]) -> Result<Context> {
+        super::context(self, person, current, logged).await
+    }
+
+    async fn write(&self, person: UserId, collection: &Collection, rows: &BTreeMap<Uuid, Row>) -> Result<()> {
+        super::write(self, person, collection, rows).await
+    }
+
+    async fn log(&self, _: UserId, client: &str, seen: &Clock, written: &BTreeMap<&'static str, BTreeMap<Uuid, Row>>) -> Result<()> {
+        super::log(self, client, seen, written).await
+    }
+
+    async fn remember(&self, decided: &[Decided]) -> Result<()> {
+        super::remember_decided(self, decided).await
+    }
+
+    async fn keep(&self, person: UserId, client: &str, kept: &[Kept]) -> Result<()> {
+        super::keep(self, person, client, kept).await
+    }
+
+    async fn forget(&self, kept: &[Uuid]) -> Result<()> {
+        super::forget(self, kept).await
+    }
+
+    async fn rows(&self, person: UserId, names: &Names) -> Result<Vec<FeedRow>> {
+        super::rows(self, person, names).await
+    }
+
+    async fn commit(self) -> Result<()> {
+        self.commit().await
+    }
+}

@@ -1,0 +1,334 @@
+//! Offline sync in Hale's own terms: what devices wrote apart comes together, nothing is lost, and nobody sees what is not theirs.
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{Person, TestApp},
+    measurements,
+};
+
+pub const PUSH: &str = "mutation($input: PushChangesInput!) { pushChanges(input: $input) { clock results {
+    status lost code field message clockSkew repeated row { id number version deleted document clocks } } } }";
+const PAGE: &str = "query($first: Int, $after: String, $collections: [String!]) { viewer {
+    syncPage(first: $first, after: $after, collections: $collections) {
+      cursor hasMore resync rows { collection id number version deleted document clocks } } } }";
+const DELETE_ENTRY: &str = "mutation($input: DeleteInput!) { deleteFoodEntry(input: $input) { deletedId } }";
+const REJECTIONS: &str = "{ viewer { syncRejections { nodes { id collection row values code field message lost client } } } }";
+
+/// A device of somebody's: it counts its own clock.
+pub struct Device<'a> {
+    person: &'a Person<'a>,
+    name: &'static str,
+    counter: std::cell::Cell<u32>,
+}
+
+impl<'a> Device<'a> {
+    pub fn new(person: &'a Person<'a>, name: &'static str) -> Self {
+        Self { person, name, counter: 0.into() }
+    }
+
+    /// The device's clock at a time of 10 March 2026.
+    pub fn at(&self, time: &str) -> String {
+        self.counter.set(self.counter.get() + 1);
+        let at: chrono::DateTime<chrono::Utc> = format!("2026-03-10T{time}Z").parse().unwrap();
+        format!("{:015}:{:05}:{}", at.timestamp_millis(), self.counter.get(), self.name)
+    }
+
+    /// A change of these columns of a measurement at this clock.
+    pub fn change(&self, row: &str, clock: &str, columns: Value) -> Value {
+        change("measurements", row, clock, columns)
+    }
+
+    pub async fn pushes(&self, changes: Value) -> Vec<Value> {
+        let pushed = self.person.ask(PUSH, json!({ "input": { "client": self.name, "changes": changes } })).await;
+        pushed["pushChanges"]["results"].as_array().unwrap().clone()
+    }
+
+    /// Everything that is in the feed.
+    pub async fn reads(&self, after: Value) -> Value {
+        self.person.ask(PAGE, json!({ "first": 1000, "after": after, "collections": ["measurements", "food_diary"] })).await["viewer"]["syncPage"].take()
+    }
+}
+
+pub fn change(collection: &str, row: &str, clock: &str, columns: Value) -> Value {
+    let columns = columns.as_object().unwrap().clone();
+    let cells: Vec<_> = columns.into_iter().map(|(column, value)| json!({ "column": column, "value": value, "clock": clock })).collect();
+    json!({ "id": id(), "collection": collection, "row": row, "cells": cells })
+}
+
+pub fn id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+fn weight(value: &str) -> Value {
+    json!({ "type": "weight", "value": value, "unit": "kg", "measured_at": "2026-03-10T08:00:00Z", "time_zone": "Europe/Berlin" })
+}
+
+#[tokio::test]
+async fn a_phone_that_was_offline_tells_what_it_measured() {
+    let app = TestApp::new().await;
+    let ann = app.person_in("ann", "Europe/Berlin").await;
+    let phone = Device::new(&ann, "phone");
+    let row = id();
+    let clock = phone.at("08:00:00");
+    let results = phone.pushes(json!([phone.change(&row, &clock, weight("80.5"))])).await;
+    assert_eq!(results[0]["status"], "APPLIED", "{results:?}");
+    assert_eq!(results[0]["row"]["document"]["canonical_value"], "80500");
+    assert_eq!(results[0]["row"]["document"]["measured_on"], "2026-03-10");
+    assert_eq!(results[0]["row"]["clocks"]["value"], clock);
+
+    // What other clients read is the same row.
+    let measured = ann.ask("{ viewer { measurements { nodes { id value unit } } } }", json!({})).await;
+    assert_eq!(measured["viewer"]["measurements"]["nodes"], json!([{ "id": row, "value": "80.5", "unit": "kg" }]));
+    let page = phone.reads(json!(null)).await;
+    assert_eq!(page["rows"][0]["id"], json!(row));
+    assert_eq!((&page["hasMore"], &page["resync"]), (&json!(false), &json!(false)));
+    assert_eq!(phone.reads(page["cursor"].clone()).await["rows"], json!([]));
+}
+
+#[tokio::test]
+async fn two_devices_that_changed_different_things_keep_both_and_the_later_wins_the_rest() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let (phone, tablet) = (Device::new(&ann, "phone"), Device::new(&ann, "tablet"));
+    let row = id();
+    let results = phone.pushes(json!([phone.change(&row, &phone.at("08:00:00"), weight("80.5"))])).await;
+    assert_eq!(results[0]["status"], "APPLIED");
+    // The tablet corrects the time, the phone the value; then both the value, the tablet later but heard first.
+    let moved = tablet.change(&row, &tablet.at("09:00:00"), json!({ "measured_at": "2026-03-09T07:00:00Z" }));
+    assert_eq!(tablet.pushes(json!([moved])).await[0]["status"], "APPLIED");
+    let later = tablet.change(&row, &tablet.at("10:00:00"), json!({ "value": "79", "unit": "kg" }));
+    assert_eq!(tablet.pushes(json!([later])).await[0]["status"], "APPLIED");
+    let earlier = phone.change(&row, &phone.at("09:30:00"), json!({ "value": "82", "unit": "kg" }));
+    let results = phone.pushes(json!([earlier])).await;
+    assert_eq!((&results[0]["status"], &results[0]["lost"]), (&json!("CONFLICT"), &json!(["unit", "value"])));
+    let document = &results[0]["row"]["document"];
+    assert_eq!((&document["value"], &document["measured_on"]), (&json!("79"), &json!("2026-03-09")));
+    // Part of a change may come too late.
+    let both = json!({ "value": "82", "unit": "kg", "time_zone": "Asia/Tokyo" });
+    let results = phone.pushes(json!([phone.change(&row, &phone.at("09:45:00"), both)])).await;
+    assert_eq!((&results[0]["status"], &results[0]["lost"]), (&json!("MERGED"), &json!(["unit", "value"])));
+    assert_eq!(results[0]["row"]["document"]["time_zone"], "Asia/Tokyo");
+}
+
+#[tokio::test]
+async fn what_was_sent_twice_happens_once() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let change = phone.change(&id(), &phone.at("08:00:00"), weight("80.5"));
+    let first = phone.pushes(json!([change.clone()])).await;
+    let again = phone.pushes(json!([change.clone()])).await;
+    assert_eq!((&first[0]["status"], &first[0]["repeated"]), (&json!("APPLIED"), &json!(false)));
+    assert_eq!((&again[0]["status"], &again[0]["repeated"]), (&json!("APPLIED"), &json!(true)));
+    assert_eq!(first[0]["row"], again[0]["row"]);
+    // The same write by another name is known by its clocks; the same name for another write is a mistake.
+    let mut renamed = change.clone();
+    renamed["id"] = json!(id());
+    assert_eq!(phone.pushes(json!([renamed])).await[0]["status"], "DUPLICATE");
+    let mut other = change;
+    other["cells"][0]["value"] = json!("changed");
+    assert_eq!(phone.pushes(json!([other])).await[0]["code"], "CONFLICT");
+}
+
+#[tokio::test]
+async fn one_bad_change_keeps_no_other_from_being_and_is_kept_to_be_mended() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let (good, bad) = (id(), id());
+    let heavy = json!({ "type": "weight", "value": "80500", "unit": "kg", "measured_at": "2026-03-10T08:00:00Z" });
+    let results = phone
+        .pushes(json!([
+            phone.change(&bad, &phone.at("08:00:00"), heavy),
+            phone.change(&good, &phone.at("08:00:01"), weight("80.5")),
+            change("weather", &good, &phone.at("08:00:02"), json!({ "rain": true })),
+            change("measurements", &good, &phone.at("08:00:03"), json!({ "canonical_value": "1" })),
+            change("measurements", &good, &phone.at("08:00:04"), json!({ "type": "height" })),
+        ]))
+        .await;
+    let told: Vec<_> =
+        results.iter().map(|result| (result["status"].as_str().unwrap(), result["code"].as_str(), result["field"].as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            ("REJECTED", Some("INVALID"), Some("value")),
+            ("APPLIED", None, None),
+            ("REJECTED", Some("NOT_WRITABLE"), Some("collection")),
+            ("REJECTED", Some("NOT_WRITABLE"), Some("canonical_value")),
+            ("REJECTED", Some("NOT_WRITABLE"), Some("type")),
+        ]
+    );
+    let kept = ann.ask(REJECTIONS, json!({})).await["viewer"]["syncRejections"]["nodes"].take();
+    assert_eq!(kept.as_array().unwrap().len(), 4);
+    let heavy = kept.as_array().unwrap().iter().find(|rejected| rejected["row"] == json!(bad)).unwrap();
+    assert_eq!((&heavy["values"]["value"], &heavy["client"]), (&json!("80500"), &json!("phone")));
+
+    const RESUBMIT: &str =
+        "mutation($input: ResubmitChangeInput!) { resubmitChange(input: $input) { result { status message row { document } } } }";
+    let mended = ann.ask(RESUBMIT, json!({ "input": { "id": heavy["id"], "values": { "value": "80.5" } } })).await;
+    assert_eq!(mended["resubmitChange"]["result"]["status"], "APPLIED", "{mended}");
+    assert_eq!(mended["resubmitChange"]["result"]["row"]["document"]["value"], "80.5");
+    const DISMISS: &str = "mutation($input: DismissChangeInput!) { dismissChange(input: $input) { dismissedId } }";
+    for rejected in ann.ask(REJECTIONS, json!({})).await["viewer"]["syncRejections"]["nodes"].as_array().unwrap() {
+        ann.ask(DISMISS, json!({ "input": { "id": rejected["id"] } })).await;
+    }
+    assert_eq!(ann.ask(REJECTIONS, json!({})).await["viewer"]["syncRejections"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn a_row_whose_columns_come_one_by_one_is_made_when_it_is_complete() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let row = id();
+    let half = phone.change(&row, &phone.at("08:00:00"), json!({ "type": "weight", "value": "80.5" }));
+    let results = phone.pushes(json!([half])).await;
+    assert_eq!((&results[0]["status"], &results[0]["code"]), (&json!("REJECTED"), &json!("INCOMPLETE")));
+    let rest = phone.change(&row, &phone.at("08:00:01"), json!({ "unit": "kg", "measured_at": "2026-03-10T08:00:00Z" }));
+    let results = phone.pushes(json!([rest])).await;
+    assert_eq!(results[0]["status"], "APPLIED", "{results:?}");
+    assert_eq!(results[0]["row"]["document"]["value"], "80.5");
+    assert_eq!(ann.ask(REJECTIONS, json!({})).await["viewer"]["syncRejections"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn deleting_is_a_register_of_its_own() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let (phone, tablet) = (Device::new(&ann, "phone"), Device::new(&ann, "tablet"));
+    let row = id();
+    phone.pushes(json!([phone.change(&row, &phone.at("08:00:00"), weight("80.5"))])).await;
+    phone.pushes(json!([phone.change(&row, &phone.at("09:00:00"), json!({ "deleted": true }))])).await;
+    // An edit, even a later one, does not bring it back.
+    let results = tablet.pushes(json!([tablet.change(&row, &tablet.at("10:00:00"), json!({ "value": "79", "unit": "kg" }))])).await;
+    assert_eq!((&results[0]["status"], &results[0]["row"]["deleted"]), (&json!("APPLIED"), &json!(true)));
+    assert_eq!(ann.ask("{ viewer { measurements { nodes { id } } } }", json!({})).await["viewer"]["measurements"]["nodes"], json!([]));
+    // Bringing it back does, with what was edited meanwhile.
+    let results = tablet.pushes(json!([tablet.change(&row, &tablet.at("11:00:00"), json!({ "deleted": false }))])).await;
+    assert_eq!((&results[0]["row"]["deleted"], &results[0]["row"]["document"]["value"]), (&json!(false), &json!("79")));
+}
+
+#[tokio::test]
+async fn clocks_that_are_ahead_are_set_back_or_refused() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let (row, other) = (id(), id());
+    // It is noon.
+    let results = phone.pushes(json!([phone.change(&row, &phone.at("12:04:00"), weight("80"))])).await;
+    assert_eq!((&results[0]["status"], &results[0]["clockSkew"]), (&json!("APPLIED"), &json!(false)));
+    let results = phone.pushes(json!([phone.change(&other, &phone.at("18:00:00"), weight("81"))])).await;
+    assert_eq!((&results[0]["status"], &results[0]["clockSkew"]), (&json!("APPLIED"), &json!(true)));
+    assert!(results[0]["row"]["clocks"]["value"].as_str().unwrap() < phone.at("12:05:00").as_str(), "{results:?}");
+    let tomorrow = format!("{:015}:00000:phone", 1_773_144_000_000_i64 + 90_000_000);
+    let results = phone.pushes(json!([phone.change(&other, &tomorrow, json!({ "value": "82", "unit": "kg" }))])).await;
+    assert_eq!((&results[0]["status"], &results[0]["code"]), (&json!("REJECTED"), &json!("CLOCK_SKEW")));
+    let refused =
+        ann.refused(PUSH, json!({ "input": { "client": "phone", "changes": [phone.change(&row, "yesterday", weight("80"))] } })).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("changes[0].cells[0].clock")));
+}
+
+#[tokio::test]
+async fn food_that_was_logged_offline_has_its_nutrition() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let oats = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "380" } })).await;
+    let row = id();
+    let eaten =
+        json!({ "food_item_id": oats, "quantity": "50", "unit": "g", "meal_type": "breakfast", "consumed_at": "2026-03-10T07:00:00Z" });
+    let results = phone.pushes(json!([change("food_diary", &row, &phone.at("07:00:00"), eaten)])).await;
+    assert_eq!(results[0]["status"], "APPLIED", "{results:?}");
+    assert_eq!((&results[0]["row"]["document"]["calories"], &results[0]["row"]["document"]["food_name"]), (&json!("190"), &json!("Oats")));
+    assert_eq!(ann.calories_on(None).await, "190");
+    let more = json!({ "quantity": "100", "unit": "g" });
+    let results = phone.pushes(json!([change("food_diary", &row, &phone.at("07:10:00"), more)])).await;
+    assert_eq!(results[0]["row"]["document"]["calories"], "380");
+    let eaten =
+        json!({ "food_item_id": id(), "quantity": "50", "unit": "g", "meal_type": "breakfast", "consumed_at": "2026-03-10T07:00:00Z" });
+    let results = phone.pushes(json!([change("food_diary", &id(), &phone.at("07:20:00"), eaten)])).await;
+    assert_eq!((&results[0]["code"], &results[0]["field"]), (&json!("NOT_FOUND"), &json!("food_item_id")));
+}
+
+#[tokio::test]
+async fn what_was_done_in_the_browser_is_in_the_feed_without_a_hole() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let oats = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "380" } })).await;
+    let entry = ann.logs_food(&oats, json!({ "quantity": "50", "unit": "g" })).await["entry"]["id"].as_str().unwrap().to_owned();
+    let recorded = measurements::records(&ann, json!({})).await;
+    let update = json!({ "input": { "id": recorded["id"], "value": "71", "expectedVersion": 1 } });
+    ann.ask(measurements::UPDATE, update).await;
+    ann.ask(DELETE_ENTRY, json!({ "input": { "id": entry } })).await;
+    let page = phone.reads(json!(null)).await;
+    let rows: Vec<_> = page["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["id"].as_str().unwrap(), row["deleted"].as_bool().unwrap(), row["version"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(rows, [(recorded["id"].as_str().unwrap(), false, 2), (entry.as_str(), true, 2)]);
+    let holes: i64 = app
+        .value("SELECT count(*) FROM (SELECT first_number, lag(number, 1, 0::bigint) OVER (PARTITION BY user_id ORDER BY number) AS before FROM sync_changes) c WHERE first_number <> before + 1")
+        .await;
+    assert_eq!(holes, 0);
+    let missing: i64 =
+        app.value("SELECT head - (SELECT max(number) FROM sync_changes c WHERE c.user_id = s.user_id) FROM sync_spaces s").await;
+    assert_eq!(missing, 0);
+}
+
+#[tokio::test]
+async fn a_digest_tells_whether_a_device_has_every_row() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    for value in ["80", "81", "82"] {
+        let row = id();
+        phone.pushes(json!([phone.change(&row, &phone.at("08:00:00"), weight(value))])).await;
+        if value == "81" {
+            phone.pushes(json!([phone.change(&row, &phone.at("09:00:00"), json!({ "deleted": true }))])).await;
+        }
+    }
+    let head = ann.ask("{ viewer { syncHead { cursor digests { collection digest } } } }", json!({})).await["viewer"]["syncHead"].take();
+    let page = phone.reads(json!(null)).await;
+    assert_eq!(head["cursor"], page["cursor"]);
+    // As a device computes it, in PostgreSQL here for want of MD5.
+    let digest: String = app
+        .value("SELECT encode(decode(string_agg(lpad(to_hex(xored), 2, '0'), '' ORDER BY byte), 'hex'), 'hex') FROM (
+                  SELECT byte, bit_xor(get_byte(decode(md5(id || ':' || version || ':' || deleted::int), 'hex'), byte)) AS xored
+                  FROM (SELECT id, version, (deleted_at IS NOT NULL) AS deleted FROM measurements) rows, generate_series(0, 15) byte GROUP BY byte) bytes")
+        .await;
+    let told = head["digests"].as_array().unwrap().iter().find(|digest| digest["collection"] == "measurements").unwrap();
+    assert_eq!(told["digest"], json!(digest));
+}
+
+#[tokio::test]
+async fn a_carer_writes_for_ann_and_a_stranger_learns_nothing() {
+    let app = TestApp::new().await;
+    let (ann, ben, carla) = (app.person("ann").await, app.person("ben").await, app.person("carla").await);
+    app.verify(&ben).await;
+    crate::family_access::shares(&ann, &ben, &["CHECKIN"], true).await;
+    let phone = Device::new(&ben, "bens-phone");
+    let row = id();
+    let change = phone.change(&row, &phone.at("08:00:00"), weight("80.5"));
+    let push = |changes: Value| json!({ "input": { "personId": ann.id, "client": "a phone", "changes": changes } });
+    let results = ben.ask(PUSH, push(json!([change.clone()]))).await;
+    assert_eq!(results["pushChanges"]["results"][0]["status"], "APPLIED", "{results}");
+    let of_ann = "query($id: UUID!) { person(id: $id) { syncPage { rows { id collection } } } }";
+    let seen = ben.ask(of_ann, json!({ "id": ann.id })).await;
+    assert_eq!(seen["person"]["syncPage"]["rows"], json!([{ "id": row, "collection": "measurements" }]));
+
+    // Carla is told the same of Ann's row as of one that is not there, and Ann's stays as it is.
+    let mine = phone.change(&row, &phone.at("09:00:00"), json!({ "value": "60", "unit": "kg" }));
+    let nobodys = phone.change(&id(), &phone.at("09:00:00"), json!({ "value": "60", "unit": "kg" }));
+    let results = carla.ask(PUSH, push(json!([mine, nobodys]))).await["pushChanges"]["results"].take();
+    assert_eq!((&results[0]["status"], &results[0]["row"]), (&json!("REJECTED"), &json!(null)));
+    let told = |result: &Value| (result["status"].clone(), result["code"].clone(), result["message"].clone());
+    assert_eq!(told(&results[0]), told(&results[1]));
+    // The same id among her own rows is her own row.
+    let own = carla.ask(PUSH, json!({ "input": { "client": "a phone", "changes": [Device::new(&carla, "c").change(&row, &phone.at("09:00:00"), weight("60"))] } })).await;
+    assert_eq!(own["pushChanges"]["results"][0]["status"], "APPLIED");
+    assert_eq!(Device::new(&ann, "hers").reads(json!(null)).await["rows"][0]["document"]["value"], "80.5");
+}
