@@ -34,6 +34,7 @@ mod preferences;
 mod reports;
 mod rota_engine;
 mod routines;
+mod rxdb;
 mod schema;
 mod search;
 mod subscriptions;

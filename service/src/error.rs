@@ -201,6 +201,8 @@ impl From<DbErr> for Error {
                     .or_else(|| out_of_range(constraint))
                     .unwrap_or_else(|| Self::Internal(error.into()))
             }
+            // PostgreSQL has no text for it, and JSON may hold it at any depth.
+            "22021" | "22P05" => Self::invalid("value", "must not contain U+0000"),
             "57014" | "55P03" => Self::Timeout,
             "40001" | "40P01" => Self::conflict("this was changed at the same moment: read it and try again"),
             // The server is going down, starting up or full.

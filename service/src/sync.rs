@@ -328,13 +328,19 @@ where
                 let store = open().await?;
                 let decision = Decision { outcome: Refused::from(error).into(), clock_skew: false };
                 remember(&store, push.person, &client, &mutations, std::slice::from_ref(&decision)).await?;
+                let row = store.rows(push.person, &names(&mutations)).await?.pop();
                 store.commit().await?;
-                receipts.push(Receipt { decision, repeated: false, row: None });
+                receipts.push(Receipt { decision, repeated: false, row });
             }
             Err(error) => return Err(error),
         }
     }
     Ok(receipts)
+}
+
+/// The rows that mutations are about.
+fn names(mutations: &[Mutation]) -> Names {
+    mutations.iter().map(|mutation| (mutation.collection.clone(), mutation.row)).collect()
 }
 
 /// Whether an error is about what was written, and not about the server.
@@ -376,7 +382,7 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
         let rows = load(&store, person, &of_stage).await?;
         let (current, logged) = foods_named(&rows, &of_stage);
         let context = store.context(person, &current, &logged).await?;
-        let mut batch = Batch { person, now: store.now(), context: &context, clock: seen.clone(), rows };
+        let mut batch = Batch { person, client, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in &of_stage {
             decisions[*place] = Some(batch.apply(collection, mutation));
         }
@@ -402,8 +408,7 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
     if !finished.is_empty() {
         store.forget(&finished).await?;
     }
-    let names: Names = mutations.iter().map(|mutation| (mutation.collection.clone(), mutation.row)).collect();
-    let rows: HashMap<_, _> = store.rows(person, &names).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
+    let rows: HashMap<_, _> = store.rows(person, &names(mutations)).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
     store.commit().await?;
     Ok(decisions
         .into_iter()
@@ -709,7 +714,9 @@ async fn remember_decided(tx: &Tx, decided: &[Decided]) -> Result<()> {
 }
 
 async fn keep(tx: &Tx, person: UserId, client: &str, kept: &[Kept]) -> Result<()> {
-    let record = |kept: &Kept| json!({ "id": kept.id, "request": hex(&kept.request), "mutation": kept.mutation, "outcome": kept.decision });
+    let record = |kept: &Kept| {
+        storable(json!({ "id": kept.id, "request": hex(&kept.request), "mutation": kept.mutation, "outcome": kept.decision }))
+    };
     tx.execute_raw(Statement::from_sql_and_values(
         DbBackend::Postgres,
         "INSERT INTO sync_rejections (user_id, person_id, client, id, request, mutation, outcome)
@@ -720,6 +727,17 @@ async fn keep(tx: &Tx, person: UserId, client: &str, kept: &[Kept]) -> Result<()
     ))
     .await?;
     Ok(())
+}
+
+/// What was refused may hold what PostgreSQL has no text for, U+0000. It is kept with the character that stands for others.
+fn storable(value: Value) -> Value {
+    let text = |text: String| text.replace('\0', "\u{fffd}");
+    match value {
+        Value::String(value) => Value::String(text(value)),
+        Value::Array(values) => values.into_iter().map(storable).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (text(name), storable(value))).collect(),
+        value => value,
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

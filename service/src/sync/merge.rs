@@ -15,7 +15,7 @@ use super::{
     clock::{Clock, GREATEST_SKEW, TOLERATED_SKEW},
     collection::{Clocks, Collection, Column, Context, DELETED, Document, Draft, Group},
 };
-use crate::error::Error;
+use crate::{error::Error, input};
 
 /// The node of Hale's own clocks.
 pub const SERVER: &str = "hale";
@@ -137,6 +137,8 @@ pub struct Decision {
 pub struct Batch<'a> {
     /// Whose rows.
     pub person: UserId,
+    /// The device that wrote it.
+    pub client: &'a str,
     /// The time.
     pub now: DateTime<Utc>,
     /// What the rules need to know.
@@ -177,6 +179,13 @@ impl Batch<'_> {
         let last = row.clocks.values().chain([&self.clock]).max().cloned();
         self.clock = Clock::after(last.as_ref(), self.now, SERVER);
         self.clock.clone()
+    }
+
+    /// By which a write is known as this device's, made of what it took the group for: the device does not conflict with itself when it
+    /// writes again before it has heard what became of that.
+    fn node(&self, group: &Group, had: Option<&BTreeMap<&str, Value>>) -> Result<String, Error> {
+        let made = input::fingerprint(&(self.client, group.name, had))?;
+        Ok(made[..8].iter().fold(format!("{SERVER}~"), |node, byte| format!("{node}{byte:02x}")))
     }
 
     fn apply_cells(
@@ -251,6 +260,10 @@ impl Batch<'_> {
         new: &Document,
     ) -> Result<Outcome, Refused> {
         let mut row = self.rows.get(&(collection.name, id)).cloned().unwrap_or_default();
+        if row.document.is_none() && new.get(DELETED) == Some(&Value::Bool(true)) {
+            // A row that was deleted before anybody heard of it, and none of what it held matters.
+            return Ok(Outcome::Applied);
+        }
         let mut draft = self.draft(&row, id);
         let clock = self.tick(&row);
         let (mut lost, mut known) = (Vec::new(), true);
@@ -270,17 +283,19 @@ impl Batch<'_> {
                 continue;
             }
             known = false;
+            let clock = Clock { node: self.node(group, had.as_ref())?, ..clock.clone() };
+            let own = row.clocks.get(group.name).is_some_and(|stored| stored.node == clock.node);
             // A row that the device knows and the server does not was lost with a backup: the device brings it back.
-            if is.is_some() && is != had {
+            if is.is_some() && is != had && !own {
                 lost.extend(wanted.keys().map(|name| (*name).to_owned()));
                 continue;
             }
             draft.document.extend(wanted.into_iter().map(|(name, value)| (name.to_owned(), value)));
             change(&mut draft, group)?;
             row.written.insert(group.name.to_owned(), clock.clone());
-            row.clocks.insert(group.name.to_owned(), clock.clone());
+            row.clocks.insert(group.name.to_owned(), clock);
         }
-        if row.document.is_none() && known && new.get(DELETED) != Some(&Value::Bool(true)) {
+        if row.document.is_none() && known {
             // Everything is as it was assumed to be, and nothing of it is there.
             return self.apply_replace(collection, id, None, new);
         }
@@ -289,10 +304,6 @@ impl Batch<'_> {
             && assumed.is_some_and(deleted) != *wanted
             && row.deleted != *wanted
         {
-            if row.document.is_none() {
-                // A row that was made and deleted before anybody heard of it.
-                return Ok(Outcome::Applied);
-            }
             known = false;
             row.deleted = *wanted;
             row.written.insert(DELETED.to_owned(), clock.clone());
