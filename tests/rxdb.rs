@@ -252,9 +252,15 @@ async fn edits_of_different_fields_both_stay_and_of_the_same_the_first_to_arrive
     let before = pushes(&ann, json!([made(weight(&id(), "80"))])).await.remove(0);
     let name = before["id"].as_str().unwrap();
 
-    assert_eq!(pushes(&ann, json!([edited(&before, json!({ "measuredAt": "2026-03-09T08:00:00.000Z" }))])).await[0]["measuredOn"], "2026-03-09");
+    assert_eq!(
+        pushes(&ann, json!([edited(&before, json!({ "measuredAt": "2026-03-09T08:00:00.000Z" }))])).await[0]["measuredOn"],
+        "2026-03-09"
+    );
     let masters = pushes(&tablet, json!([edited(&before, json!({ "value": "81" }))])).await;
-    let both = with(&before, json!({ "measuredAt": "2026-03-09T08:00:00.000Z", "measuredOn": "2026-03-09", "value": "81", "canonicalValue": "81000" }));
+    let both = with(
+        &before,
+        json!({ "measuredAt": "2026-03-09T08:00:00.000Z", "measuredOn": "2026-03-09", "value": "81", "canonicalValue": "81000" }),
+    );
     assert_eq!(masters, [both.clone()]);
     assert_eq!(rejections(&ann).await, Vec::<Value>::new());
 
@@ -412,7 +418,8 @@ async fn a_stream_ends_with_its_session_by_4403_and_by_nothing_else() {
     for _ in 0..50 {
         // The pool may hand out a connection that broke.
         let input = json!({ "input": { "type": "weight", "value": "81", "unit": "kg" } });
-        let answer = ann.json("mutation($input: RecordMeasurementInput!) { recordMeasurement(input: $input) { measurement { id } } }", input).await;
+        let answer =
+            ann.json("mutation($input: RecordMeasurementInput!) { recordMeasurement(input: $input) { measurement { id } } }", input).await;
         weighed = answer.get("errors").is_none();
         if weighed {
             break;

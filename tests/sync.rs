@@ -332,3 +332,238 @@ async fn a_carer_writes_for_ann_and_a_stranger_learns_nothing() {
     assert_eq!(own["pushChanges"]["results"][0]["status"], "APPLIED");
     assert_eq!(Device::new(&ann, "hers").reads(json!(null)).await["rows"][0]["document"]["value"], "80.5");
 }
+
+fn everything(exercise: &str) -> [(&'static str, Value, Value, Value); 4] {
+    [
+        (
+            "exercise_diary",
+            json!({ "exercise_id": exercise, "duration_minutes": "30", "performed_at": "2026-03-10T07:00:00Z", "distance": "5", "distance_unit": "km",
+                    "sets": [{ "kind": "working", "reps": 8, "weight": "60", "weight_unit": "kg" }, { "reps": 6, "weight": "65" }] }),
+            json!({ "sets": [{ "kind": "drop", "reps": 12, "weight": "40" }] }),
+            json!({ "sets": [{ "kind": "drop", "reps": 12, "weight": "40", "weight_unit": "kg" }], "distance_m": "5000", "duration_minutes": "30" }),
+        ),
+        (
+            "goals",
+            json!({ "type": "calorie_target", "target_value": "2000", "valid_from": "2026-03-01" }),
+            json!({ "target_value": "1900", "target_unit": "kcal" }),
+            json!({ "target_value": "1900", "target_unit": "kcal", "status": "active", "valid_to": null }),
+        ),
+        (
+            "food_items",
+            json!({ "name": "Muesli", "nutrition": { "serving_size": "100", "serving_unit": "g", "calories": "400" },
+                    "portions": [{ "name": "bowl", "amount": "80", "unit": "g" }] }),
+            json!({ "nutrition": { "serving_size": "100", "serving_unit": "g", "calories": "410", "fat": "7.5" } }),
+            json!({ "nutrition_version": 2, "name": "Muesli", "portions": [{ "name": "bowl", "amount": "80", "unit": "g" }] }),
+        ),
+        (
+            "measurements",
+            weight("80.5"),
+            json!({ "value": "178", "unit": "lb" }),
+            json!({ "canonical_value": "80739.44186", "unit": "lb" }),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_collection_is_written_on_devices_and_read_everywhere() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let exercises = ann.ask("{ exercises(search: \"running\", first: 1) { nodes { id } } }", json!({})).await;
+    let running = exercises["exercises"]["nodes"][0]["id"].as_str().unwrap();
+    for (collection, made, changed, expected) in everything(running) {
+        let row = id();
+        let results = phone.pushes(json!([change(collection, &row, &phone.at("08:00:00"), made)])).await;
+        assert_eq!(results[0]["status"], "APPLIED", "{collection}: {results:?}");
+        let results = phone.pushes(json!([change(collection, &row, &phone.at("09:00:00"), changed)])).await;
+        assert_eq!(results[0]["status"], "APPLIED", "{collection}: {results:?}");
+        for (column, value) in expected.as_object().unwrap() {
+            assert_eq!(&results[0]["row"]["document"][column], value, "{collection}.{column}: {results:?}");
+        }
+        let results = phone.pushes(json!([change(collection, &row, &phone.at("10:00:00"), json!({ "deleted": true }))])).await;
+        assert_eq!((&results[0]["status"], &results[0]["row"]["deleted"]), (&json!("APPLIED"), &json!(true)), "{collection}: {results:?}");
+    }
+    // Preferences are one row, which the account came with; nobody makes a second.
+    let page = ann.ask(PAGE, json!({ "first": 1, "collections": ["user_preferences"] })).await["viewer"]["syncPage"]["rows"].take();
+    let preferences = page[0]["id"].as_str().unwrap();
+    let moved =
+        change("user_preferences", preferences, &phone.at("12:01:00"), json!({ "time_zone": "Asia/Tokyo", "day_starts_at": "03:00" }));
+    let another = change("user_preferences", &id(), &phone.at("08:00:00"), json!({ "theme": "dark" }));
+    let gone = change("user_preferences", preferences, &phone.at("12:02:00"), json!({ "deleted": true }));
+    let results = phone.pushes(json!([moved, another, gone])).await;
+    assert_eq!(
+        (&results[0]["status"], &results[1]["code"], &results[2]["status"]),
+        (&json!("APPLIED"), &json!("NOT_FOUND"), &json!("REJECTED")),
+        "{results:?}"
+    );
+    assert_eq!(ann.ask("{ viewer { preferences { timeZone } } }", json!({})).await["viewer"]["preferences"]["timeZone"], "Asia/Tokyo");
+}
+
+#[tokio::test]
+async fn a_food_and_an_entry_of_it_come_in_one_batch_and_goals_follow_each_other() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let (food, entry) = (id(), id());
+    let eaten =
+        json!({ "food_item_id": food, "quantity": "2", "unit": "bowl", "meal_type": "breakfast", "consumed_at": "2026-03-10T07:00:00Z" });
+    let muesli = json!({ "name": "Muesli", "nutrition": { "serving_size": "100", "serving_unit": "g", "calories": "400" },
+                         "portions": [{ "name": "bowl", "amount": "80", "unit": "g" }] });
+    let results = phone
+        .pushes(json!([
+            change("food_diary", &entry, &phone.at("08:00:00"), eaten),
+            change("food_items", &food, &phone.at("08:00:01"), muesli)
+        ]))
+        .await;
+    assert_eq!((&results[0]["status"], &results[1]["status"]), (&json!("APPLIED"), &json!("APPLIED")), "{results:?}");
+    assert_eq!(ann.calories_on(None).await, "640");
+
+    let (march, april) = (id(), id());
+    for (row, from, value) in [(&april, "2026-04-01", "1800"), (&march, "2026-03-01", "2000")] {
+        let goal = json!({ "type": "calorie_target", "target_value": value, "valid_from": from });
+        let results = phone.pushes(json!([change("goals", row, &phone.at("09:00:00"), goal)])).await;
+        assert_eq!(results[0]["status"], "APPLIED", "{results:?}");
+    }
+    let validity = "SELECT string_agg(valid_from || ' ' || coalesce(valid_to::text, 'open'), ', ' ORDER BY valid_from) FROM goals WHERE deleted_at IS NULL";
+    assert_eq!(app.value::<String>(validity).await, "2026-03-01 2026-04-01, 2026-04-01 open");
+    phone.pushes(json!([change("goals", &april, &phone.at("10:00:00"), json!({ "deleted": true }))])).await;
+    assert_eq!(app.value::<String>(validity).await, "2026-03-01 open");
+}
+
+const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken } } }";
+const DEVICES: &str = "{ viewer { devices { id name acknowledged } } }";
+const ACKNOWLEDGE: &str = "mutation($input: AcknowledgeSyncInput!) { acknowledgeSync(input: $input) { device { acknowledged } } }";
+
+async fn signs_in<'a>(app: &'a TestApp, person: &Person<'_>, device: &str, name: &str) -> Person<'a> {
+    let input = json!({ "email": person.email, "password": crate::harness::PASSWORD, "deviceId": device, "deviceName": name });
+    let signed_in = app.nobody().ask(SIGN_IN, json!({ "input": input })).await;
+    Person { token: signed_in["signIn"]["session"]["accessToken"].as_str().map(str::to_owned), id: person.id.clone(), ..app.nobody() }
+}
+
+#[tokio::test]
+async fn devices_are_registered_at_sign_in_listed_and_revoked() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let (phone, tablet) = (id(), id());
+    let on_phone = signs_in(&app, &ann, &phone, "Ann's phone").await;
+    let on_tablet = signs_in(&app, &ann, &tablet, "A tablet").await;
+    signs_in(&app, &ann, &phone, "Ann's new phone").await;
+    let devices = ann.ask(DEVICES, json!({})).await["viewer"]["devices"].take();
+    let mut names: Vec<_> = devices.as_array().unwrap().iter().map(|device| device["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["A tablet", "Ann's new phone"]);
+    const REVOKE: &str = "mutation($input: RevokeDeviceInput!) { revokeDevice(input: $input) { revokedId } }";
+    on_phone.ask(REVOKE, json!({ "input": { "id": tablet } })).await;
+    assert_eq!(on_tablet.refused("{ viewer { id } }", json!({})).await.code, "UNAUTHENTICATED");
+    assert_eq!(on_phone.ask(DEVICES, json!({})).await["viewer"]["devices"].as_array().unwrap().len(), 1);
+    let again = on_phone.refused(REVOKE, json!({ "input": { "id": tablet } })).await;
+    assert_eq!(again.code, "NOT_FOUND");
+    // A device too many says so; one that signs in again is no other.
+    for n in 1..20 {
+        signs_in(&app, &ann, &id(), &format!("device {n}")).await;
+    }
+    let input = json!({ "email": ann.email, "password": crate::harness::PASSWORD, "deviceId": id(), "deviceName": "one too many" });
+    assert_eq!(app.nobody().refused(SIGN_IN, json!({ "input": input })).await.code, "CONFLICT");
+    signs_in(&app, &ann, &phone, "Ann's phone").await;
+}
+
+/// Runs the clean-up at an instant of Hale's clock.
+async fn collects(app: &TestApp, at: &str) {
+    app.clock.set(at);
+    let mut owner = app.connect("postgres").await;
+    let sql = format!("SET ROLE hale_app; SELECT auth.collect_sync('{at}', 1000)");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut owner).await.unwrap();
+}
+
+#[tokio::test]
+async fn deleted_rows_wait_for_every_device_and_old_cursors_begin_anew() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = signs_in(&app, &ann, &id(), "phone").await;
+    let tablet = signs_in(&app, &ann, &id(), "tablet").await;
+    let device = Device::new(&phone, "phone");
+    let (kept, gone) = (id(), id());
+    device
+        .pushes(json!([
+            device.change(&kept, &device.at("08:00:00"), weight("80")),
+            device.change(&gone, &device.at("08:00:01"), weight("81"))
+        ]))
+        .await;
+    let early = device.reads(json!(null)).await["cursor"].clone();
+    device.pushes(json!([device.change(&gone, &device.at("09:00:00"), json!({ "deleted": true }))])).await;
+    let late = device.reads(json!(null)).await["cursor"].clone();
+    phone.ask(ACKNOWLEDGE, json!({ "input": { "cursor": late } })).await;
+    tablet.ask(ACKNOWLEDGE, json!({ "input": { "cursor": early } })).await;
+    // The tablet does not know yet.
+    collects(&app, "2026-03-11T12:00:00Z").await;
+    assert_eq!(device.reads(json!(null)).await["rows"].as_array().unwrap().len(), 2);
+    tablet.ask(ACKNOWLEDGE, json!({ "input": { "cursor": late } })).await;
+    collects(&app, "2026-03-12T12:00:00Z").await;
+    assert_eq!(device.reads(json!(null)).await["rows"].as_array().unwrap().len(), 1);
+    // A device restored from an old copy is told to begin anew; the one that knows is not.
+    assert_eq!(device.reads(early.clone()).await["resync"], json!(true));
+    assert_eq!(device.reads(late.clone()).await["resync"], json!(false));
+    // What it still writes to the row does not bring it back.
+    let edit = device.change(&gone, &device.at("23:00:00"), json!({ "value": "82", "unit": "kg" }));
+    assert_eq!(device.pushes(json!([edit])).await[0]["status"], "REJECTED");
+    assert_eq!(
+        ann.ask("{ viewer { measurements { nodes { id } } } }", json!({})).await["viewer"]["measurements"]["nodes"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+
+    // Digests forget what is forgotten, and the log is kept for 90 days.
+    let head =
+        ann.ask("{ viewer { syncHead { digests { collection digest } } } }", json!({})).await["viewer"]["syncHead"]["digests"].take();
+    let digest: String = app.value("SELECT md5(id || ':' || version || ':0') FROM measurements WHERE deleted_at IS NULL").await;
+    assert!(head.as_array().unwrap().contains(&json!({ "collection": "measurements", "digest": digest })), "{head}");
+    assert!(app.value::<i64>("SELECT count(*) FROM sync_changes").await > 0);
+    collects(&app, "2026-06-09T12:00:00Z").await;
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM sync_changes").await, 0);
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM sync_rejections").await, 1);
+
+    let foreign = tablet.refused(ACKNOWLEDGE, json!({ "input": { "cursor": format!("{}:1", id()) } })).await;
+    assert_eq!((foreign.code.as_str(), foreign.field.as_deref()), ("BAD_USER_INPUT", Some("cursor")));
+    assert_eq!(ann.refused(ACKNOWLEDGE, json!({ "input": { "cursor": late } })).await.code, "CONFLICT");
+}
+
+#[tokio::test]
+async fn a_restored_backup_is_another_history_and_unsent_edits_survive_it() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let (old, lost, unsent) = (id(), id(), id());
+    phone.pushes(json!([phone.change(&old, &phone.at("08:00:00"), weight("80"))])).await;
+    // The backup is made, then something else is written, then the backup is restored.
+    let mut owner = app.connect("postgres").await;
+    let tables = "measurements sync_rows sync_changes sync_spaces sync_mutations";
+    for table in tables.split(' ') {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE TABLE backup_{table} AS TABLE {table}"))).execute(&mut owner).await.unwrap();
+    }
+    phone.pushes(json!([phone.change(&lost, &phone.at("09:00:00"), weight("81"))])).await;
+    let cursor = phone.reads(json!(null)).await["cursor"].clone();
+    for table in tables.split(' ') {
+        let restore = format!(
+            "SET session_replication_role = replica; DELETE FROM {table}; INSERT INTO {table} SELECT * FROM backup_{table}; SET session_replication_role = origin"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(restore)).execute(&mut owner).await.unwrap();
+    }
+    let maintenance = app.maintenance().await;
+    let tx = maintenance.begin().await.unwrap();
+    service::sync::begin_epoch(&tx).await.unwrap();
+    tx.commit().await.unwrap();
+
+    // The phone sends what it had not sent, is told to begin anew, and sends what the server does not hold any more.
+    let edit = phone.change(&unsent, &phone.at("10:00:00"), weight("82"));
+    assert_eq!(phone.pushes(json!([edit])).await[0]["status"], "APPLIED");
+    let page = phone.reads(cursor.clone()).await;
+    assert_eq!(page["resync"], json!(true));
+    let ids: Vec<_> = page["rows"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, [old, unsent]);
+    assert_ne!(page["cursor"].as_str().unwrap().split(':').next(), cursor.as_str().unwrap().split(':').next());
+    let again = phone.change(&lost, &phone.at("09:00:00"), weight("81"));
+    assert_eq!(phone.pushes(json!([again])).await[0]["status"], "APPLIED");
+    assert_eq!(phone.reads(page["cursor"].clone()).await["rows"][0]["id"], json!(lost));
+}

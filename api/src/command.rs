@@ -10,7 +10,10 @@ use std::{
 };
 
 use clap::Parser;
-use service::{access::Database, accounts, catalogue, jobs};
+use service::{
+    access::{Database, Tx},
+    accounts, catalogue, jobs, sync,
+};
 use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -72,6 +75,7 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Import(what) => import(&settings, what).await,
         Command::Demo { yes } => demo(&settings, yes).await,
         Command::Admin(Admin::Verify { address }) => verify(&settings, &address).await,
+        Command::Admin(Admin::NewEpoch) => new_epoch(&settings).await,
         Command::Schema => {
             say(&mut io::stdout(), crate::graphql::sdl().trim_end());
             Ok(())
@@ -377,21 +381,32 @@ async fn demo(settings: &Settings, yes: bool) -> Result<(), Error> {
     Ok(())
 }
 
-async fn verify(settings: &Settings, address: &str) -> Result<(), Error> {
+async fn new_epoch(settings: &Settings) -> Result<(), Error> {
+    let epoch = as_owner(settings, async |tx| sync::begin_epoch(tx).await).await?;
+    say(&mut io::stdout(), &format!("devices read everything anew, in epoch {epoch}"));
+    Ok(())
+}
+
+/// Does something in a transaction that no policy binds.
+async fn as_owner<T>(settings: &Settings, work: impl AsyncFnOnce(&Tx) -> service::error::Result<T>) -> Result<T, Error> {
     let progress = Arc::new(Progress::new());
     let store = Store::open(settings, &progress).await?;
     progress.finish();
-    let verified = async {
+    let done = async {
         let maintenance = store.maintenance().await?;
         let tx = maintenance.begin().await?;
-        let known = accounts::verify_address(&tx, address).await?;
+        let done = work(&tx).await?;
         tx.commit().await?;
         maintenance.close().await;
-        Ok::<_, Error>(known)
+        Ok::<_, Error>(done)
     }
     .await;
     store.close().await;
-    if verified? {
+    done
+}
+
+async fn verify(settings: &Settings, address: &str) -> Result<(), Error> {
+    if as_owner(settings, async |tx| accounts::verify_address(tx, address).await).await? {
         say(&mut io::stdout(), &format!("{address} is verified"));
         Ok(())
     } else {

@@ -268,4 +268,6 @@ pub enum Admin {
         /// The address
         address: String,
     },
+    /// Let every device read its data anew: what a restored backup calls for, since devices know of changes that it does not hold
+    NewEpoch,
 }

@@ -8,6 +8,7 @@ pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
 pub mod cost;
+pub mod devices;
 pub mod documents;
 pub mod error;
 pub mod exercise_diary;
@@ -64,6 +65,7 @@ pub struct Mutation(
     assignments::AssignmentsMutation,
     swap_requests::SwapRequestsMutation,
     sync::SyncMutation,
+    devices::DevicesMutation,
     rxdb::RxdbMutation,
 );
 

@@ -30,6 +30,8 @@ ids! {
     UserId
     /// A sign-in on one device.
     SessionId
+    /// A device that keeps a copy.
+    DeviceId
     /// A food of the catalogue or of a person.
     FoodId
     /// A row of a food diary.

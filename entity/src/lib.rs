@@ -6,6 +6,7 @@ pub mod assignment_changes;
 pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendar_settings;
+pub mod devices;
 pub mod exercise_diary;
 pub mod exercise_sets;
 pub mod exercises;

@@ -37,6 +37,7 @@ CREATE TABLE sync_rows (
   document jsonb NOT NULL,
   clocks jsonb NOT NULL,
   deleted boolean NOT NULL,
+  written_at timestamptz NOT NULL,
   version integer NOT NULL DEFAULT 1,
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
@@ -45,6 +46,8 @@ CREATE TABLE sync_rows (
 );
 COMMENT ON COLUMN sync_rows.document IS 'the synced columns by name: decimals, ids, dates and instants (RFC 3339 in UTC) as strings';
 COMMENT ON COLUMN sync_rows.clocks IS '{column group: hybrid logical clock of its last write}; deleted is a group of its own';
+COMMENT ON COLUMN sync_rows.written_at IS 'when it was last numbered, by Hale''s clock';
+CREATE INDEX sync_rows_deleted_idx ON sync_rows (written_at) WHERE deleted;
 COMMENT ON COLUMN sync_rows.access_type IS 'the type of family access that shows the row, or own: nobody else sees it';
 SELECT auth.guard('sync_rows');
 GRANT SELECT ON sync_rows TO hale_app;
@@ -130,7 +133,8 @@ AS $$
 DECLARE
   origin jsonb := nullif(current_setting('app.sync', true), '')::jsonb;
   written jsonb := origin -> 'rows' -> collection_name -> row_id::text;
-  wall bigint := floor(extract(epoch FROM coalesce(nullif(current_setting('app.now', true), '')::timestamptz, clock_timestamp())) * 1000);
+  at timestamptz := coalesce(nullif(current_setting('app.now', true), '')::timestamptz, clock_timestamp());
+  wall bigint := floor(extract(epoch FROM at) * 1000);
   seen_milliseconds bigint := coalesce((origin ->> 'milliseconds')::bigint, 0);
   seen_counter integer := coalesce((origin ->> 'counter')::integer, 0);
   groups jsonb;
@@ -185,17 +189,17 @@ BEGIN
   SELECT jsonb_object_agg(name, coalesce(written -> 'clocks' -> name, to_jsonb(own_clock))) INTO changed_clocks
     FROM (SELECT DISTINCT coalesce(groups ->> column_name, column_name) AS name FROM unnest(columns) column_name) changed;
 
-  INSERT INTO sync_changes (user_id, number, first_number, collection, id, cells, messages, client)
+  INSERT INTO sync_changes (user_id, number, first_number, collection, id, cells, messages, client, created_at)
     SELECT person, space.head, space.head - cardinality(columns) + 1, collection_name, row_id,
       jsonb_object_agg(name, jsonb_build_array(CASE name WHEN 'deleted' THEN to_jsonb(gone) ELSE documented -> name END,
                                                changed_clocks -> coalesce(groups ->> name, name))),
-      written -> 'messages', coalesce(origin ->> 'client', 'hale')
+      written -> 'messages', coalesce(origin ->> 'client', 'hale'), at
     FROM unnest(columns) name;
-  INSERT INTO sync_rows AS r (user_id, collection, id, number, access_type, document, clocks, deleted)
-    VALUES (person, collection_name, row_id, space.head, coalesce(current.access_type, 'own'), documented, changed_clocks, gone)
+  INSERT INTO sync_rows AS r (user_id, collection, id, number, access_type, document, clocks, deleted, written_at)
+    VALUES (person, collection_name, row_id, space.head, coalesce(current.access_type, 'own'), documented, changed_clocks, gone, at)
     ON CONFLICT (user_id, collection, id) DO UPDATE SET
       number = EXCLUDED.number, access_type = coalesce(current.access_type, r.access_type), document = EXCLUDED.document,
-      clocks = r.clocks || EXCLUDED.clocks, deleted = EXCLUDED.deleted;
+      clocks = r.clocks || EXCLUDED.clocks, deleted = EXCLUDED.deleted, written_at = at;
   UPDATE sync_spaces s SET digests = s.digests || jsonb_build_object(collection_name, auth.bits_hex(
       ('x' || coalesce(s.digests ->> collection_name, repeat('0', 32)))::bit(128)
       # CASE WHEN known.version IS NULL THEN repeat('0', 128)::bit(128) ELSE auth.row_hash(row_id, known.version, known.deleted) END

@@ -5,7 +5,7 @@ use std::{sync::LazyLock, time::Duration};
 use argon2::{Argon2, PasswordHash, PasswordHasher, PasswordVerifier};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use entity::id::{SessionId, UserId};
+use entity::id::{DeviceId, SessionId, UserId};
 use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -13,6 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     access::{Database, Tx, Viewer},
+    devices,
     error::{Error, Result},
     input,
     tokens::{self, REFRESH_TOKEN_LIFETIME, SESSION_LIFETIME},
@@ -50,6 +51,8 @@ pub struct SignIn {
     pub password: String,
     /// How the person will recognise this sign-in in a list.
     pub device_name: Option<String>,
+    /// The device, where it keeps a copy.
+    pub device: Option<DeviceId>,
 }
 
 /// How long a repeated rotation counts as a lost answer and not as theft.
@@ -106,8 +109,13 @@ pub async fn sign_in(database: &Database, client: &str, attempt: SignIn) -> Resu
 
     let tx = database.without_viewer().await?;
     run(&tx, "SELECT auth.refill($1)", [account.into()]).await?;
-    let session = open_session(database, &tx, user_id, device).await?;
+    let session = open_session(database, &tx, user_id, device.clone()).await?;
     tx.commit().await?;
+    if let (Some(id), Some(opened)) = (attempt.device, session.viewer.session_id()) {
+        let tx = session.viewer.write().await?;
+        devices::register(&tx, opened, id, device.as_deref().unwrap_or("a device without a name")).await?;
+        tx.commit().await?;
+    }
     Ok(session)
 }
 

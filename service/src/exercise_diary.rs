@@ -1,6 +1,6 @@
 //! The exercise diary: what was trained, set by set, and the energy it took.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -10,19 +10,25 @@ use entity::{
     id::{ExerciseEntryId, ExerciseId, UserId},
     unit::{Dimension, Unit, round},
 };
+use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::Expr,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
     exercises, input,
+    sync::{
+        collection::{Collection, Context, Deletion, Draft, Kind, derived, elsewhere, fixed, group, written},
+        merge::{Refused, Row},
+    },
 };
 
 /// An entry with its sets, in order.
@@ -35,7 +41,8 @@ pub struct ExerciseEntry {
 }
 
 /// A set as it is logged.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewSet {
     /// Repetitions.
     pub reps: Option<i32>,
@@ -307,20 +314,33 @@ fn gross_calories(met: Decimal, kilograms: Decimal, minutes: Decimal) -> Decimal
     round(met * Decimal::new(35, 1) * kilograms / Decimal::from(200) * minutes, 3)
 }
 
-/// The weight measured last before `at`, else the first one after it.
+/// The weight in kg measured last before `at`, else the first one after it.
 async fn weight_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Result<Option<Decimal>> {
+    Ok(weights_at(tx, person, &[at]).await?.remove(&at))
+}
+
+#[derive(FromQueryResult)]
+struct WeightAt {
+    at: DateTime<Utc>,
+    kilograms: Decimal,
+}
+
+/// The weights in kg at these instants, as far as they are known.
+pub(crate) async fn weights_at(tx: &Tx, person: UserId, instants: &[DateTime<Utc>]) -> Result<HashMap<DateTime<Utc>, Decimal>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT canonical_value / 1000 FROM (
-           (SELECT canonical_value, 1 AS choice FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at <= $2 AND deleted_at IS NULL
-            ORDER BY measured_at DESC, id DESC LIMIT 1)
-           UNION ALL
-           (SELECT canonical_value, 2 FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at > $2 AND deleted_at IS NULL
-            ORDER BY measured_at, id LIMIT 1)) weights
-         ORDER BY choice LIMIT 1",
-        [person.0.into(), at.into()],
+        "SELECT w.at, m.canonical_value / 1000 AS kilograms FROM unnest($2::timestamptz[]) AS w (at) CROSS JOIN LATERAL (
+           SELECT canonical_value FROM (
+             (SELECT canonical_value, 1 AS choice FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at <= w.at AND deleted_at IS NULL
+              ORDER BY measured_at DESC, id DESC LIMIT 1)
+             UNION ALL
+             (SELECT canonical_value, 2 FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at > w.at AND deleted_at IS NULL
+              ORDER BY measured_at, id LIMIT 1)) weights
+           ORDER BY choice LIMIT 1) m",
+        [person.0.into(), instants.to_vec().into()],
     );
-    Ok(tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index(0)).transpose()?)
+    let weights = WeightAt::find_by_statement(statement).all(tx).await?;
+    Ok(weights.into_iter().map(|weight| (weight.at, weight.kilograms)).collect())
 }
 
 fn duration(minutes: Decimal) -> Result<Decimal> {
@@ -368,6 +388,121 @@ fn checked_sets(person: UserId, entry: ExerciseEntryId, sets: Vec<NewSet>) -> Re
         })
     };
     (0..).zip(sets).map(check).collect()
+}
+
+/// The exercise diary on devices. Its sets are one column, which the last write decides as a whole.
+pub static SYNCED: Collection = Collection {
+    name: "exercise_diary",
+    person_column: "user_id",
+    access: Some("calorie"),
+    deletion: Deletion::At,
+    groups: &[
+        fixed("exercise", &[written("exercise_id", Kind::Id), derived("exercise_name", Kind::Text)]),
+        group(
+            "energy",
+            &[
+                written("duration_minutes", Kind::Decimal),
+                written("calories_burned", Kind::Decimal),
+                derived("calories_source", Kind::Text),
+            ],
+        ),
+        group(
+            "distance",
+            &[written("distance", Kind::Decimal), written("distance_unit", Kind::Text), derived("distance_m", Kind::Decimal)],
+        ),
+        group("notes", &[written("notes", Kind::Text)]),
+        group("moment", &[written("performed_at", Kind::Instant), written("time_zone", Kind::Text), derived("performed_on", Kind::Date)]),
+        group("sets", &[elsewhere("sets")]),
+    ],
+    complete,
+    complement: Some(replace_sets),
+};
+
+fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
+    let id: Option<ExerciseId> = draft.optional_text("exercise_id")?.and_then(|id| id.parse().ok()).map(ExerciseId);
+    let exercise = id.and_then(|id| context.exercises.get(&id));
+    if draft.before.is_none() {
+        id.ok_or_else(|| Refused::missing("exercise_id"))?;
+        let exercise = exercise.ok_or(Error::NoSuch { field: "exercise_id", what: "exercise" })?;
+        draft.set("exercise_name", exercise.name.clone());
+    }
+    if draft.changes("moment") {
+        draft.fix_day(context, "performed_at", "performed_on")?;
+    }
+    if draft.changes("distance") {
+        let (distance, unit, metres) = distance(draft.optional_decimal("distance")?, draft.optional_text("distance_unit")?)?;
+        draft.set_decimal("distance", distance);
+        draft.set("distance_unit", unit);
+        draft.set_decimal("distance_m", metres);
+    }
+    if let Some(notes) = draft.optional_text("notes")? {
+        let notes = input::paragraph("notes", notes, 10_000)?;
+        draft.set("notes", notes);
+    }
+    if draft.changes("energy") {
+        complete_energy(context, draft, exercise.and_then(|exercise| exercise.met))?;
+    }
+    if draft.changes("sets") {
+        let sets = checked_sets(draft.person, ExerciseEntryId(draft.id), sets_of(draft.value("sets"))?)?;
+        draft.set("sets", sets.into_iter().map(set_document).collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+/// Energy that a device did not tell is estimated: a client that sends back an estimate means no other figure.
+fn complete_energy(context: &Context, draft: &mut Draft, met: Option<Decimal>) -> Result<(), Refused> {
+    let minutes = draft.optional_decimal("duration_minutes")?.map(duration).transpose()?;
+    let told = draft.optional_decimal("calories_burned")?.map(calories).transpose()?;
+    let before = |column: &str| draft.before.as_ref().and_then(|before| before.get(column)).cloned();
+    let estimated = before("calories_source") == Some(ESTIMATED_BY_MET.into());
+    let device = told.filter(|_| !(estimated && before("calories_burned").as_ref() == Some(draft.value("calories_burned"))));
+    let at: DateTime<Utc> = draft.text("performed_at")?.parse().map_err(|_| Error::invalid("performed_at", "must be an instant"))?;
+    let (calories, source) = match (device, met, minutes, context.weights.get(&at)) {
+        (Some(device), ..) => (Some(device), Some(DEVICE)),
+        (None, Some(met), Some(minutes), Some(kilograms)) => (Some(gross_calories(met, *kilograms, minutes)), Some(ESTIMATED_BY_MET)),
+        _ => (None, None),
+    };
+    draft.set_decimal("duration_minutes", minutes);
+    draft.set_decimal("calories_burned", calories);
+    draft.set("calories_source", source);
+    Ok(())
+}
+
+fn sets_of(value: &JsonValue) -> Result<Vec<NewSet>> {
+    let example = r#"must be a list of sets such as {"kind": "working", "reps": 8, "weight": "60", "weight_unit": "kg"}"#;
+    match value {
+        JsonValue::Null => Ok(Vec::new()),
+        value => serde_json::from_value(value.clone()).map_err(|_| Error::invalid("sets", example)),
+    }
+}
+
+fn set_document(mut set: exercise_sets::ActiveModel) -> JsonValue {
+    let weight = set.weight.take().flatten().map(|weight| weight.normalize().to_string());
+    serde_json::json!({
+        "kind": set.kind.take(), "reps": set.reps.take().flatten(), "weight": weight, "weight_unit": set.weight_unit.take().flatten(),
+    })
+}
+
+/// Writes the sets of the entries whose sets changed.
+fn replace_sets<'a>(tx: &'a Tx, person: UserId, rows: &'a BTreeMap<Uuid, Row>) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let changed: Vec<_> = rows.iter().filter(|(_, row)| row.made || row.written.contains_key("sets")).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut sets = Vec::new();
+        for (id, row) in &changed {
+            let document = row.document.as_ref().and_then(|document| document.get("sets")).unwrap_or(&JsonValue::Null);
+            sets.extend(checked_sets(person, ExerciseEntryId(**id), sets_of(document)?)?);
+        }
+        exercise_sets::Entity::delete_many()
+            .filter(exercise_sets::Column::UserId.eq(person))
+            .filter(exercise_sets::Column::ExerciseEntryId.is_in(changed.iter().map(|(id, _)| **id)))
+            .exec(tx)
+            .await?;
+        exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
+        Ok(())
+    })
 }
 
 fn scalars(entry: &Model) -> JsonValue {

@@ -22,7 +22,7 @@ use crate::{
     foods, input,
     nutrition::Nutrition,
     sync::{
-        collection::{self, Collection, Context, Document, Draft, Group, Kind, derived, written},
+        collection::{self, Collection, Context, Deletion, Document, Draft, Kind, derived, fixed, group, written},
         merge::Refused,
     },
 };
@@ -171,22 +171,20 @@ pub static SYNCED: Collection = Collection {
     name: "food_diary",
     person_column: "user_id",
     access: Some("calorie"),
-    grows: true,
+    deletion: Deletion::At,
     groups: &[
-        Group {
-            name: "food",
-            fixed: true,
-            columns: &[
+        fixed(
+            "food",
+            &[
                 written("food_item_id", Kind::Id),
                 derived("food_name", Kind::Text),
                 derived("food_brand", Kind::Text),
                 derived("nutrition_version", Kind::Integer),
             ],
-        },
-        Group {
-            name: "amount",
-            fixed: false,
-            columns: &[
+        ),
+        group(
+            "amount",
+            &[
                 written("quantity", Kind::Decimal),
                 written("unit", Kind::Text),
                 derived("servings", Kind::Decimal),
@@ -199,15 +197,12 @@ pub static SYNCED: Collection = Collection {
                 derived("sodium", Kind::Decimal),
                 derived("nutrients", Kind::Json),
             ],
-        },
-        Group { name: "meal", fixed: false, columns: &[written("meal_type", Kind::Text)] },
-        Group {
-            name: "moment",
-            fixed: false,
-            columns: &[written("consumed_at", Kind::Instant), written("time_zone", Kind::Text), derived("consumed_on", Kind::Date)],
-        },
+        ),
+        group("meal", &[written("meal_type", Kind::Text)]),
+        group("moment", &[written("consumed_at", Kind::Instant), written("time_zone", Kind::Text), derived("consumed_on", Kind::Date)]),
     ],
     complete,
+    complement: None,
 };
 
 fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {

@@ -1,11 +1,14 @@
 //! Foods: finding them, one's own, and how an amount in any unit becomes servings.
 
+use std::collections::BTreeMap;
+
 use entity::{
     food_items, food_portions,
     id::{FoodId, UserId},
     nutrition_data,
     unit::{Dimension, Unit},
 };
+use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
@@ -15,6 +18,7 @@ use sea_orm::{
     sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     access::Tx,
@@ -23,6 +27,10 @@ use crate::{
     input,
     nutrition::{Headline, Nutrition},
     page::{Page, PageRequest},
+    sync::{
+        collection::{Collection, Context, Deletion, Draft, Kind, derived, elsewhere, group, written},
+        merge::{Refused, Row},
+    },
 };
 
 /// A food with the nutrition that holds now and its portions.
@@ -347,6 +355,115 @@ fn may_name_a_portion(unit: &Unit) -> bool {
     !matches!(unit.dimension, Dimension::Mass | Dimension::Energy | Dimension::Serving)
 }
 
+/// Private foods on devices. What a serving contains is one column, and so are the portions.
+pub static SYNCED: Collection = Collection {
+    name: "food_items",
+    person_column: "owner_id",
+    access: None,
+    deletion: Deletion::At,
+    groups: &[
+        group("name", &[written("name", Kind::Text)]),
+        group("brand", &[written("brand", Kind::Text)]),
+        group("barcode", &[written("barcode", Kind::Text)]),
+        group("nutrition", &[elsewhere("nutrition"), derived("nutrition_version", Kind::Integer)]),
+        group("portions", &[elsewhere("portions")]),
+    ],
+    complete,
+    complement: Some(write_nutrition),
+};
+
+/// What a serving of a food contains, as devices write it.
+#[derive(Serialize, Deserialize)]
+struct ServingDocument {
+    serving_size: Decimal,
+    serving_unit: String,
+    #[serde(flatten)]
+    headline: Headline,
+    #[serde(default = "no_nutrients")]
+    nutrients: JsonValue,
+}
+
+fn no_nutrients() -> JsonValue {
+    JsonValue::Object(serde_json::Map::new())
+}
+
+fn complete(_: &Context, draft: &mut Draft) -> Result<(), Refused> {
+    let name = input::line("name", draft.text("name")?, 255)?;
+    draft.set("name", name);
+    if let Some(brand) = draft.optional_text("brand")? {
+        let brand = input::line("brand", brand, 255)?;
+        draft.set("brand", brand);
+    }
+    if let Some(barcode) = draft.optional_text("barcode")? {
+        let barcode = barcode::gtin14("barcode", barcode)?;
+        draft.set("barcode", barcode);
+    }
+    if draft.changes("nutrition") || draft.changes("portions") {
+        let (size, unit, nutrition) = nutrition_of(draft.value("nutrition"))?;
+        let portions = checked_portions(portions_of(draft.value("portions"))?, unit)?;
+        // Nutrients beyond the headline come from catalogues; a device keeps those that there are.
+        let kept = draft.before.as_ref().and_then(|before| before.get("nutrition")?.get("nutrients").cloned()).unwrap_or_else(no_nutrients);
+        let mut document = serde_json::Map::new();
+        document.insert("serving_size".to_owned(), size.normalize().to_string().into());
+        document.insert("serving_unit".to_owned(), unit.code.into());
+        for (nutrient, amount) in nutrition.headline() {
+            document.insert(nutrient.to_owned(), amount.map(|amount| amount.normalize().to_string()).into());
+        }
+        document.insert("nutrients".to_owned(), kept);
+        draft.set("nutrition", document);
+        draft.set("portions", serde_json::to_value(&portions).map_err(|error| Error::Internal(error.into()))?);
+    }
+    if draft.changes("nutrition") {
+        let version = draft.value("nutrition_version").as_i64().unwrap_or_default() + 1;
+        draft.set("nutrition_version", version);
+    }
+    Ok(())
+}
+
+fn nutrition_of(value: &JsonValue) -> Result<(Decimal, &'static Unit, Nutrition), Refused> {
+    if value.is_null() {
+        return Err(Refused::missing("nutrition"));
+    }
+    let example = r#"must be an object such as {"serving_size": "100", "serving_unit": "g", "calories": "380"}"#;
+    let serving_document: ServingDocument = serde_json::from_value(value.clone()).map_err(|_| Error::invalid("nutrition", example))?;
+    let (size, unit) = serving(serving_document.serving_size, &serving_document.serving_unit)?;
+    let nutrition = Nutrition { nutrients: serving_document.nutrients, ..serving_document.headline.checked()? };
+    Ok((size, unit, nutrition))
+}
+
+fn portions_of(value: &JsonValue) -> Result<Vec<Portion>> {
+    let example = r#"must be a list of portions such as {"name": "slice", "amount": "28", "unit": "g"}"#;
+    match value {
+        JsonValue::Null => Ok(Vec::new()),
+        value => serde_json::from_value(value.clone()).map_err(|_| Error::invalid("portions", example)),
+    }
+}
+
+/// Writes new versions of nutrition, and the portions that changed.
+fn write_nutrition<'a>(tx: &'a Tx, owner: UserId, rows: &'a BTreeMap<Uuid, Row>) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let (mut versions, mut portions, mut renewed) = (Vec::new(), Vec::new(), Vec::new());
+        for (id, row) in rows {
+            let Some(document) = &row.document else { continue };
+            let value = |column: &str| document.get(column).unwrap_or(&JsonValue::Null);
+            let version = i32::try_from(value("nutrition_version").as_i64().unwrap_or(1)).unwrap_or(i32::MAX);
+            if row.made || row.written.contains_key("nutrition") {
+                let (size, unit, nutrition) =
+                    nutrition_of(value("nutrition")).map_err(|refused| Error::invalid(refused.field, refused.message))?;
+                versions.push(nutrition_row(tx, owner, FoodId(*id), version, size, unit, nutrition));
+            }
+            if row.made || row.written.contains_key("portions") {
+                renewed.push(*id);
+                portions.extend(portion_rows(owner, FoodId(*id), portions_of(value("portions"))?));
+            }
+        }
+        nutrition_data::Entity::insert_many(versions).exec_without_returning(tx).await?;
+        food_portions::Entity::delete_many().filter(food_portions::Column::FoodItemId.is_in(renewed)).exec(tx).await?;
+        food_portions::Entity::insert_many(portions).exec_without_returning(tx).await?;
+        Ok(())
+    })
+}
+
 async fn insert_nutrition(
     tx: &Tx,
     owner: UserId,
@@ -356,7 +473,21 @@ async fn insert_nutrition(
     serving_unit: &Unit,
     nutrition: Nutrition,
 ) -> Result<()> {
-    let row = nutrition_data::ActiveModel {
+    let row = nutrition_row(tx, owner, food, version, serving_size, serving_unit, nutrition);
+    nutrition_data::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+fn nutrition_row(
+    tx: &Tx,
+    owner: UserId,
+    food: FoodId,
+    version: i32,
+    serving_size: Decimal,
+    serving_unit: &Unit,
+    nutrition: Nutrition,
+) -> nutrition_data::ActiveModel {
+    nutrition_data::ActiveModel {
         id: Set(tx.new_id()),
         food_item_id: Set(food),
         owner_id: Set(Some(owner)),
@@ -371,22 +502,23 @@ async fn insert_nutrition(
         sugar: Set(nutrition.sugar),
         sodium: Set(nutrition.sodium),
         nutrients: Set(nutrition.nutrients),
-    };
-    nutrition_data::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
+    }
 }
 
 async fn insert_portions(tx: &Tx, owner: UserId, food: FoodId, portions: Vec<Portion>) -> Result<()> {
-    let rows = (0..).zip(portions).map(|(position, portion)| food_portions::ActiveModel {
+    food_portions::Entity::insert_many(portion_rows(owner, food, portions)).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+fn portion_rows(owner: UserId, food: FoodId, portions: Vec<Portion>) -> impl Iterator<Item = food_portions::ActiveModel> {
+    (0..).zip(portions).map(move |(position, portion)| food_portions::ActiveModel {
         food_item_id: Set(food),
         position: Set(position),
         owner_id: Set(Some(owner)),
         name: Set(portion.name),
         amount: Set(portion.amount),
         unit: Set(portion.unit),
-    });
-    food_portions::Entity::insert_many(rows).exec_without_returning(tx).await?;
-    Ok(())
+    })
 }
 
 impl Food {

@@ -1,5 +1,7 @@
 //! Goals, effective-dated: a day is judged by the goal that was in force on it.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use entity::{
     goals::{ActiveModel, Column, Entity, GoalStatus, Model},
@@ -7,20 +9,26 @@ use entity::{
     unit::{Dimension, Unit, round},
     user_preferences,
 };
+use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveEnum,
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::{Expr, LockType},
 };
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
     input, measurements,
+    sync::{
+        collection::{Collection, Context, Deletion, Draft, Kind, derived, fixed, group, written},
+        merge::{Refused, Row},
+    },
 };
 
 /// A goal as it is set.
@@ -154,8 +162,7 @@ pub async fn update(tx: &Tx, id: GoalId, change: GoalChange) -> Result<Model> {
         row.target_date = Set(date.map(|date| day::checked("targetDate", date)).transpose()?);
     }
     if let Some(value) = change.current_value {
-        let range = Decimal::from(-1_000_000)..=Decimal::from(10_000_000);
-        row.current_value = Set(value.map(|value| input::number("currentValue", value, 3, range)).transpose()?);
+        row.current_value = Set(value.map(|value| progress("currentValue", value)).transpose()?);
     }
     if let Some(status) = change.status {
         row.status = Set(status);
@@ -286,6 +293,68 @@ fn target(kind: &str, value: Option<Decimal>, unit: Option<&str>) -> Result<(Opt
         None => Error::invalid("targetUnit", format!("not a known unit: {name}")),
     })?;
     Ok((value, Some(unit.code.to_owned())))
+}
+
+fn progress(field: &str, value: Decimal) -> Result<Decimal> {
+    input::number(field, value, 3, Decimal::from(-1_000_000)..=Decimal::from(10_000_000))
+}
+
+/// Goals on devices.
+pub static SYNCED: Collection = Collection {
+    name: "goals",
+    person_column: "user_id",
+    access: None,
+    deletion: Deletion::At,
+    groups: &[
+        fixed("type", &[written("type", Kind::Text)]),
+        group("target", &[written("target_value", Kind::Decimal), written("target_unit", Kind::Text)]),
+        group("target_date", &[written("target_date", Kind::Date)]),
+        group("progress", &[written("current_value", Kind::Decimal)]),
+        group("status", &[written("status", Kind::Text)]),
+        group("validity", &[written("valid_from", Kind::Date), derived("valid_to", Kind::Date)]),
+    ],
+    complete,
+    complement: Some(settle),
+};
+
+fn complete(_: &Context, draft: &mut Draft) -> Result<(), Refused> {
+    let kind = measurements::type_name("type", draft.text("type")?)?;
+    if draft.changes("target") {
+        let (value, unit) = target(&kind, draft.optional_decimal("target_value")?, draft.optional_text("target_unit")?)?;
+        draft.set_decimal("target_value", value);
+        draft.set("target_unit", unit);
+    }
+    if let Some(value) = draft.optional_decimal("current_value")? {
+        draft.set_decimal("current_value", Some(progress("current_value", value)?));
+    }
+    let status = draft.optional_text("status")?.unwrap_or("active").to_lowercase();
+    GoalStatus::try_from_value(&status).map_err(|_| Error::invalid("status", "must be active, completed or paused"))?;
+    draft.set("status", status);
+    for column in ["target_date", "valid_from"] {
+        if let Some(date) = draft.optional_text(column)? {
+            day::checked(column, date.parse().map_err(|_| Error::invalid(column, "must be a date such as 2026-03-10"))?)?;
+        }
+    }
+    // Until the person's goals are settled it is in force on no day.
+    let valid_from = draft.text("valid_from")?.to_owned();
+    draft.set("valid_to", valid_from);
+    draft.set("type", kind);
+    Ok(())
+}
+
+/// Each goal is in force until the next of its type is.
+fn settle<'a>(tx: &'a Tx, person: UserId, _: &'a BTreeMap<Uuid, Row>) -> BoxFuture<'a, Result<()>> {
+    const ENDS: &str = "UPDATE goals g SET valid_to = n.ends FROM (
+          SELECT id, lead(valid_from) OVER (PARTITION BY type ORDER BY valid_from, created_at, id) AS ends
+          FROM goals WHERE user_id = $1 AND deleted_at IS NULL) n
+        WHERE g.user_id = $1 AND g.id = n.id AND g.valid_to IS DISTINCT FROM n.ends AND (n.ends IS NULL) = $2";
+    Box::pin(async move {
+        // Those that end first: of two without an end the database would refuse the second.
+        for open in [false, true] {
+            tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, ENDS, [person.0.into(), open.into()])).await?;
+        }
+        Ok(())
+    })
 }
 
 fn scalars(goal: &Model) -> JsonValue {

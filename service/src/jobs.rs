@@ -341,7 +341,8 @@ async fn clean_up(job: &Claimed) -> Result<Finished> {
     loop {
         let tx = job.database.without_viewer().await?;
         let values: [Value; 2] = [tx.now().into(), STEP.into()];
-        let more: bool = call(&tx, "SELECT auth.clean_up($1, $2)", values).await?.try_get_by_index(0)?;
+        let steps = "SELECT bool_or(more) FROM (SELECT auth.clean_up($1, $2) UNION ALL SELECT auth.collect_sync($1, $2)) AS steps (more)";
+        let more: bool = call(&tx, steps, values).await?.try_get_by_index(0)?;
         if !more {
             return job.finish(tx).await;
         }

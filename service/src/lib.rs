@@ -13,6 +13,7 @@ pub mod changes;
 pub mod clock;
 pub mod day;
 pub mod demo;
+pub mod devices;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercises;

@@ -22,7 +22,7 @@ use crate::{
     input,
     page::{Page, PageRequest},
     sync::{
-        collection::{Collection, Context, Draft, Group, Kind, derived, written},
+        collection::{Collection, Context, Deletion, Draft, Kind, derived, fixed, group, written},
         merge::Refused,
     },
 };
@@ -165,21 +165,14 @@ pub static SYNCED: Collection = Collection {
     name: "measurements",
     person_column: "user_id",
     access: Some("checkin"),
-    grows: true,
+    deletion: Deletion::At,
     groups: &[
-        Group { name: "type", fixed: true, columns: &[written("type", Kind::Text)] },
-        Group {
-            name: "value",
-            fixed: false,
-            columns: &[written("value", Kind::Decimal), written("unit", Kind::Text), derived("canonical_value", Kind::Decimal)],
-        },
-        Group {
-            name: "moment",
-            fixed: false,
-            columns: &[written("measured_at", Kind::Instant), written("time_zone", Kind::Text), derived("measured_on", Kind::Date)],
-        },
+        fixed("type", &[written("type", Kind::Text)]),
+        group("value", &[written("value", Kind::Decimal), written("unit", Kind::Text), derived("canonical_value", Kind::Decimal)]),
+        group("moment", &[written("measured_at", Kind::Instant), written("time_zone", Kind::Text), derived("measured_on", Kind::Date)]),
     ],
     complete,
+    complement: None,
 };
 
 fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {

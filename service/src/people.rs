@@ -6,6 +6,7 @@ use entity::{
     users,
 };
 use sea_orm::{
+    ActiveEnum,
     ActiveValue::{Set, Unchanged},
     ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement,
 };
@@ -15,6 +16,10 @@ use crate::{
     day,
     error::{Error, Result},
     input,
+    sync::{
+        collection::{Collection, Context, Deletion, Draft, Kind, group, written},
+        merge::Refused,
+    },
 };
 
 /// Someone the viewer may know of.
@@ -95,21 +100,60 @@ pub async fn update_preferences(tx: &Tx, change: PreferencesChange) -> Result<us
         row.units_system = Set(units);
     }
     if let Some(theme) = change.theme {
-        if !matches!(theme.as_str(), "system" | "light" | "dark") {
-            return Err(Error::invalid("theme", "must be system, light or dark"));
-        }
-        row.theme = Set(theme);
+        row.theme = Set(checked_theme("theme", theme)?);
     }
     if let Some(provider) = change.ai_provider {
         row.ai_provider = Set(provider.map(|provider| input::line("aiProvider", &provider, 50)).transpose()?);
     }
     if let Some(text) = change.day_starts_at {
-        let time = chrono::NaiveTime::parse_from_str(&text, "%H:%M").ok().filter(|time| text.len() == 5 && *time <= day::LATEST_START);
-        row.day_starts_at =
-            Set(time.ok_or_else(|| Error::invalid("dayStartsAt", "must be a time between 00:00 and 12:00, such as 03:00"))?);
+        row.day_starts_at = Set(day_start("dayStartsAt", &text)?);
     }
     if !sea_orm::ActiveModelTrait::is_changed(&row) {
         return Ok(current);
     }
     Ok(user_preferences::Entity::update(row).exec(tx).await?)
+}
+
+fn checked_theme(field: &str, theme: String) -> Result<String> {
+    if matches!(theme.as_str(), "system" | "light" | "dark") {
+        Ok(theme)
+    } else {
+        Err(Error::invalid(field, "must be system, light or dark"))
+    }
+}
+
+fn day_start(field: &str, text: &str) -> Result<chrono::NaiveTime> {
+    let time = chrono::NaiveTime::parse_from_str(text, "%H:%M").ok().filter(|time| text.len() == 5 && *time <= day::LATEST_START);
+    time.ok_or_else(|| Error::invalid(field, "must be a time between 00:00 and 12:00, such as 03:00"))
+}
+
+/// Preferences on devices: one row, which the account came with.
+pub static SYNCED: Collection = Collection {
+    name: "user_preferences",
+    person_column: "user_id",
+    access: None,
+    deletion: Deletion::Never,
+    groups: &[
+        group("theme", &[written("theme", Kind::Text)]),
+        group("ai_provider", &[written("ai_provider", Kind::Text)]),
+        group("units_system", &[written("units_system", Kind::Text)]),
+        group("time_zone", &[written("time_zone", Kind::Text)]),
+        group("day_starts_at", &[written("day_starts_at", Kind::Time)]),
+    ],
+    complete,
+    complement: None,
+};
+
+fn complete(_: &Context, draft: &mut Draft) -> Result<(), Refused> {
+    checked_theme("theme", draft.text("theme")?.to_owned())?;
+    let units = draft.text("units_system")?.to_owned();
+    UnitsSystem::try_from_value(&units).map_err(|_| Error::invalid("units_system", "must be metric or imperial"))?;
+    let zone = day::zone("time_zone", draft.text("time_zone")?)?;
+    draft.set("time_zone", zone.name());
+    day_start("day_starts_at", draft.text("day_starts_at")?)?;
+    if let Some(provider) = draft.optional_text("ai_provider")? {
+        let provider = input::line("ai_provider", provider, 50)?;
+        draft.set("ai_provider", provider);
+    }
+    Ok(())
 }

@@ -10,10 +10,7 @@ pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use entity::{
-    family_access::AccessType,
-    id::{FoodId, UserId},
-};
+use entity::{family_access::AccessType, id::UserId};
 use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement, prelude::DateTimeUtc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -21,7 +18,7 @@ use uuid::Uuid;
 
 use self::{
     clock::Clock,
-    collection::{Clocks, Collection, Context, DELETED, Document},
+    collection::{Clocks, Collection, Context, DELETED, Deletion, Document, Named},
     merge::{Batch, Decision, Mutation, Outcome, Refused, Rejection, Row, SERVER, Write},
     store::{Decided, Kept, Names, Store, Unfinished},
 };
@@ -29,17 +26,21 @@ use crate::{
     access::{Tx, Viewer},
     day::Calendar,
     error::{Error, Result},
-    food_diary, foods, input, measurements,
+    exercise_diary, exercises, food_diary, foods, goals, input, measurements,
     page::{Page, PageRequest},
+    people,
 };
 
 /// The most mutations that are applied at once.
 pub const MOST_MUTATIONS: usize = 500;
+/// How often a mutation is tried again that met somebody else's at the same moment.
+const ATTEMPTS: u32 = 3;
 /// The most rows of a page.
 pub const LARGEST_PAGE: u32 = 1000;
 
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
-static STAGES: [&[&Collection]; 1] = [&[&food_diary::SYNCED, &measurements::SYNCED]];
+static STAGES: [&[&Collection]; 2] =
+    [&[&foods::SYNCED, &people::SYNCED], &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED]];
 
 /// All collections.
 pub fn collections() -> impl Iterator<Item = &'static Collection> {
@@ -141,6 +142,18 @@ pub struct FeedPage {
 pub async fn epoch(tx: &Tx) -> Result<Uuid> {
     let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, "SELECT auth.sync_epoch()")).await?;
     Ok(row.ok_or_else(|| Error::internal("no epoch"))?.try_get_by_index(0)?)
+}
+
+/// Begins another history, in a transaction of [`crate::access::Maintenance`]: what a restored backup calls for, since devices know of
+/// changes that it does not hold. They read everything anew, and send what they had not sent.
+pub async fn begin_epoch(tx: &Tx) -> Result<Uuid> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "WITH spaces AS (UPDATE sync_spaces SET head = head + 1048576) INSERT INTO sync_epochs (id) VALUES ($1) RETURNING id",
+        [tx.new_id().into()],
+    );
+    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::internal("an epoch that did not begin"))?;
+    Ok(row.try_get_by_index(0)?)
 }
 
 /// A page of what changed of a person's rows after `after`, as far as the viewer may see it: 1 to [`LARGEST_PAGE`] rows, fewer than
@@ -317,11 +330,16 @@ where
     // What only the database can refuse is found by halves, so the others are applied all the same.
     let mut receipts = Vec::with_capacity(push.mutations.len());
     let mut rest = vec![push.mutations];
+    let mut attempts = 0;
     while let Some(mut mutations) = rest.pop() {
         match apply_together(open().await?, push.person, &client, &mutations).await {
             Ok(applied) => receipts.extend(applied),
             Err(error) if is_refusal(&error) && mutations.len() > 1 => {
                 rest.push(mutations.split_off(mutations.len() / 2));
+                rest.push(mutations);
+            }
+            Err(Error::Conflict { .. }) if attempts < ATTEMPTS => {
+                attempts += 1;
                 rest.push(mutations);
             }
             Err(error) if is_refusal(&error) => {
@@ -380,8 +398,7 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
             continue;
         }
         let rows = load(&store, person, &of_stage).await?;
-        let (current, logged) = foods_named(&rows, &of_stage);
-        let context = store.context(person, &current, &logged).await?;
+        let context = store.context(person, &named(&rows, &of_stage)).await?;
         let mut batch = Batch { person, client, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in &of_stage {
             decisions[*place] = Some(batch.apply(collection, mutation));
@@ -408,7 +425,8 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
     if !finished.is_empty() {
         store.forget(&finished).await?;
     }
-    let rows: HashMap<_, _> = store.rows(person, &names(mutations)).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
+    let rows: HashMap<_, _> =
+        store.rows(person, &names(mutations)).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
     store.commit().await?;
     Ok(decisions
         .into_iter()
@@ -578,37 +596,35 @@ async fn locked(tx: &Tx, person: UserId, collection: &Collection, ids: &[Uuid]) 
     rows.collect()
 }
 
-/// The foods that are written to rows, and those of the rows that are there, in the version that they were logged with.
-fn foods_named(
-    rows: &HashMap<(&'static str, Uuid), Row>,
-    mutations: &[(usize, &'static Collection, Mutation)],
-) -> (Vec<FoodId>, Vec<(FoodId, i32)>) {
-    let id = |value: Option<&Value>| value.and_then(Value::as_str).and_then(|text| Uuid::try_parse(text).ok());
-    let (mut current, mut logged) = (BTreeSet::new(), Vec::new());
+/// What these rows, and what is written to them, name.
+fn named(rows: &HashMap<(&'static str, Uuid), Row>, mutations: &[(usize, &'static Collection, Mutation)]) -> Named {
+    let mut named = Named::default();
     for (_, _, mutation) in mutations {
-        current.extend(match &mutation.write {
-            Write::Cells(cells) => id(cells.get("food_item_id").map(|cell| &cell.value)),
-            Write::Replace { new, .. } => id(new.get("food_item_id")),
-        });
-    }
-    for document in rows.values().filter_map(|row| row.document.as_ref()) {
-        let version = document.get("nutrition_version").and_then(|version| i32::try_from(version.as_i64()?).ok());
-        if let (Some(food), Some(version)) = (id(document.get("food_item_id")), version) {
-            logged.push((FoodId(food), version));
+        match &mutation.write {
+            Write::Cells(cells) => cells.iter().for_each(|(name, cell)| named.note(name, &cell.value)),
+            Write::Replace { new, .. } => new.iter().for_each(|(name, value)| named.note(name, value)),
         }
     }
-    (current.into_iter().map(FoodId).collect(), logged)
+    rows.values().filter_map(|row| row.document.as_ref()).for_each(|document| named.note_row(document));
+    named
 }
 
-async fn context(tx: &Tx, person: UserId, current: &[FoodId], logged: &[(FoodId, i32)]) -> Result<Context> {
-    let mut foods = HashMap::new();
-    if !current.is_empty() {
-        foods.extend(foods::by_ids(tx, current).await?.into_iter().map(|food| ((food.id, None), food)));
+async fn context(tx: &Tx, person: UserId, named: &Named) -> Result<Context> {
+    let mut context = Context { calendar: Some(Calendar::of(tx, person).await?), ..Context::default() };
+    if !named.foods.is_empty() {
+        let foods = foods::by_ids(tx, &named.foods.iter().copied().collect::<Vec<_>>()).await?;
+        context.foods.extend(foods.into_iter().map(|food| ((food.id, None), food)));
     }
-    if !logged.is_empty() {
-        foods.extend(foods::in_versions(tx, logged).await?.into_iter().map(|food| ((food.id, Some(food.nutrition_version)), food)));
+    if !named.logged_foods.is_empty() {
+        let foods = foods::in_versions(tx, &named.logged_foods.iter().copied().collect::<Vec<_>>()).await?;
+        context.foods.extend(foods.into_iter().map(|food| ((food.id, Some(food.nutrition_version)), food)));
     }
-    Ok(Context { calendar: Some(Calendar::of(tx, person).await?), foods })
+    if !named.exercises.is_empty() {
+        let exercises = exercises::by_ids(tx, &named.exercises.iter().copied().collect::<Vec<_>>()).await?;
+        context.exercises.extend(exercises.into_iter().map(|exercise| (exercise.id, exercise)));
+        context.weights = exercise_diary::weights_at(tx, person, &named.instants.iter().copied().collect::<Vec<_>>()).await?;
+    }
+    Ok(context)
 }
 
 /// Writes the rows of a collection: those that are new by one statement, the others by another.
@@ -622,15 +638,19 @@ async fn write(tx: &Tx, person: UserId, collection: &Collection, rows: &BTreeMap
     };
     let names = |fixed: bool| -> Vec<&str> {
         let groups = collection.groups.iter().filter(|group| fixed || !group.fixed);
-        groups.flat_map(|group| group.columns).map(|column| column.name).collect()
+        groups.flat_map(|group| group.columns).filter(|column| !column.elsewhere).map(|column| column.name).collect()
     };
     let types: Vec<String> = collection.columns().map(|column| format!("\"{}\" {}", column.name, column.kind.sql())).collect();
     let records = format!("jsonb_to_recordset($2::jsonb) AS r (id uuid, {DELETED} boolean, {})", types.join(", "));
     let (table, person_column) = (collection.name, collection.person_column);
     if !new.is_empty() {
         let columns = names(true);
+        let (tombstone, deleted) = match collection.deletion {
+            Deletion::Flag => (DELETED, "r.deleted"),
+            Deletion::At | Deletion::Never => ("deleted_at", "CASE WHEN r.deleted THEN $3::timestamptz END"),
+        };
         let sql = format!(
-            "INSERT INTO {table} ({person_column}, id, deleted_at, {}) SELECT $1, r.id, CASE WHEN r.deleted THEN $3::timestamptz END, {} FROM {records}",
+            "INSERT INTO {table} ({person_column}, id, {tombstone}, {}) SELECT $1, r.id, {deleted}, {} FROM {records}",
             columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "),
             columns.iter().map(|name| format!("r.\"{name}\"")).collect::<Vec<_>>().join(", "),
         );
@@ -639,18 +659,21 @@ async fn write(tx: &Tx, person: UserId, collection: &Collection, rows: &BTreeMap
     }
     if !old.is_empty() {
         let mut set: Vec<String> = names(false).iter().map(|name| format!("\"{name}\" = r.\"{name}\"")).collect();
-        if collection.grows {
-            set.push("deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, $3::timestamptz) END".to_owned());
-        } else {
-            set.push("updated_at = $3::timestamptz".to_owned());
-        }
+        set.extend(match collection.deletion {
+            Deletion::At => Some("deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, $3::timestamptz) END".to_owned()),
+            Deletion::Flag => Some("deleted = r.deleted AND $3::timestamptz IS NOT NULL".to_owned()),
+            Deletion::Never => None,
+        });
         let sql = format!("UPDATE {table} t SET {} FROM {records} WHERE t.{person_column} = $1 AND t.id = r.id", set.join(", "));
         let records: Vec<Value> = old.iter().map(record).collect();
         if run(tx, sql, person, records).await? != old.len() as u64 {
             return Err(Error::NotFound("row"));
         }
     }
-    Ok(())
+    match collection.complement {
+        Some(complement) => complement(tx, person, rows).await,
+        None => Ok(()),
+    }
 }
 
 async fn run(tx: &Tx, sql: String, person: UserId, records: Vec<Value>) -> Result<u64> {

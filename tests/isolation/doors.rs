@@ -124,6 +124,9 @@ pub const DOORS: &[Door] = &[
     ),
     changes("auth.refresh_calendar(uuid)", "jobs", "SELECT auth.refresh_calendar({target_id})"),
     changes("auth.schedule_plans(timestamp with time zone)", "jobs", "SELECT auth.schedule_plans(now())"),
+    changes("auth.log_change(text,uuid,uuid)", "sync_rows", "SELECT auth.log_change('measurements', {target_id}, {target_measurement})"),
+    shows("auth.sync_epoch()", "sync_epochs", "SELECT auth.sync_epoch()::text"),
+    changes("auth.collect_sync(timestamp with time zone,integer)", "sync_rows", "SELECT auth.collect_sync(now(), 1000)"),
     changes("auth.clean_up(timestamp with time zone,integer)", "rate_limits", "SELECT auth.clean_up(now(), 1000)"),
 ];
 
@@ -135,6 +138,7 @@ impl Door {
             .replace("{target}", principal.target)
             .replace("{target_id}", &format!("'{}'", person(principal.target)))
             .replace("{target_channel}", &format!("'{}'", row_id(principal.target, "notification_channels", 0)))
+            .replace("{target_measurement}", &format!("'{}'", row_id(principal.target, "measurements", 0)))
             .replace("{target_job}", &format!("'{}'", row_id(principal.target, "jobs", 0)))
             .replace("{strange_job}", &format!("'{}'", row_id("stranger", "jobs", 0)))
             .replace("{invitation}", &format!("'{}'", row_id("household_invited", "household_invitations", 1)))

@@ -58,6 +58,7 @@ pub fn statement(table: &Table, operation: &str, principal: &Principal) -> Strin
             format!("SELECT {}::text FROM {name}", table.key)
         }
         "select for update" => format!("SELECT {}::text FROM {name} FOR UPDATE", table.key),
+        "copy to" if table.key.starts_with('(') => format!("COPY (SELECT {} FROM {name}) TO STDOUT", table.key),
         "copy to" => format!("COPY {name} ({}) TO STDOUT", table.key),
         "copy from" => {
             let columns: Vec<_> = table.columns.iter().map(|(column, _)| *column).collect();

@@ -91,6 +91,51 @@ pub const TABLES: &[Table] = &[
         ],
         ..TABLE
     },
+    // And before those whose rows are numbered in them.
+    Table {
+        name: "sync_spaces",
+        key: "('space of ' || user_id)",
+        columns: &[("user_id", "{owner}")],
+        primary: "user_id",
+        change: "head = 9",
+        ..TABLE
+    },
+    Table {
+        name: "sync_rows",
+        key: "(user_id || ' ' || collection || ' ' || id)",
+        facet: "access_type",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("collection", "'seeds'"),
+            ("id", "{id}"),
+            ("number", "-{n}"),
+            ("access_type", "'own'"),
+            ("document", "'{}'"),
+            ("clocks", "'{}'"),
+            ("deleted", "false"),
+            ("written_at", "now()"),
+        ],
+        primary: "user_id, collection, id",
+        change: "deleted = true",
+        more_rows: &[&[("access_type", "'calorie'")], &[("access_type", "'checkin'")], &[("access_type", "'food_list'")]],
+        ..TABLE
+    },
+    Table {
+        name: "sync_changes",
+        key: "(user_id || ' ' || number)",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("number", "-{n}"),
+            ("first_number", "-{n}"),
+            ("collection", "'seeds'"),
+            ("id", "{id}"),
+            ("cells", "'{}'"),
+            ("client", "'seeds'"),
+        ],
+        primary: "user_id, number",
+        change: "client = 'changed'",
+        ..TABLE
+    },
     Table {
         name: "user_preferences",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("time_zone", "'Europe/Paris'")],
@@ -627,6 +672,33 @@ pub const TABLES: &[Table] = &[
             ("prolong", "UPDATE swap_requests SET expires_at = '2100-01-01'"),
             ("answer for another", "UPDATE swap_requests SET answered_by = {own_member}"),
         ],
+        ..TABLE
+    },
+    Table { name: "sync_epochs", owner: "NULL::uuid", columns: &[("id", "{id}")], primary: "id", change: "updated_at = now()", common: true, ..TABLE },
+    Table {
+        name: "sync_mutations",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("request", "sha256('{name}')"), ("outcome", "'{}'")],
+        change: "outcome = '{\"changed\": true}'",
+        ..TABLE
+    },
+    Table {
+        name: "sync_rejections",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("person_id", "{owner}"),
+            ("request", "sha256('{name}{m}')"),
+            ("client", "'phone'"),
+            ("mutation", "'{\"id\": null, \"collection\": \"measurements\", \"row\": \"00000000-0000-7000-8000-000000000000\", \"write\": {\"cells\": {}}}'"),
+            ("outcome", "'{\"status\": \"duplicate\", \"clock_skew\": false}'"),
+        ],
+        change: "outcome = '{\"changed\": true}'",
+        ..TABLE
+    },
+    Table {
+        name: "devices",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'phone'"), ("last_seen_at", "'2026-03-10'")],
+        change: "name = 'changed'",
         ..TABLE
     },
     Table {

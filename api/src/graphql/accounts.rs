@@ -1,12 +1,13 @@
 //! Signing up, in and out, and staying signed in.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
+use entity::id::DeviceId;
 use service::{accounts, people};
 
 use super::{
     error::Result,
     person::Person,
-    scalars::{CheckOption, DateTime, TimeZone, Unchecked},
+    scalars::{CheckOption, DateTime, TimeZone, Unchecked, Uuid},
     scope::{nullable, scope},
 };
 
@@ -55,6 +56,8 @@ pub struct SignInInput {
     code: Option<String>,
     /// How the person will recognise this sign-in in a list.
     device_name: Option<String>,
+    /// The device, where it keeps a copy of the data: made by it, and kept. It is registered under `deviceName`; see registerDevice.
+    device_id: Option<Unchecked<Uuid>>,
 }
 
 /// The token to exchange.
@@ -128,7 +131,8 @@ impl AccountsMutation {
     /// Signs in. A wrong password and an unknown address answer alike: UNAUTHENTICATED.
     async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "The attempt.")] input: SignInInput) -> Option<Result<SignInPayload>> {
         nullable(async {
-            let attempt = accounts::SignIn { login: input.email, password: input.password, device_name: input.device_name };
+            let device = input.device_id.check("deviceId")?.map(|id| DeviceId(id.0));
+            let attempt = accounts::SignIn { login: input.email, password: input.password, device_name: input.device_name, device };
             let session = accounts::sign_in(scope(ctx).database(), scope(ctx).client(), attempt).await?;
             let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
             Ok(SignInPayload { session: session.into(), viewer })

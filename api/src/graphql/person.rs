@@ -6,11 +6,12 @@ use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleOb
 use chrono::NaiveDate;
 use entity::{family_access, goals, id::UserId, user_preferences};
 use futures_util::{Stream, StreamExt};
-use service::{access::Tx, changes, day::Calendar, family_access as grants, measurements, people};
+use service::{access::Tx, changes, day::Calendar, devices, family_access as grants, measurements, people};
 
 use super::{
     access_log::AccessLogEntry,
     changes::follow,
+    devices::Device,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
@@ -253,6 +254,14 @@ impl Person {
     async fn sync_head(&self, ctx: &Context<'_>) -> Option<Result<SyncHead>> {
         match self.is_viewer(ctx).await {
             Ok(true) => nullable(sync::head(ctx)).await,
+            _ => None,
+        }
+    }
+
+    /// The viewer's devices, those seen last first; null for anyone but the viewer.
+    async fn devices(&self, ctx: &Context<'_>) -> Option<Result<Vec<Device>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => nullable(async { Ok(devices::list(&*scope(ctx).read().await?).await?.into_iter().map(Device).collect()) }).await,
             _ => None,
         }
     }

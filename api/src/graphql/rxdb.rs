@@ -4,182 +4,29 @@
 //! with an error or completes never begins again. So whatever a document holds is accepted here, and what cannot be is answered as a
 //! conflict; and a stream ends with its connection alone.
 
+pub mod documents;
+
 use std::{borrow::Cow, marker::PhantomData, sync::Arc};
 
 use async_graphql::{
-    Context, ContextSelectionSet, InputObject, InputType, InputValueResult, Object, OutputType, Pos, Positioned, Scalar, ScalarType,
-    ServerResult, SimpleObject, Subscription, TypeName, Value,
-    parser::types::Field,
+    Context, InputObject, InputType, InputValueResult, Object, Pos, SimpleObject, Subscription, TypeName, Value,
     registry::{MetaType, MetaTypeId, Registry},
 };
 use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
 use service::{
     error::Error as ServiceError,
-    food_diary, measurements,
     rxdb::{self, Collection, Document, Pulled, PushRow},
     sync::{self, Cursor, FeedPage},
 };
 
+use self::documents::{ExerciseEntryDocument, FoodEntryDocument, GoalDocument, MeasurementDocument, Replicated};
 use super::{
     changes::LOOK_AGAIN,
     error::{Error, Result},
-    scalars::{Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
+    scalars::{Unchecked, Uuid},
     scope::{RequestScope, nullable, scope},
     sync::follow_feed,
 };
-
-/// A text. Anything else in a document that is pushed makes it a conflict.
-pub struct Text;
-
-/// A text. Anything else in a document that is pushed makes it a conflict.
-#[Scalar(name = "Text", specified_by_url = "https://www.rfc-editor.org/rfc/rfc8259#section-7")]
-impl ScalarType for Text {
-    fn parse(_: Value) -> InputValueResult<Self> {
-        Ok(Self)
-    }
-
-    fn to_value(&self) -> Value {
-        Value::Null
-    }
-}
-
-/// A value of a document, of the type `S` when it comes from the server, and whatever a client sent when it does not.
-pub struct Column<S>(Value, PhantomData<fn() -> S>);
-
-impl<S: InputType> InputType for Column<S> {
-    type RawValueType = Self;
-
-    fn type_name() -> Cow<'static, str> {
-        S::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        S::create_type_info(registry)
-    }
-
-    fn parse(value: Option<Value>) -> InputValueResult<Self> {
-        Ok(Self(value.unwrap_or_default(), PhantomData))
-    }
-
-    fn to_value(&self) -> Value {
-        self.0.clone()
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-}
-
-impl<S: OutputType> OutputType for Column<S> {
-    fn type_name() -> Cow<'static, str> {
-        S::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        S::create_type_info(registry)
-    }
-
-    async fn resolve(&self, _: &ContextSelectionSet<'_>, _: &Positioned<Field>) -> ServerResult<Value> {
-        Ok(self.0.clone())
-    }
-}
-
-/// The documents of a collection.
-pub trait Replicated: InputType + OutputType + 'static {
-    /// The collection as its types begin with it: `FoodEntry` of `foodEntry`.
-    const NAME: &'static str;
-
-    /// What is replicated.
-    fn collection() -> &'static Collection;
-}
-
-/// Something eaten, as RxDB's clients keep it in a collection `foodEntry`. What is not said to be Hale's own is for the client to write.
-#[derive(SimpleObject, InputObject)]
-#[graphql(name = "FoodEntryDocument", input_name = "FoodEntryInput")]
-pub struct FoodEntryDocument {
-    /// The primary key, made by the client: lower-case and hyphenated.
-    id: Column<Uuid>,
-    /// The food, of which the entry takes what it contains; fixed once the entry is made. Null when the food is gone.
-    food_item_id: Option<Column<Uuid>>,
-    /// What it is called. Hale's own.
-    food_name: Option<Column<Text>>,
-    /// Its brand. Hale's own.
-    food_brand: Option<Column<Text>>,
-    /// How much, together with `unit`.
-    quantity: Option<Column<Decimal>>,
-    /// A unit or a portion of the food.
-    unit: Option<Column<Text>>,
-    /// How many servings that are. Hale's own.
-    servings: Option<Column<Decimal>>,
-    /// kcal in that amount. Null: unknown. Hale's own.
-    calories: Option<Column<Decimal>>,
-    /// g of protein. Hale's own.
-    protein: Option<Column<Decimal>>,
-    /// g of carbohydrates. Hale's own.
-    carbohydrates: Option<Column<Decimal>>,
-    /// g of fat. Hale's own.
-    fat: Option<Column<Decimal>>,
-    /// g of fiber. Hale's own.
-    fiber: Option<Column<Decimal>>,
-    /// g of sugar. Hale's own.
-    sugar: Option<Column<Decimal>>,
-    /// mg of sodium. Hale's own.
-    sodium: Option<Column<Decimal>>,
-    /// breakfast, lunch, dinner, snack or one's own.
-    meal_type: Option<Column<Text>>,
-    /// When it was eaten, together with `timeZone`.
-    consumed_at: Option<Column<DateTime>>,
-    /// Where; the person's zone when absent.
-    time_zone: Option<Column<TimeZone>>,
-    /// The day it counts for. Hale's own.
-    consumed_on: Option<Column<Date>>,
-    /// Whether it is taken out of the diary.
-    #[graphql(name = "_deleted")]
-    deleted: bool,
-}
-
-impl Replicated for FoodEntryDocument {
-    const NAME: &'static str = "FoodEntry";
-
-    fn collection() -> &'static Collection {
-        &food_diary::SYNCED
-    }
-}
-
-/// Something measured, as RxDB's clients keep it in a collection `measurement`. What is not said to be Hale's own is for the client to
-/// write.
-#[derive(SimpleObject, InputObject)]
-#[graphql(name = "MeasurementDocument", input_name = "MeasurementInput")]
-pub struct MeasurementDocument {
-    /// The primary key, made by the client: lower-case and hyphenated.
-    id: Column<Uuid>,
-    /// weight, height, body_fat, waist, … or one's own; fixed once the measurement is made.
-    #[graphql(name = "type")]
-    kind: Option<Column<Text>>,
-    /// As read off, together with `unit`.
-    value: Option<Column<Decimal>>,
-    /// The unit of `value`.
-    unit: Option<Column<Text>>,
-    /// The value in the unit that Hale compares by. Hale's own.
-    canonical_value: Option<Column<Decimal>>,
-    /// When it was measured, together with `timeZone`.
-    measured_at: Option<Column<DateTime>>,
-    /// Where; the person's zone when absent.
-    time_zone: Option<Column<TimeZone>>,
-    /// The day it counts for. Hale's own.
-    measured_on: Option<Column<Date>>,
-    /// Whether it is deleted.
-    #[graphql(name = "_deleted")]
-    deleted: bool,
-}
-
-impl Replicated for MeasurementDocument {
-    const NAME: &'static str = "Measurement";
-
-    fn collection() -> &'static Collection {
-        &measurements::SYNCED
-    }
-}
 
 /// A document as it was sent, with the type of `D`: absent fields are still told from null.
 pub struct Sent<D>(Document, PhantomData<fn() -> D>);
@@ -419,8 +266,8 @@ pub struct RxdbQuery;
 
 #[Object]
 impl RxdbQuery {
-    /// Food entries that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('foodEntry', …)`. Set `pull.batchSize`: a
-    /// page is as full as it was asked for, and one that is not is the last.
+    /// Food entries that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('foodEntry', …)`. Set `pull.batchSize`: a page is as full
+    /// as was asked for, and one that is not is the last.
     #[graphql(complexity = "page_cost(limit)")]
     async fn pull_food_entry(
         &self,
@@ -431,8 +278,8 @@ impl RxdbQuery {
         nullable(pull(ctx, checkpoint, limit)).await
     }
 
-    /// Measurements that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('measurement', …)`. Set `pull.batchSize`: a
-    /// page is as full as it was asked for, and one that is not is the last.
+    /// Measurements that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('measurement', …)`. Set `pull.batchSize`: a page is as full
+    /// as was asked for, and one that is not is the last.
     #[graphql(complexity = "page_cost(limit)")]
     async fn pull_measurement(
         &self,
@@ -440,6 +287,32 @@ impl RxdbQuery {
         #[graphql(desc = "After which to go on; from the beginning when absent.")] checkpoint: Option<InputCheckpoint<MeasurementDocument>>,
         #[graphql(desc = "How many, 1 to 1000.")] limit: i32,
     ) -> Option<Result<PullBulk<MeasurementDocument>>> {
+        nullable(pull(ctx, checkpoint, limit)).await
+    }
+
+    /// Exercise entries that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('exerciseEntry', …)`. Set `pull.batchSize`: a page is as full
+    /// as was asked for, and one that is not is the last.
+    #[graphql(complexity = "page_cost(limit)")]
+    async fn pull_exercise_entry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "After which to go on; from the beginning when absent.")] checkpoint: Option<
+            InputCheckpoint<ExerciseEntryDocument>,
+        >,
+        #[graphql(desc = "How many, 1 to 1000.")] limit: i32,
+    ) -> Option<Result<PullBulk<ExerciseEntryDocument>>> {
+        nullable(pull(ctx, checkpoint, limit)).await
+    }
+
+    /// Goals that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('goal', …)`. Set `pull.batchSize`: a page is as full
+    /// as was asked for, and one that is not is the last.
+    #[graphql(complexity = "page_cost(limit)")]
+    async fn pull_goal(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "After which to go on; from the beginning when absent.")] checkpoint: Option<InputCheckpoint<GoalDocument>>,
+        #[graphql(desc = "How many, 1 to 1000.")] limit: i32,
+    ) -> Option<Result<PullBulk<GoalDocument>>> {
         nullable(pull(ctx, checkpoint, limit)).await
     }
 }
@@ -450,9 +323,9 @@ pub struct RxdbMutation;
 
 #[Object]
 impl RxdbMutation {
-    /// Writes food entries, for RxDB's `pushQueryBuilderFromRxSchema('foodEntry', …)`. Answers those that are not as the client believes:
-    /// where somebody else wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and
-    /// is among `syncRejections`.
+    /// Writes food entries, for RxDB's `pushQueryBuilderFromRxSchema('foodEntry', …)`. Answers those that are not as the client believes: where
+    /// another device wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and is
+    /// among `syncRejections`.
     async fn push_food_entry(
         &self,
         ctx: &Context<'_>,
@@ -461,15 +334,37 @@ impl RxdbMutation {
         nullable(push(ctx, "foodEntryPushRow", food_entry_push_row)).await
     }
 
-    /// Writes measurements, for RxDB's `pushQueryBuilderFromRxSchema('measurement', …)`. Answers those that are not as the client believes:
-    /// where somebody else wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and
-    /// is among `syncRejections`.
+    /// Writes measurements, for RxDB's `pushQueryBuilderFromRxSchema('measurement', …)`. Answers those that are not as the client believes: where
+    /// another device wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and is
+    /// among `syncRejections`.
     async fn push_measurement(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The documents, at most 500.")] measurement_push_row: Option<Vec<InputPushRow<MeasurementDocument>>>,
     ) -> Option<Result<Vec<MeasurementDocument>>> {
         nullable(push(ctx, "measurementPushRow", measurement_push_row)).await
+    }
+
+    /// Writes exercise entries, for RxDB's `pushQueryBuilderFromRxSchema('exerciseEntry', …)`. Answers those that are not as the client believes: where
+    /// another device wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and is
+    /// among `syncRejections`.
+    async fn push_exercise_entry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The documents, at most 500.")] exercise_entry_push_row: Option<Vec<InputPushRow<ExerciseEntryDocument>>>,
+    ) -> Option<Result<Vec<ExerciseEntryDocument>>> {
+        nullable(push(ctx, "exerciseEntryPushRow", exercise_entry_push_row)).await
+    }
+
+    /// Writes goals, for RxDB's `pushQueryBuilderFromRxSchema('goal', …)`. Answers those that are not as the client believes: where
+    /// another device wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and is
+    /// among `syncRejections`.
+    async fn push_goal(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The documents, at most 500.")] goal_push_row: Option<Vec<InputPushRow<GoalDocument>>>,
+    ) -> Option<Result<Vec<GoalDocument>>> {
+        nullable(push(ctx, "goalPushRow", goal_push_row)).await
     }
 }
 
@@ -479,8 +374,8 @@ pub struct RxdbSubscription;
 
 #[Subscription]
 impl RxdbSubscription {
-    /// Food entries as they change, for RxDB's `pullStreamBuilderFromRxSchema('foodEntry', …)`. Nothing is left out between the
-    /// acknowledgement of the connection and now; some may come again.
+    /// Food entries as they change, for RxDB's `pullStreamBuilderFromRxSchema('foodEntry', …)`. Nothing is left out since the connection was
+    /// acknowledged; some may come again.
     async fn stream_food_entry(
         &self,
         ctx: &Context<'_>,
@@ -490,13 +385,35 @@ impl RxdbSubscription {
         follow(scope(ctx))
     }
 
-    /// Measurements as they change, for RxDB's `pullStreamBuilderFromRxSchema('measurement', …)`. Nothing is left out between the
-    /// acknowledgement of the connection and now; some may come again.
+    /// Measurements as they change, for RxDB's `pullStreamBuilderFromRxSchema('measurement', …)`. Nothing is left out since the connection was
+    /// acknowledged; some may come again.
     async fn stream_measurement(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<MeasurementDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<MeasurementDocument>>>> {
+        drop(headers);
+        follow(scope(ctx))
+    }
+
+    /// Exercise entries as they change, for RxDB's `pullStreamBuilderFromRxSchema('exerciseEntry', …)`. Nothing is left out since the connection was
+    /// acknowledged; some may come again.
+    async fn stream_exercise_entry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<ExerciseEntryDocument>>,
+    ) -> Result<impl Stream<Item = Result<PullBulk<ExerciseEntryDocument>>>> {
+        drop(headers);
+        follow(scope(ctx))
+    }
+
+    /// Goals as they change, for RxDB's `pullStreamBuilderFromRxSchema('goal', …)`. Nothing is left out since the connection was
+    /// acknowledged; some may come again.
+    async fn stream_goal(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<GoalDocument>>,
+    ) -> Result<impl Stream<Item = Result<PullBulk<GoalDocument>>>> {
         drop(headers);
         follow(scope(ctx))
     }

@@ -4,14 +4,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
-use entity::id::{FoodId, UserId};
+use entity::{
+    exercises,
+    id::{ExerciseId, FoodId, UserId},
+};
+use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use super::{clock::Clock, merge::Refused};
+use super::{
+    clock::Clock,
+    merge::{Refused, Row},
+};
 use crate::{
+    access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
     foods::Food,
@@ -31,12 +39,28 @@ pub struct Collection {
     pub person_column: &'static str,
     /// The type of family access whose `can_write` lets a relative write; `None` where nobody but the person writes.
     pub access: Option<&'static str>,
-    /// Whether rows come and go; else there is one per person, which Hale makes.
-    pub grows: bool,
+    /// How a deleted row is known.
+    pub deletion: Deletion,
     /// The columns that are merged together.
     pub groups: &'static [Group],
     /// Holds a merged row to the rules that the ordinary mutations hold it to, and fills the columns that follow from others.
     pub complete: fn(&Context, &mut Draft) -> Result<(), Refused>,
+    /// Writes what belongs to rows of this collection and lies in other tables or rows, after the rows themselves.
+    pub complement: Option<Complement>,
+}
+
+/// Writes what belongs to rows and does not lie in them.
+pub type Complement = for<'a> fn(&'a Tx, UserId, &'a BTreeMap<Uuid, Row>) -> BoxFuture<'a, Result<()>>;
+
+/// How a deleted row is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// There is one row per person, which Hale makes and nobody deletes.
+    Never,
+    /// By the column `deleted_at`.
+    At,
+    /// By the column `deleted`.
+    Flag,
 }
 
 /// Columns that only make sense together: the last write of any of them decides all.
@@ -57,6 +81,8 @@ pub struct Column {
     pub kind: Kind,
     /// Whether it follows from others, so that no client writes it.
     pub derived: bool,
+    /// Whether it lies in other tables.
+    pub elsewhere: bool,
 }
 
 /// What a column holds, and how a document tells it.
@@ -84,12 +110,27 @@ pub enum Kind {
 
 /// A column that clients write.
 pub const fn written(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, derived: false }
+    Column { name, kind, derived: false, elsewhere: false }
 }
 
 /// A column that follows from others.
 pub const fn derived(name: &'static str, kind: Kind) -> Column {
-    Column { name, kind, derived: true }
+    Column { name, kind, derived: true, elsewhere: false }
+}
+
+/// JSON that clients write and that lies in other tables.
+pub const fn elsewhere(name: &'static str) -> Column {
+    Column { name, kind: Kind::Json, derived: false, elsewhere: true }
+}
+
+/// Columns that clients write and that are merged together.
+pub const fn group(name: &'static str, columns: &'static [Column]) -> Group {
+    Group { name, fixed: false, columns }
+}
+
+/// Columns that are decided when the row is made.
+pub const fn fixed(name: &'static str, columns: &'static [Column]) -> Group {
+    Group { name, fixed: true, columns }
 }
 
 impl Collection {
@@ -206,6 +247,46 @@ pub struct Context {
     pub calendar: Option<Calendar>,
     /// The foods that rows name, as far as the writer sees them: as they are, and in the version that an entry was logged with.
     pub foods: HashMap<(FoodId, Option<i32>), Food>,
+    /// The exercises that rows name, as far as the writer sees them.
+    pub exercises: HashMap<ExerciseId, exercises::Model>,
+    /// The person's weight in kg at the instants that rows name.
+    pub weights: HashMap<DateTime<Utc>, Decimal>,
+}
+
+/// What rows name that lies in other tables.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Named {
+    /// Foods of new entries.
+    pub foods: BTreeSet<FoodId>,
+    /// Foods of entries that are there, in the version that they were logged with.
+    pub logged_foods: BTreeSet<(FoodId, i32)>,
+    /// Exercises.
+    pub exercises: BTreeSet<ExerciseId>,
+    /// Instants at which the person's weight matters.
+    pub instants: BTreeSet<DateTime<Utc>>,
+}
+
+impl Named {
+    /// Notes what a column of a row names; of a row that is there the nutrition version too.
+    pub fn note(&mut self, column: &str, value: &Value) {
+        let Value::String(text) = value else { return };
+        match column {
+            "food_item_id" => self.foods.extend(text.parse().map(FoodId)),
+            "exercise_id" => self.exercises.extend(text.parse().map(ExerciseId)),
+            "performed_at" => self.instants.extend(text.parse::<DateTime<Utc>>()),
+            _ => {}
+        }
+    }
+
+    /// Notes what a row that is there names.
+    pub fn note_row(&mut self, document: &Document) {
+        let version = document.get("nutrition_version").and_then(|version| i32::try_from(version.as_i64()?).ok());
+        let food = document.get("food_item_id").and_then(Value::as_str).and_then(|id| id.parse().ok());
+        self.logged_foods.extend(food.map(FoodId).zip(version));
+        for column in ["exercise_id", "performed_at"] {
+            self.note(column, document.get(column).unwrap_or(&Value::Null));
+        }
+    }
 }
 
 impl Context {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     clock::{Clock, GREATEST_SKEW, TOLERATED_SKEW},
-    collection::{Clocks, Collection, Column, Context, DELETED, Document, Draft, Group},
+    collection::{Clocks, Collection, Column, Context, DELETED, Deletion, Document, Draft, Group},
 };
 use crate::{error::Error, input};
 
@@ -199,6 +199,7 @@ impl Batch<'_> {
         let mut by_group: BTreeMap<&'static str, Vec<(&'static str, Value, &Cell)>> = BTreeMap::new();
         for (name, cell) in cells {
             if name == DELETED {
+                deletable(collection)?;
                 let Value::Bool(_) = cell.value else { return Err(Error::invalid(DELETED, "must be true or false").into()) };
                 by_group.entry(DELETED).or_default().push((DELETED, cell.value.clone(), cell));
                 continue;
@@ -304,6 +305,7 @@ impl Batch<'_> {
             && assumed.is_some_and(deleted) != *wanted
             && row.deleted != *wanted
         {
+            deletable(collection)?;
             known = false;
             row.deleted = *wanted;
             row.written.insert(DELETED.to_owned(), clock.clone());
@@ -327,7 +329,7 @@ impl Batch<'_> {
     /// Holds the merged row to the rules, and keeps it.
     fn keep(&mut self, collection: &'static Collection, id: Uuid, mut row: Row, mut draft: Draft) -> Result<(), Refused> {
         if row.document.is_none() {
-            if !collection.grows {
+            if collection.deletion == Deletion::Never {
                 return Err(Error::NotFound("row").into());
             }
             if draft.changed.is_empty() {
@@ -339,6 +341,14 @@ impl Batch<'_> {
         row.document = Some(draft.document);
         self.rows.insert((collection.name, id), row);
         Ok(())
+    }
+}
+
+/// Refuses to delete what is there once for each person.
+fn deletable(collection: &Collection) -> Result<(), Refused> {
+    match collection.deletion {
+        Deletion::Never => Err(Refused::not_writable(DELETED, format!("rows of {} are not deleted", collection.name))),
+        Deletion::At | Deletion::Flag => Ok(()),
     }
 }
 

@@ -6,13 +6,13 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use entity::id::{FoodId, UserId};
+use entity::id::UserId;
 use uuid::Uuid;
 
 use super::{
     FeedRow,
     clock::Clock,
-    collection::{Collection, Context},
+    collection::{Collection, Context, Named},
     merge::{Decision, Mutation, Row},
 };
 use crate::{access::Tx, error::Result};
@@ -82,7 +82,7 @@ pub trait Store: Send + Sync {
     /// The rows of these ids that exist, which nobody else writes until this transaction ends.
     fn load(&self, person: UserId, collection: &Collection, ids: &[Uuid]) -> impl Future<Output = Result<Vec<(Uuid, Row)>>> + Send;
     /// What the rules need to know beside the rows.
-    fn context(&self, person: UserId, current: &[FoodId], logged: &[(FoodId, i32)]) -> impl Future<Output = Result<Context>> + Send;
+    fn context(&self, person: UserId, named: &Named) -> impl Future<Output = Result<Context>> + Send;
     /// Writes rows of a collection.
     fn write(&self, person: UserId, collection: &Collection, rows: &BTreeMap<Uuid, Row>) -> impl Future<Output = Result<()>> + Send;
     /// Numbers what was written, with the clocks that the device gave it; `seen` is the latest of them.
@@ -146,8 +146,8 @@ impl Store for Tx {
         super::locked(self, person, collection, ids).await
     }
 
-    async fn context(&self, person: UserId, current: &[FoodId], logged: &[(FoodId, i32)]) -> Result<Context> {
-        super::context(self, person, current, logged).await
+    async fn context(&self, person: UserId, named: &Named) -> Result<Context> {
+        super::context(self, person, named).await
     }
 
     async fn write(&self, person: UserId, collection: &Collection, rows: &BTreeMap<Uuid, Row>) -> Result<()> {
