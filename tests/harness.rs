@@ -3,6 +3,7 @@
 mod cluster;
 pub mod google;
 mod graphql_js;
+pub mod talon;
 pub mod tokens;
 
 pub use cluster::{empty_database, server_log, url as database_url};

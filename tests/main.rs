@@ -39,5 +39,6 @@ mod schema;
 mod search;
 mod subscriptions;
 mod sync;
+mod talon;
 mod trusted_documents;
 mod walls;

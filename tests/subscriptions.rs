@@ -50,7 +50,7 @@ impl Socket {
     }
 
     /// One of this person's, over which operations can be sent.
-    async fn of(person: &Person<'_>) -> Self {
+    pub async fn of(person: &Person<'_>) -> Self {
         Self::to(person.app, person).await
     }
 
@@ -72,7 +72,7 @@ impl Socket {
         self.0.send(message).await.ok();
     }
 
-    async fn operate(&mut self, id: &str, document: &str, variables: Value) {
+    pub async fn operate(&mut self, id: &str, document: &str, variables: Value) {
         self.say(json!({ "id": id, "type": "subscribe", "payload": { "query": document, "variables": variables } })).await;
     }
 
@@ -136,7 +136,7 @@ impl Socket {
     }
 }
 
-fn payload(message: Value) -> Value {
+pub fn payload(message: Value) -> Value {
     assert_eq!(message["type"], "next", "{message}");
     message["payload"].clone()
 }

@@ -18,7 +18,7 @@ use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinH
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, Settings},
+    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, SchemaOf, Settings},
     graphql::documents::{Documents, trusted_documents},
     http::{Options, Server},
     progress::Progress,
@@ -76,11 +76,23 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Demo { yes } => demo(&settings, yes).await,
         Command::Admin(Admin::Verify { address }) => verify(&settings, &address).await,
         Command::Admin(Admin::NewEpoch) => new_epoch(&settings).await,
-        Command::Schema => {
-            say(&mut io::stdout(), crate::graphql::sdl().trim_end());
+        Command::Schema { of } => {
+            let schema = match of {
+                None => crate::graphql::sdl(),
+                Some(SchemaOf::Talon) => talon_schema()?,
+            };
+            say(&mut io::stdout(), schema.trim_end());
             Ok(())
         }
     }
+}
+
+/// What Talon works on: the tables of a device, and the view of the server, as the migration that makes it does.
+fn talon_schema() -> Result<String, Error> {
+    let view = migration::migrations().iter().find(|migration| migration.description() == "talon_messages");
+    let view = view.ok_or_else(|| Error::Other("there is no migration talon_messages".to_owned()))?;
+    let local = service::talon::local_schema();
+    Ok(format!("-- On the device (SQLite)\n\n{local}\n-- On the server (PostgreSQL), where it is already\n\n{}", view.sql()))
 }
 
 async fn serve(settings: &Settings) -> Result<(), Error> {

@@ -203,8 +203,18 @@ pub enum Command {
     /// Look after accounts
     #[command(subcommand)]
     Admin(Admin),
-    /// Print the GraphQL schema
-    Schema,
+    /// Print the GraphQL schema, or the SQL of the tables that devices with Talon work on
+    Schema {
+        /// Whose; the GraphQL API's when absent
+        of: Option<SchemaOf>,
+    },
+}
+
+/// What has a schema beside the GraphQL API.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum SchemaOf {
+    /// The tables of a device that syncs with Talon, for SQLite, and the view of the server
+    Talon,
 }
 
 /// What to import.

@@ -31,6 +31,7 @@ pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
 pub mod sync;
+pub mod talon;
 pub mod unavailability;
 pub mod variables;
 
@@ -43,7 +44,14 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery, rxdb::RxdbQuery);
+pub struct Query(
+    person::PersonQuery,
+    foods::FoodsQuery,
+    exercises::ExercisesQuery,
+    households::HouseholdsQuery,
+    rxdb::RxdbQuery,
+    talon::TalonQuery,
+);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -66,12 +74,19 @@ pub struct Mutation(
     swap_requests::SwapRequestsMutation,
     sync::SyncMutation,
     devices::DevicesMutation,
+    talon::TalonMutation,
     rxdb::RxdbMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, sync::SyncSubscription, rxdb::RxdbSubscription);
+pub struct Subscription(
+    person::PersonSubscription,
+    food_diary::FoodDiarySubscription,
+    sync::SyncSubscription,
+    rxdb::RxdbSubscription,
+    talon::TalonSubscription,
+);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

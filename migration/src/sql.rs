@@ -54,6 +54,11 @@ impl SqlMigration {
         })
     }
 
+    /// The SQL that applies it.
+    pub const fn sql(&self) -> &'static str {
+        self.text(Direction::Up)
+    }
+
     pub(crate) const fn text(&self, direction: Direction) -> &'static str {
         match direction {
             Direction::Up => self.up,

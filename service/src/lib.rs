@@ -39,5 +39,6 @@ pub mod rxdb;
 mod sealing;
 pub mod swap_requests;
 pub mod sync;
+pub mod talon;
 pub mod tokens;
 pub mod unavailability;

@@ -79,22 +79,19 @@ pub async fn push(viewer: &Viewer, collection: &Collection, rows: Vec<PushRow>, 
 /// head that the client's connection was acknowledged with, or, since clients share connections for hours, at the head of half a
 /// minute ago if that is later.
 pub async fn stream_start(tx: &Tx, acknowledged: Option<Cursor>) -> Result<Cursor> {
-    let epoch = sync::epoch(tx).await?;
+    let head = sync::head(tx).await?.cursor;
     // A change has the time at which its transaction began, which may be a minute before its commit.
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT coalesce(
            (SELECT number FROM sync_changes WHERE user_id = $1 AND created_at <= now() - interval '90 seconds' ORDER BY number DESC LIMIT 1),
-           (SELECT first_number - 1 FROM sync_changes WHERE user_id = $1 ORDER BY number LIMIT 1),
-           (SELECT head FROM sync_spaces WHERE user_id = $1))",
+           (SELECT first_number - 1 FROM sync_changes WHERE user_id = $1 ORDER BY number LIMIT 1))",
         [tx.viewer()?.0.into()],
     );
-    let lately =
-        tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten().unwrap_or_default();
-    Ok(match acknowledged {
-        Some(acknowledged) if acknowledged.epoch != epoch || acknowledged.number > lately => acknowledged,
-        _ => Cursor { epoch, number: lately },
-    })
+    let lately = tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
+    let lately = Cursor { number: lately.unwrap_or(head.number), ..head };
+    // Of another history, it begins anew.
+    Ok(acknowledged.filter(|acknowledged| acknowledged.epoch != head.epoch || acknowledged.number > lately.number).unwrap_or(lately))
 }
 
 fn document(collection: &Collection, row: &FeedRow) -> Document {

@@ -85,3 +85,67 @@ where
         (self.look)(self.scope.read().await?, self.person).await
     }
 }
+
+/// The pages of a person after `after`, and those that come as long as anybody listens. `read` reads under the viewer's policies what
+/// comes after a place, and answers where to go on, and a page where there is one. None is left out, whatever woke the reader: each
+/// begins where the one before ended.
+pub async fn follow_pages<C, P, R>(
+    scope: &Arc<RequestScope>,
+    person: UserId,
+    after: C,
+    read: R,
+) -> Result<impl Stream<Item = Result<P>> + use<C, P, R>>
+where
+    C: Clone,
+    R: AsyncFn(Arc<Tx>, C) -> Result<(C, Option<P>)>,
+{
+    let news = News::of(scope.database(), person).await;
+    let mut reader = PageReader { scope: scope.clone(), news, after, read };
+    // What is not the viewer's to see is refused before anything is sent.
+    let first = reader.read().await?;
+    Ok(stream::unfold(Some((reader, first)), async |following| {
+        let (mut reader, read) = following?;
+        let page = match read {
+            Some(page) => Ok(page),
+            None => reader.next().await,
+        };
+        let following = page.is_ok().then_some((reader, None));
+        Some((page, following))
+    }))
+}
+
+struct PageReader<C, R> {
+    scope: Arc<RequestScope>,
+    news: News,
+    after: C,
+    read: R,
+}
+
+impl<C, R> PageReader<C, R> {
+    async fn next<P>(&mut self) -> Result<P>
+    where
+        C: Clone,
+        R: AsyncFn(Arc<Tx>, C) -> Result<(C, Option<P>)>,
+    {
+        loop {
+            match self.read().await {
+                Ok(Some(page)) => return Ok(page),
+                Ok(None) => self.news.come().await,
+                Err(error) if error.is_passing() => tokio::time::sleep(LOOK_AGAIN).await,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn read<P>(&mut self) -> Result<Option<P>>
+    where
+        C: Clone,
+        R: AsyncFn(Arc<Tx>, C) -> Result<(C, Option<P>)>,
+    {
+        let read = (self.read)(self.scope.read().await?, self.after.clone()).await;
+        self.scope.end_read().await;
+        let (after, page) = read?;
+        self.after = after;
+        Ok(page)
+    }
+}

@@ -23,7 +23,7 @@ use super::{
     page::Connection,
     person::Person,
     scalars::{CheckOption, DateTime, Json, Unchecked, Uuid},
-    scope::{RequestScope, nullable, scope},
+    scope::{Boxed, RequestScope, nullable, scope},
 };
 
 /// A synced row.
@@ -476,15 +476,17 @@ impl FeedReader {
         }
     }
 
-    async fn read(&self) -> Result<FeedPage> {
-        let tx = self.scope.read().await?;
-        let page = match people::find(&tx, self.person).await? {
-            Some(_) => page(&self.scope, &tx, self.person, self.after, &self.collections, self.limit).await,
-            None => Err(ServiceError::NotFound("person who shares this").into()),
-        };
-        drop(tx);
-        self.scope.end_read().await;
-        page
+    fn read(&self) -> Boxed<'_, Result<FeedPage>> {
+        Box::pin(async {
+            let tx = self.scope.read().await?;
+            let page = match people::find(&tx, self.person).await? {
+                Some(_) => page(&self.scope, &tx, self.person, self.after, &self.collections, self.limit).await,
+                None => Err(ServiceError::NotFound("person who shares this").into()),
+            };
+            drop(tx);
+            self.scope.end_read().await;
+            page
+        })
     }
 }
 

@@ -209,7 +209,7 @@ impl Batch<'_> {
         }
         let back = skewed.then(|| self.tick(&row));
         let mut draft = self.draft(&row, id);
-        let (mut lost, mut known, mut newest) = (Vec::new(), true, self.clock.clone());
+        let (mut lost, mut known, mut applied, mut newest) = (Vec::new(), true, false, self.clock.clone());
         for (group, cells) in by_group {
             let Some(latest) = cells.iter().map(|(_, _, cell)| &cell.clock).max() else { continue };
             let clock = match &back {
@@ -223,7 +223,7 @@ impl Batch<'_> {
                     lost.extend(cells.into_iter().map(|(name, ..)| name.to_owned()));
                     continue;
                 }
-                _ => known = false,
+                _ => (known, applied) = (false, true),
             }
             for (name, value, cell) in cells {
                 match (name, value) {
@@ -244,7 +244,6 @@ impl Batch<'_> {
         if known {
             return Ok(Outcome::Duplicate);
         }
-        let applied = row.written.keys().any(|group| cells.keys().any(|name| group_of(collection, name) == Some(group)));
         if !applied {
             return Ok(Outcome::Conflict { lost });
         }
@@ -265,9 +264,11 @@ impl Batch<'_> {
             // A row that was deleted before anybody heard of it, and none of what it held matters.
             return Ok(Outcome::Applied);
         }
+        // A row that the device knows and the server does not was lost with a backup: the device brings all of it back.
+        let assumed = assumed.filter(|_| row.document.is_some());
         let mut draft = self.draft(&row, id);
         let clock = self.tick(&row);
-        let (mut lost, mut known) = (Vec::new(), true);
+        let (mut lost, mut known, mut applied) = (Vec::new(), true, false);
         for name in new.keys().filter(|name| *name != DELETED) {
             writable(collection, name)?;
         }
@@ -286,19 +287,15 @@ impl Batch<'_> {
             known = false;
             let clock = Clock { node: self.node(group, had.as_ref())?, ..clock.clone() };
             let own = row.clocks.get(group.name).is_some_and(|stored| stored.node == clock.node);
-            // A row that the device knows and the server does not was lost with a backup: the device brings it back.
             if is.is_some() && is != had && !own {
                 lost.extend(wanted.keys().map(|name| (*name).to_owned()));
                 continue;
             }
             draft.document.extend(wanted.into_iter().map(|(name, value)| (name.to_owned(), value)));
             change(&mut draft, group)?;
+            applied = true;
             row.written.insert(group.name.to_owned(), clock.clone());
             row.clocks.insert(group.name.to_owned(), clock);
-        }
-        if row.document.is_none() && known {
-            // Everything is as it was assumed to be, and nothing of it is there.
-            return self.apply_replace(collection, id, None, new);
         }
         let deleted = |document: &Document| document.get(DELETED) == Some(&Value::Bool(true));
         if let Some(Value::Bool(wanted)) = new.get(DELETED)
@@ -306,7 +303,7 @@ impl Batch<'_> {
             && row.deleted != *wanted
         {
             deletable(collection)?;
-            known = false;
+            (known, applied) = (false, true);
             row.deleted = *wanted;
             row.written.insert(DELETED.to_owned(), clock.clone());
             row.clocks.insert(DELETED.to_owned(), clock);
@@ -314,7 +311,7 @@ impl Batch<'_> {
         if known {
             return Ok(Outcome::Duplicate);
         }
-        if row.written.is_empty() {
+        if !applied {
             return Ok(Outcome::Conflict { lost });
         }
         self.keep(collection, id, row, draft)?;
@@ -360,10 +357,6 @@ fn writable(collection: &'static Collection, name: &str) -> Result<(&'static Gro
         return Err(Refused::not_writable(name, "follows from other columns"));
     }
     Ok((group, column))
-}
-
-fn group_of<'a>(collection: &'static Collection, column: &'a str) -> Option<&'a str> {
-    if column == DELETED { Some(DELETED) } else { collection.column(column).map(|(group, _)| group.name) }
 }
 
 /// Notes that a group changes, which a fixed one does only in a new row.
@@ -416,5 +409,276 @@ impl From<Error> for Refused {
             error => (Rejection::Invalid, "row".to_owned(), error.to_string()),
         };
         Self { code, field, message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{NaiveTime, TimeDelta};
+    use chrono_tz::Tz;
+    use proptest::{prelude::*, sample::subsequence};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{day::Calendar, measurements::SYNCED};
+
+    const ROW: Uuid = Uuid::from_u128(1);
+
+    fn now() -> DateTime<Utc> {
+        "2026-03-10T12:00:00Z".parse().expect("an instant")
+    }
+
+    fn context() -> Context {
+        Context { calendar: Some(Calendar { time_zone: Tz::UTC, day_starts_at: NaiveTime::MIN }), ..Context::default() }
+    }
+
+    fn clock(seconds_ago: i64, counter: u32, node: &str) -> Clock {
+        Clock { milliseconds: (now() - TimeDelta::seconds(seconds_ago)).timestamp_millis(), counter, node: node.to_owned() }
+    }
+
+    fn cells(clock: &Clock, values: &[(&str, Value)]) -> Mutation {
+        let cell = |value: &Value| Cell { value: value.clone(), clock: clock.clone(), message: None };
+        let cells = values.iter().map(|(name, value)| ((*name).to_owned(), cell(value))).collect();
+        Mutation { id: None, collection: SYNCED.name.to_owned(), row: ROW, write: Write::Cells(cells) }
+    }
+
+    fn replace(assumed: Option<&Document>, new: &Document) -> Mutation {
+        let write = Write::Replace { assumed: assumed.cloned(), new: new.clone() };
+        Mutation { id: None, collection: SYNCED.name.to_owned(), row: ROW, write }
+    }
+
+    /// Values of a group that belong together: pounds are odd, kilograms are even.
+    fn weight(pounds: bool, number: u32) -> [(&'static str, Value); 2] {
+        let value = 100 + 2 * number + u32::from(pounds);
+        [("value", json!(value.to_string())), ("unit", json!(if pounds { "lb" } else { "kg" }))]
+    }
+
+    fn moment(minute: u32) -> [(&'static str, Value); 2] {
+        [("measured_at", json!(format!("2026-03-09T08:{minute:02}:00.000000Z"))), ("time_zone", json!("UTC"))]
+    }
+
+    /// The row as a device makes it.
+    fn creation() -> Mutation {
+        let mut values = vec![("type", json!("weight"))];
+        values.extend(weight(false, 0));
+        values.extend(moment(0));
+        cells(&clock(4000, 0, "maker"), &values)
+    }
+
+    /// One batch, and what became of each.
+    fn apply_all(row: Option<Row>, mutations: &[Mutation]) -> (Option<Row>, Vec<Decision>) {
+        let context = context();
+        let rows = row.map(|row| ((SYNCED.name, ROW), row)).into_iter().collect();
+        let mut batch = Batch { person: UserId(ROW), client: "phone", now: now(), context: &context, clock: clock(9000, 0, SERVER), rows };
+        let decisions = mutations.iter().map(|mutation| batch.apply(&SYNCED, mutation)).collect();
+        (batch.rows.remove(&(SYNCED.name, ROW)), decisions)
+    }
+
+    /// As batches of one, which is how devices that are online write.
+    fn apply_each(mutations: &[Mutation]) -> (Option<Row>, Vec<Outcome>) {
+        let mut row = None;
+        let outcomes = mutations.iter().map(|mutation| {
+            let (next, mut decisions) = apply_all(row.take(), std::slice::from_ref(mutation));
+            row = next.map(kept);
+            decisions.remove(0).outcome
+        });
+        let outcomes = outcomes.collect();
+        (row, outcomes)
+    }
+
+    /// The row as it is read again.
+    fn kept(row: Row) -> Row {
+        Row { document: row.document, clocks: row.clocks, deleted: row.deleted, ..Row::default() }
+    }
+
+    fn state(row: Option<Row>) -> Row {
+        kept(row.expect("a row"))
+    }
+
+    fn is_rejected(outcome: &Outcome) -> bool {
+        matches!(outcome, Outcome::Rejected { .. })
+    }
+
+    fn edit() -> impl Strategy<Value = Mutation> {
+        // Few clocks, so that some are of the same time and only the node decides.
+        let clock = (0_i64..4, 0_u32..2, prop::sample::select(vec!["a", "b", "a:b", "hale"]));
+        let values = prop_oneof![
+            (any::<bool>(), 0_u32..50).prop_map(|(pounds, number)| weight(pounds, number).to_vec()),
+            (0_u32..60).prop_map(|minute| moment(minute).to_vec()),
+            any::<bool>().prop_map(|deleted| vec![(DELETED, json!(deleted))]),
+            (any::<bool>(), 0_u32..50, any::<bool>())
+                .prop_map(|(pounds, number, deleted)| { [weight(pounds, number).to_vec(), vec![(DELETED, json!(deleted))]].concat() }),
+        ];
+        (clock, values).prop_map(|((seconds, counter, node), values)| cells(&self::clock(1000 - seconds, counter, node), &values))
+    }
+
+    /// Edits whose clocks differ where they write the same group: the same clock is the same write.
+    fn edits() -> impl Strategy<Value = Vec<Mutation>> {
+        prop::collection::vec(edit(), 1..8).prop_map(|edits| {
+            let mut seen = BTreeSet::new();
+            edits
+                .into_iter()
+                .filter(|edit| {
+                    let Write::Cells(cells) = &edit.write else { return false };
+                    cells.values().next().is_some_and(|cell| seen.insert(cell.clock.clone()))
+                })
+                .collect()
+        })
+    }
+
+    /// All of them in another order, and some of them once more.
+    fn shuffled() -> impl Strategy<Value = (Vec<Mutation>, Vec<Mutation>)> {
+        edits().prop_flat_map(|edits| {
+            let count = edits.len();
+            (Just(edits.clone()), subsequence(edits.clone(), 0..=count)).prop_flat_map(|(edits, again)| {
+                let all: Vec<Mutation> = edits.iter().cloned().chain(again).chain([creation()]).collect();
+                (Just(edits), Just(all).prop_shuffle())
+            })
+        })
+    }
+
+    /// What must come out: of each group the write with the latest text of a clock, which is decided without the engine.
+    fn expected(edits: &[Mutation]) -> BTreeMap<String, Value> {
+        let mut latest: BTreeMap<String, (String, Value)> = BTreeMap::new();
+        for mutation in edits.iter().chain([&creation()]) {
+            let Write::Cells(cells) = &mutation.write else { continue };
+            for (name, cell) in cells {
+                let clock = cell.clock.to_string();
+                if latest.get(name).is_none_or(|(known, _)| *known < clock) {
+                    latest.insert(name.clone(), (clock, cell.value.clone()));
+                }
+            }
+        }
+        latest.into_iter().map(|(name, (_, value))| (name, value)).collect()
+    }
+
+    #[test]
+    fn a_device_brings_back_a_row_that_was_lost_with_a_backup_whether_it_changed_it_or_not() {
+        let (row, _) = apply_each(&[creation()]);
+        let mut assumed = row.expect("a row").document.expect("a document");
+        assumed.retain(|name, _| !["canonical_value", "measured_on"].contains(&name.as_str()));
+        let mut changed = assumed.clone();
+        changed.extend(weight(true, 7).map(|(name, value)| (name.to_owned(), value)));
+        for new in [&assumed, &changed] {
+            let (row, outcomes) = apply_each(&[replace(Some(&assumed), new)]);
+            assert_eq!(outcomes, [Outcome::Applied]);
+            let document = row.expect("a row").document.expect("a document");
+            assert_eq!((&document["value"], &document["measured_at"]), (&new["value"], &assumed["measured_at"]));
+        }
+        changed.insert(DELETED.to_owned(), json!(true));
+        assert_eq!(apply_each(&[replace(Some(&assumed), &changed)]), (None, vec![Outcome::Applied]));
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_arrival_does_not_matter_nor_that_writes_come_twice((edits, shuffled) in shuffled()) {
+            let in_order: Vec<Mutation> = [creation()].into_iter().chain(edits.iter().cloned()).collect();
+            let expected = expected(&edits);
+            let straight = state(apply_each(&in_order).0);
+            // Before the row is there an edit is incomplete; the engine keeps it and tries it again with the next one.
+            let (early, rest) = shuffled.split_at(shuffled.iter().position(|one| *one == creation()).expect("the creation"));
+            let arrived: Vec<Mutation> = rest.iter().chain(early).cloned().collect();
+            let (each, _) = apply_each(&arrived);
+            let (at_once, _) = apply_all(None, &arrived);
+            for row in [straight.clone(), state(each), state(at_once)] {
+                prop_assert_eq!(&row, &straight);
+                let document = row.document.expect("a document");
+                for (name, value) in &expected {
+                    let is = if name == DELETED { &json!(row.deleted) } else { &document[name.as_str()] };
+                    prop_assert_eq!(is, value, "{}", name);
+                }
+                let odd = document["value"].as_str().and_then(|value| value.parse::<u32>().ok()).expect("a whole number") % 2 == 1;
+                prop_assert_eq!(&document["unit"], &json!(if odd { "lb" } else { "kg" }), "the group is torn");
+            }
+        }
+
+        #[test]
+        fn merging_two_halves_is_merging_all(edits in edits(), at in any::<prop::sample::Index>()) {
+            let all: Vec<Mutation> = [creation()].into_iter().chain(edits).collect();
+            let (one, other) = all.split_at(at.index(all.len()).max(1));
+            let (first, _) = apply_all(None, one);
+            let (halves, _) = apply_all(first.map(kept), other);
+            let (whole, _) = apply_all(None, &all);
+            prop_assert_eq!(state(halves), state(whole));
+        }
+
+        #[test]
+        fn a_repetition_is_a_duplicate_or_was_overtaken_and_changes_nothing(edits in edits()) {
+            let all: Vec<Mutation> = [creation()].into_iter().chain(edits).collect();
+            let (row, _) = apply_each(&all);
+            let before = state(row);
+            for mutation in &all {
+                let (after, decisions) = apply_all(Some(before.clone()), std::slice::from_ref(mutation));
+                prop_assert_eq!(state(after), before.clone());
+                prop_assert!(matches!(decisions[0].outcome, Outcome::Duplicate | Outcome::Conflict { .. }), "{:?}", decisions);
+            }
+        }
+
+        #[test]
+        fn what_becomes_of_a_mutation_does_not_depend_on_its_batch(edits in edits()) {
+            let all: Vec<Mutation> = [creation()].into_iter().chain(edits).collect();
+            let (_, each) = apply_each(&all);
+            let (_, at_once) = apply_all(None, &all);
+            prop_assert_eq!(each, at_once.into_iter().map(|decision| decision.outcome).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn what_is_rejected_changes_nothing(edits in edits(), which in 0_usize..7) {
+            let (row, _) = apply_each(&[vec![creation()], edits].concat());
+            let before = state(row);
+            let late = clock(0, 0, "late");
+            let wrong = match which {
+                0 => cells(&late, &[("value", json!("not a number")), ("unit", json!("kg"))]),
+                1 => cells(&late, &[("value", json!("2")), ("unit", json!("kg")), ("measured_at", json!("1800-01-01T00:00:00Z"))]),
+                2 => cells(&late, &[("unit", json!("metre")), (DELETED, json!(true))]),
+                3 => cells(&late, &[("canonical_value", json!("1"))]),
+                4 => cells(&late, &[("type", json!("height"))]),
+                5 => cells(&late, &[(DELETED, json!("yes")), ("value", json!("70")), ("unit", json!("kg"))]),
+                _ => cells(&clock(-86_401, 0, "late"), &weight(false, 1)),
+            };
+            let (after, decisions) = apply_all(Some(before.clone()), &[wrong]);
+            prop_assert!(is_rejected(&decisions[0].outcome), "{:?}", decisions);
+            prop_assert_eq!(after, Some(before));
+        }
+
+        #[test]
+        fn replacing_loses_nothing_unsaid(edits in edits(), mine in (any::<bool>(), 0_u32..50), minute in 0_u32..60, gone in any::<[bool; 2]>()) {
+            let written = |row: &Row| -> Document {
+                let mut document = row.document.clone().expect("a document");
+                document.remove("canonical_value");
+                document.remove("measured_on");
+                document.insert(DELETED.to_owned(), json!(row.deleted));
+                document
+            };
+            let base = state(apply_each(&[creation()]).0);
+            let mut assumed = written(&base);
+            assumed.insert(DELETED.to_owned(), json!(gone[0]));
+            let mut new = assumed.clone();
+            new.extend(weight(mine.0, mine.1).into_iter().chain(moment(minute)).map(|(name, value)| (name.to_owned(), value)));
+            new.insert(DELETED.to_owned(), json!(gone[1]));
+            let (row, _) = apply_each(&[vec![creation()], edits].concat());
+            let before = state(row);
+            let (after, decisions) = apply_all(Some(before.clone()), &[replace(Some(&assumed), &new)]);
+            let after = state(after);
+            let is = written(&after);
+            let lost: BTreeSet<&str> = match &decisions[0].outcome {
+                Outcome::Merged { lost } | Outcome::Conflict { lost } => lost.iter().map(String::as_str).collect(),
+                outcome => {
+                    prop_assert!(!is_rejected(outcome), "{:?}", outcome);
+                    BTreeSet::new()
+                }
+            };
+            for (name, value) in &new {
+                if assumed[name] != *value && is[name] != *value {
+                    prop_assert!(lost.contains(name.as_str()), "{} is lost and not told", name);
+                }
+                if lost.contains(name.as_str()) {
+                    prop_assert_eq!(&is[name], &written(&before)[name], "{} is told to be lost and changed", name);
+                }
+            }
+            if matches!(decisions[0].outcome, Outcome::Conflict { .. } | Outcome::Duplicate) {
+                prop_assert_eq!(after, before);
+            }
+        }
     }
 }

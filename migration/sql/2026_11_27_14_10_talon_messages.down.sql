@@ -1,0 +1,2 @@
+DROP VIEW messages;
+DROP FUNCTION auth.named_id(uuid, text);
