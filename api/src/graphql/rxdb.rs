@@ -212,8 +212,11 @@ async fn push<D: Replicated>(ctx: &Context<'_>, field: &str, rows: Option<Vec<In
 }
 
 /// What a client may have missed since its connection was acknowledged, and all that changes from then on.
-fn follow<D: Replicated>(scope: &Arc<RequestScope>) -> Result<impl Stream<Item = Result<PullBulk<D>>> + use<D>> {
-    scope.viewer()?;
+async fn follow<D: Replicated>(scope: &Arc<RequestScope>) -> Result<impl Stream<Item = Result<PullBulk<D>>> + use<D>> {
+    match scope.read().await {
+        Err(error) if !error.is_passing() => return Err(error),
+        _ => scope.end_read().await,
+    }
     let follower = Follower { scope: scope.clone(), collection: D::collection(), after: None, pages: None };
     Ok(stream::unfold(follower, async |mut follower| Some((follower.next().await.try_into(), follower))))
 }
@@ -230,6 +233,7 @@ impl Follower {
     async fn next(&mut self) -> Pulled {
         loop {
             match self.try_next().await {
+                Ok(page) if page.rows.is_empty() && !page.resync => self.after = Some(page.cursor),
                 Ok(page) => {
                     self.after = Some(page.cursor);
                     return Pulled::new(self.collection, page);
@@ -382,7 +386,7 @@ impl RxdbSubscription {
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<FoodEntryDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<FoodEntryDocument>>>> {
         drop(headers);
-        follow(scope(ctx))
+        follow(scope(ctx)).await
     }
 
     /// Measurements as they change, for RxDB's `pullStreamBuilderFromRxSchema('measurement', …)`. Nothing is left out since the connection was
@@ -393,7 +397,7 @@ impl RxdbSubscription {
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<MeasurementDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<MeasurementDocument>>>> {
         drop(headers);
-        follow(scope(ctx))
+        follow(scope(ctx)).await
     }
 
     /// Exercise entries as they change, for RxDB's `pullStreamBuilderFromRxSchema('exerciseEntry', …)`. Nothing is left out since the connection was
@@ -404,7 +408,7 @@ impl RxdbSubscription {
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<ExerciseEntryDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<ExerciseEntryDocument>>>> {
         drop(headers);
-        follow(scope(ctx))
+        follow(scope(ctx)).await
     }
 
     /// Goals as they change, for RxDB's `pullStreamBuilderFromRxSchema('goal', …)`. Nothing is left out since the connection was
@@ -415,6 +419,6 @@ impl RxdbSubscription {
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<GoalDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<GoalDocument>>>> {
         drop(headers);
-        follow(scope(ctx))
+        follow(scope(ctx)).await
     }
 }

@@ -33,7 +33,10 @@ use super::{
     connections::{SIGN_OF_LIFE, outstayed},
     graphql::{self, Outcome, asked, bearer, bearer_token, defect, outcomes, take_point},
 };
-use crate::graphql::{error::LIMIT_EXCEEDED, scope::RequestScope};
+use crate::graphql::{
+    error::{LIMIT_EXCEEDED, UNAUTHENTICATED},
+    scope::RequestScope,
+};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 const MOST_MESSAGE_BYTES: usize = 64 * 1024;
@@ -262,10 +265,6 @@ impl Socket {
             }
             Said::Subscribe { id, payload } => {
                 let (server, scope) = (&self.client.server, self.client.scope());
-                if self.client.token.is_some() && scope.viewer().is_err() {
-                    // Run out since: what is asked now would be refused, and clients do not ask again after that.
-                    return Err(Closing::FORBIDDEN);
-                }
                 let wanted = take_point(server, &scope).map_err(|(refused, _)| refused).and_then(|()| asked(server, payload));
                 match wanted {
                     Ok(asked) => {
@@ -288,6 +287,8 @@ impl Socket {
                 self.write(Message::Text(message.into())).await?;
                 return Ok(false);
             }
+            // The session has ended since: a client comes back from that, but not from an error of an operation.
+            Some(Outcome::Refused(answer)) if self.client.token.is_some() && is_unauthenticated(&answer) => return Err(Closing::FORBIDDEN),
             Some(Outcome::Refused(answer)) => self.error(id, answer).await?,
             Some(Outcome::Broken) => self.error(id, defect()).await?,
             None => self.send(json!({ "id": id, "type": "complete" })).await?,
@@ -329,6 +330,10 @@ impl Socket {
             Ok(Err(_)) | Err(_) => Err(Closing::GONE),
         }
     }
+}
+
+fn is_unauthenticated(answer: &Value) -> bool {
+    answer.pointer("/errors/0/extensions/code").and_then(Value::as_str) == Some(UNAUTHENTICATED)
 }
 
 fn is_too_big(error: &axum::Error) -> bool {
