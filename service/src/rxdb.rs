@@ -84,9 +84,9 @@ pub async fn stream_start(tx: &Tx, acknowledged: Option<Cursor>) -> Result<Curso
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
         "SELECT coalesce(
-           (SELECT number FROM sync_changes WHERE user_id = $1 AND created_at <= now() - interval '90 seconds' ORDER BY number DESC LIMIT 1),
+           (SELECT number FROM sync_changes WHERE user_id = $1 AND created_at <= $2::timestamptz - interval '90 seconds' ORDER BY number DESC LIMIT 1),
            (SELECT first_number - 1 FROM sync_changes WHERE user_id = $1 ORDER BY number LIMIT 1))",
-        [tx.viewer()?.0.into()],
+        [tx.viewer()?.0.into(), tx.now().into()],
     );
     let lately = tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<Option<i64>>(0)).transpose()?.flatten();
     let lately = Cursor { number: lately.unwrap_or(head.number), ..head };
