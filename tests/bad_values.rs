@@ -346,9 +346,11 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
         let mut before = rows(&mut owner).await;
         for place in world.places(root, field) {
             let (mut refused, mut changed) = (Vec::new(), false);
+            // What RxDB pushes is answered as a conflict when it cannot be, for a client that is told of an error sends it again for ever.
+            let pushed_by_rxdb = place.name.contains("PushRow)");
             for bad in chosen(bad_values(&schema, named(&place.of)), place.of.nullable, of_each) {
                 // The empty list is no bad list.
-                let never = bad.never && !(matches!(place.of.base, BaseType::List(_)) && bad.json == "[]");
+                let never = bad.never && !pushed_by_rxdb && !(matches!(place.of.base, BaseType::List(_)) && bad.json == "[]");
                 let variable = place.variable.to_string().replace(&format!("\"{HERE}\""), &bad.json);
                 let (status, answer) = send(&app, &token, &place.document, &variable).await;
                 tried += 1;
@@ -357,7 +359,9 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
                 if status >= 500 || !coded || errors.is_empty() && (never || status != 200) {
                     wrong.push(format!("{} = {:.60}: {status} {:.300}", place.name, bad.json, answer.to_string()));
                 }
-                if errors.is_empty() {
+                if errors.is_empty() && pushed_by_rxdb {
+                    changed = true;
+                } else if errors.is_empty() {
                     accepted.entry(place.name.clone()).or_default().push(bad.json.chars().take(20).collect());
                     changed |= place.writes;
                 } else {

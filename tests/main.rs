@@ -39,6 +39,7 @@ mod reports;
 mod rota_engine;
 mod routine_changes;
 mod routines;
+mod rxdb;
 mod schema;
 mod search;
 mod subscriptions;

@@ -107,6 +107,17 @@ impl Socket {
         }
     }
 
+    /// The code and reason with which it is closed before anything is said.
+    pub async fn closed_at_once(&mut self) -> (u16, String) {
+        loop {
+            match self.frame().await {
+                Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                Some(Ok(Message::Ping(_))) => {}
+                other => panic!("not closed at once: {other:?}"),
+            }
+        }
+    }
+
     /// The answer to an operation that has one.
     async fn ask(&mut self, document: &str, variables: Value) -> Value {
         self.operate("asked", document, variables).await;

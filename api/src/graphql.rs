@@ -29,6 +29,7 @@ pub mod reminders;
 pub mod reports;
 pub mod routine_statistics;
 pub mod routines;
+pub mod rxdb;
 pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
@@ -52,6 +53,7 @@ pub struct Query(
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
     noots::NootsQuery,
+    rxdb::RxdbQuery,
     talon::TalonQuery,
 );
 
@@ -80,6 +82,7 @@ pub struct Mutation(
     sync::SyncMutation,
     devices::DevicesMutation,
     talon::TalonMutation,
+    rxdb::RxdbMutation,
 );
 
 /// What can be followed.
@@ -91,6 +94,7 @@ pub struct Subscription(
     routines::RoutinesSubscription,
     noots::NootsSubscription,
     sync::SyncSubscription,
+    rxdb::RxdbSubscription,
     talon::TalonSubscription,
 );
 

@@ -39,6 +39,7 @@ pub mod reports;
 pub mod rota;
 pub mod routine_statistics;
 pub mod routines;
+pub mod rxdb;
 mod sealing;
 pub mod swap_requests;
 pub mod sync;

@@ -319,13 +319,19 @@ where
                 let store = open().await?;
                 let decision = Decision { outcome: Refused::from(error).into(), clock_skew: false };
                 remember(&store, push.person, &client, &mutations, std::slice::from_ref(&decision)).await?;
+                let row = store.rows(push.person, &names(&mutations)).await?.pop();
                 store.commit().await?;
-                receipts.push(Receipt { decision, repeated: false, row: None });
+                receipts.push(Receipt { decision, repeated: false, row });
             }
             Err(error) => return Err(error),
         }
     }
     Ok(receipts)
+}
+
+/// The rows that mutations are about.
+fn names(mutations: &[Mutation]) -> Names {
+    mutations.iter().map(|mutation| (mutation.collection.clone(), mutation.row)).collect()
 }
 
 /// Whether an error is about what was written, and not about the server.
@@ -366,7 +372,7 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
         }
         let rows = load(&store, person, &of_stage).await?;
         let context = store.context(person, &named(&rows, &of_stage)).await?;
-        let mut batch = Batch { person, now: store.now(), context: &context, clock: seen.clone(), rows };
+        let mut batch = Batch { person, client, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in &of_stage {
             decisions[*place] = Some(batch.apply(collection, mutation));
         }
@@ -392,8 +398,8 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
     if !finished.is_empty() {
         store.forget(&finished).await?;
     }
-    let names: Names = mutations.iter().map(|mutation| (mutation.collection.clone(), mutation.row)).collect();
-    let rows: HashMap<_, _> = store.rows(person, &names).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
+    let rows: HashMap<_, _> =
+        store.rows(person, &names(mutations)).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
     store.commit().await?;
     Ok(decisions
         .into_iter()
