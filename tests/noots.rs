@@ -507,6 +507,10 @@ async fn more_than_an_answer_holds_comes_in_several() {
     }
     let first = syncs(&ann, json!({ "noots": [], "knownNoots": [] })).await;
     assert_eq!((first["serverNoots"].as_array().unwrap().len(), &first["hasMore"]), (10, &json!(true)));
+    // What is no checksum is that of no noot.
+    let known = json!([{ "id": noot_id(0), "checksum": "a\u{0}b" }]);
+    let same = syncs(&ann, json!({ "noots": [], "knownNoots": known })).await;
+    assert_eq!(same["serverNoots"], first["serverNoots"]);
     let mut tablet = Client::new(&ann);
     tablet.syncs().await;
     assert_eq!(tablet.noots.len(), 620);

@@ -424,7 +424,9 @@ async fn lacking(
     changes: &BTreeMap<NootId, Change>,
     settled: &Outcomes,
 ) -> Result<(Vec<Model>, bool)> {
-    let mut has: BTreeMap<_, _> = request.known.iter().flatten().map(|known| (known.id, known.checksum.to_lowercase())).collect();
+    // What is no checksum is that of nothing here.
+    let known = request.known.iter().flatten().filter(|known| known.checksum.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let mut has: BTreeMap<_, _> = known.map(|known| (known.id, known.checksum.to_lowercase())).collect();
     for change in changes.values() {
         match &change.content {
             Some(content) => drop(has.insert(change.id, content.checksum.clone())),
