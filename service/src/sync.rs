@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod collection;
 pub mod merge;
+mod postgres;
 pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -13,20 +14,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use entity::{family_access::AccessType, id::UserId};
 use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement, prelude::DateTimeUtc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use self::{
     clock::Clock,
-    collection::{Clocks, Collection, Context, DELETED, Deletion, Document, Named},
+    collection::{Collection, DELETED, Document, Named},
     merge::{Batch, Decision, Mutation, Outcome, Refused, Rejection, Row, SERVER, Write},
-    store::{Decided, Kept, Names, Store, Unfinished},
+    store::{Decided, Kept, Names, Store},
 };
 use crate::{
     access::{Tx, Viewer},
-    day::Calendar,
     error::{Error, Result},
-    exercise_diary, exercises, food_diary, foods, goals, input, measurements,
+    exercise_diary, food_diary, foods, goals, input, measurements,
     page::{Page, PageRequest},
     people,
 };
@@ -138,12 +138,6 @@ pub struct FeedPage {
     pub resync: bool,
 }
 
-/// Which history this is.
-pub async fn epoch(tx: &Tx) -> Result<Uuid> {
-    let row = tx.query_one_raw(Statement::from_string(DbBackend::Postgres, "SELECT auth.sync_epoch()")).await?;
-    Ok(row.ok_or_else(|| Error::internal("no epoch"))?.try_get_by_index(0)?)
-}
-
 /// Begins another history, in a transaction of [`crate::access::Maintenance`]: what a restored backup calls for, since devices know of
 /// changes that it does not hold. They read everything anew, and send what they had not sent.
 pub async fn begin_epoch(tx: &Tx) -> Result<Uuid> {
@@ -173,30 +167,6 @@ pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, col
     Ok(FeedPage { rows, cursor, has_more, resync })
 }
 
-async fn rows_after(tx: &Tx, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<Vec<FeedRow>> {
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT collection, id, number, document, clocks, deleted, version, access_type FROM sync_rows
-         WHERE user_id = $1 AND number > $2 AND (cardinality($3::text[]) = 0 OR collection = ANY ($3)) ORDER BY number LIMIT $4",
-        [
-            person.0.into(),
-            number.into(),
-            collections.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into(),
-            i64::from(limit).into(),
-        ],
-    );
-    Ok(FeedRow::find_by_statement(statement).all(tx).await?)
-}
-
-async fn tombstone_floor(tx: &Tx, person: UserId) -> Result<i64> {
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT tombstone_floor FROM sync_spaces WHERE user_id = $1",
-        [person.0.into()],
-    );
-    Ok(tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
-}
-
 /// Where a person's feed stands.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -214,7 +184,7 @@ pub async fn head(tx: &Tx) -> Result<Head> {
         "SELECT head, digests FROM sync_spaces WHERE user_id = $1",
         [tx.viewer()?.0.into()],
     );
-    let epoch = epoch(tx).await?;
+    let epoch = Store::epoch(tx).await?;
     let Some(row) = tx.query_one_raw(statement).await? else {
         return Ok(Head { cursor: Cursor { epoch, number: 0 }, digests: BTreeMap::new() });
     };
@@ -283,7 +253,7 @@ pub async fn resubmit(viewer: &Viewer, id: Uuid, values: BTreeMap<String, Value>
         Outcome::Merged { lost } | Outcome::Conflict { lost } => Some(lost),
         _ => None,
     };
-    let row = rows(&tx, rejection.person_id, &Names::from([(mutation.collection.clone(), mutation.row)])).await?.pop();
+    let row = tx.rows(rejection.person_id, &Names::from([(mutation.collection.clone(), mutation.row)])).await?.pop();
     drop(tx);
     let written: Vec<(String, Value)> = match mutation.write {
         Write::Cells(cells) => cells.into_iter().map(|(name, cell)| (name, cell.value)).collect(),
@@ -458,17 +428,6 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
         .collect())
 }
 
-async fn writable_types(tx: &Tx, person: UserId) -> Result<Vec<String>> {
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT access_type FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $2 AND status = 'active' AND can_write
-           AND (expires_at IS NULL OR expires_at > statement_timestamp())",
-        [person.0.into(), tx.viewer()?.0.into()],
-    );
-    let rows = tx.query_all_raw(statement).await?;
-    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, sea_orm::DbErr>>()?)
-}
-
 /// Whether a write would come through: the policies decide, but what they refuse ends the transaction of all the others.
 fn may_write(collection: &Collection, writable: Option<&[String]>) -> bool {
     writable.is_none_or(|writable| collection.access.is_some_and(|access| writable.iter().any(|writable| writable == access)))
@@ -479,48 +438,9 @@ fn not_writable(collection: &str) -> Decision {
     Decision { outcome: Outcome::Rejected { code: Rejection::NotWritable, field: "collection".to_owned(), message }, clock_skew: false }
 }
 
-#[derive(FromQueryResult)]
-struct DecidedRow {
-    id: Uuid,
-    request: Vec<u8>,
-    outcome: JsonValue,
-}
-
-async fn decided(tx: &Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Decided>> {
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT id, request, outcome FROM sync_mutations WHERE user_id = $1 AND id = ANY ($2)",
-        [tx.viewer()?.0.into(), ids.to_vec().into()],
-    );
-    let rows = DecidedRow::find_by_statement(statement).all(tx).await?;
-    let decided = |row: DecidedRow| Ok((row.id, Decided { id: row.id, request: row.request, decision: from_json(row.outcome)? }));
-    rows.into_iter().map(decided).collect()
-}
-
-fn from_json<T: DeserializeOwned>(value: JsonValue) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| Error::Internal(error.into()))
-}
-
 fn id_taken() -> Decision {
     let message = "another mutation has this id: make a new one".to_owned();
     Decision { outcome: Outcome::Rejected { code: Rejection::Conflict, field: "id".to_owned(), message }, clock_skew: false }
-}
-
-#[derive(FromQueryResult)]
-struct UnfinishedRow {
-    id: Uuid,
-    mutation: JsonValue,
-}
-
-async fn unfinished(tx: &Tx, person: UserId, rows: &[Uuid]) -> Result<Vec<Unfinished>> {
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT id, mutation FROM sync_rejections
-         WHERE user_id = $1 AND person_id = $2 AND outcome ->> 'code' = 'incomplete' AND (mutation ->> 'row')::uuid = ANY ($3) ORDER BY id",
-        [tx.viewer()?.0.into(), person.0.into(), rows.to_vec().into()],
-    );
-    let rows = UnfinishedRow::find_by_statement(statement).all(tx).await?;
-    rows.into_iter().map(|row| Ok(Unfinished { id: row.id, mutation: from_json(row.mutation)? })).collect()
 }
 
 /// Cells of a row that is not complete.
@@ -561,24 +481,6 @@ fn is_unfinished(decision: &Decision) -> bool {
     matches!(decision.outcome, Outcome::Rejected { code: Rejection::Incomplete, .. })
 }
 
-async fn forget(tx: &Tx, ids: &[Uuid]) -> Result<()> {
-    tx.execute_raw(Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "DELETE FROM sync_rejections WHERE user_id = $1 AND id = ANY ($2)",
-        [tx.viewer()?.0.into(), ids.to_vec().into()],
-    ))
-    .await?;
-    Ok(())
-}
-
-#[derive(FromQueryResult)]
-struct Stored {
-    id: Uuid,
-    document: JsonValue,
-    clocks: JsonValue,
-    deleted: bool,
-}
-
 /// The rows that are written to, locked in the order of their collections and ids, so that two devices never wait for each other.
 async fn load(
     store: &impl Store,
@@ -597,23 +499,6 @@ async fn load(
     Ok(rows)
 }
 
-async fn locked(tx: &Tx, person: UserId, collection: &Collection, ids: &[Uuid]) -> Result<Vec<(Uuid, Row)>> {
-    let lock =
-        format!("SELECT id FROM {} WHERE {} = $1 AND id = ANY ($2) ORDER BY id FOR UPDATE", collection.name, collection.person_column);
-    tx.query_all_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [person.0.into(), ids.to_vec().into()])).await?;
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT id, document, clocks, deleted FROM sync_rows WHERE user_id = $1 AND collection = $2 AND id = ANY ($3)",
-        [person.0.into(), collection.name.into(), ids.to_vec().into()],
-    );
-    let rows = Stored::find_by_statement(statement).all(tx).await?.into_iter().map(|stored| {
-        let Value::Object(document) = stored.document else { return Err(Error::internal("a document that is none")) };
-        let clocks: Clocks = from_json(stored.clocks)?;
-        Ok((stored.id, Row { document: Some(document), clocks, deleted: stored.deleted, ..Row::default() }))
-    });
-    rows.collect()
-}
-
 /// What these rows, and what is written to them, name.
 fn named<'a>(rows: &HashMap<(&'static str, Uuid), Row>, mutations: impl Iterator<Item = &'a Mutation>) -> Named {
     let mut named = Named::default();
@@ -625,93 +510,6 @@ fn named<'a>(rows: &HashMap<(&'static str, Uuid), Row>, mutations: impl Iterator
     }
     rows.values().filter_map(|row| row.document.as_ref()).for_each(|document| named.note_row(document));
     named
-}
-
-async fn context(tx: &Tx, person: UserId, named: &Named) -> Result<Context> {
-    let mut context = Context { calendar: Some(Calendar::of(tx, person).await?), ..Context::default() };
-    if !named.foods.is_empty() {
-        let foods = foods::by_ids(tx, &named.foods.iter().copied().collect::<Vec<_>>()).await?;
-        context.foods.extend(foods.into_iter().map(|food| ((food.id, None), food)));
-    }
-    if !named.logged_foods.is_empty() {
-        let foods = foods::in_versions(tx, &named.logged_foods.iter().copied().collect::<Vec<_>>()).await?;
-        context.foods.extend(foods.into_iter().map(|food| ((food.id, Some(food.nutrition_version)), food)));
-    }
-    if !named.exercises.is_empty() {
-        let exercises = exercises::by_ids(tx, &named.exercises.iter().copied().collect::<Vec<_>>()).await?;
-        context.exercises.extend(exercises.into_iter().map(|exercise| (exercise.id, exercise)));
-        context.weights = exercise_diary::weights_at(tx, person, &named.instants.iter().copied().collect::<Vec<_>>()).await?;
-    }
-    Ok(context)
-}
-
-/// Writes the rows of a collection: those that are new by one statement, the others by another.
-async fn write(tx: &Tx, person: UserId, collection: &Collection, rows: &BTreeMap<Uuid, Row>) -> Result<()> {
-    let (new, old): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, row)| row.made);
-    let record = |(id, row): &(&Uuid, &Row)| {
-        let mut record = row.document.clone().unwrap_or_default();
-        record.insert("id".to_owned(), json!(id));
-        record.insert(DELETED.to_owned(), json!(row.deleted));
-        Value::Object(record)
-    };
-    let names = |fixed: bool| -> Vec<&str> {
-        let groups = collection.groups.iter().filter(|group| fixed || !group.fixed);
-        groups.flat_map(|group| group.columns).filter(|column| !column.elsewhere).map(|column| column.name).collect()
-    };
-    let types: Vec<String> = collection.columns().map(|column| format!("\"{}\" {}", column.name, column.kind.sql())).collect();
-    let records = format!("jsonb_to_recordset($2::jsonb) AS r (id uuid, {DELETED} boolean, {})", types.join(", "));
-    let (table, person_column) = (collection.name, collection.person_column);
-    if !new.is_empty() {
-        let columns = names(true);
-        let (tombstone, deleted) = match collection.deletion {
-            Deletion::Flag => (DELETED, "r.deleted"),
-            Deletion::At | Deletion::Never => ("deleted_at", "CASE WHEN r.deleted THEN $3::timestamptz END"),
-        };
-        let sql = format!(
-            "INSERT INTO {table} ({person_column}, id, {tombstone}, {}) SELECT $1, r.id, {deleted}, {} FROM {records}",
-            columns.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "),
-            columns.iter().map(|name| format!("r.\"{name}\"")).collect::<Vec<_>>().join(", "),
-        );
-        let records: Vec<Value> = new.iter().map(record).collect();
-        run(tx, sql, person, records).await?;
-    }
-    if !old.is_empty() {
-        let mut set: Vec<String> = names(false).iter().map(|name| format!("\"{name}\" = r.\"{name}\"")).collect();
-        set.extend(match collection.deletion {
-            Deletion::At => Some("deleted_at = CASE WHEN r.deleted THEN coalesce(t.deleted_at, $3::timestamptz) END".to_owned()),
-            Deletion::Flag => Some("deleted = r.deleted AND $3::timestamptz IS NOT NULL".to_owned()),
-            Deletion::Never => None,
-        });
-        let sql = format!("UPDATE {table} t SET {} FROM {records} WHERE t.{person_column} = $1 AND t.id = r.id", set.join(", "));
-        let records: Vec<Value> = old.iter().map(record).collect();
-        if run(tx, sql, person, records).await? != old.len() as u64 {
-            return Err(Error::NotFound("row"));
-        }
-    }
-    match collection.complement {
-        Some(complement) => complement(tx, person, rows).await,
-        None => Ok(()),
-    }
-}
-
-async fn run(tx: &Tx, sql: String, person: UserId, records: Vec<Value>) -> Result<u64> {
-    let statement =
-        Statement::from_sql_and_values(DbBackend::Postgres, sql, [person.0.into(), Value::Array(records).into(), tx.now().into()]);
-    Ok(tx.execute_raw(statement).await?.rows_affected())
-}
-
-/// Lets the triggers number what was written, now, with the clocks that the device gave it.
-async fn log(tx: &Tx, client: &str, seen: &Clock, written: &BTreeMap<&'static str, BTreeMap<Uuid, Row>>) -> Result<()> {
-    let rows: BTreeMap<_, BTreeMap<_, _>> = written
-        .iter()
-        .map(|(name, rows)| (name, rows.iter().map(|(id, row)| (id, json!({ "clocks": row.written, "messages": row.messages }))).collect()))
-        .collect();
-    let origin = json!({ "client": client, "milliseconds": seen.milliseconds, "counter": seen.counter, "rows": rows });
-    let statement =
-        Statement::from_sql_and_values(DbBackend::Postgres, "SELECT set_config('app.sync', $1, true)", [origin.to_string().into()]);
-    tx.query_one_raw(statement).await?;
-    tx.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE").await?;
-    Ok(())
 }
 
 /// Keeps the outcomes of mutations that have an id, and what is not in the rows.
@@ -745,45 +543,6 @@ async fn remember<'a>(
     Ok(())
 }
 
-async fn remember_decided(tx: &Tx, decided: &[Decided]) -> Result<()> {
-    let records =
-        decided.iter().map(|decided| json!({ "id": decided.id, "request": hex(&decided.request), "outcome": decided.decision })).collect();
-    tx.execute_raw(Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "INSERT INTO sync_mutations (user_id, id, request, outcome)
-         SELECT $1, r.id, decode(r.request, 'hex'), r.outcome FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, outcome jsonb)
-         ON CONFLICT (user_id, id) DO NOTHING",
-        [tx.viewer()?.0.into(), Value::Array(records).into()],
-    ))
-    .await?;
-    Ok(())
-}
-
-async fn keep(tx: &Tx, person: UserId, client: &str, kept: &[Kept]) -> Result<()> {
-    let record = |kept: &Kept| json!({ "id": kept.id, "request": hex(&kept.request), "mutation": kept.mutation, "outcome": kept.decision });
-    tx.execute_raw(Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "INSERT INTO sync_rejections (user_id, person_id, client, id, request, mutation, outcome)
-         SELECT $1, $3, $4, r.id, decode(r.request, 'hex'), r.mutation, r.outcome
-         FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, request text, mutation jsonb, outcome jsonb)
-         ON CONFLICT (user_id, person_id, request) DO NOTHING",
-        [tx.viewer()?.0.into(), Value::Array(kept.iter().map(record).collect()).into(), person.0.into(), client.into()],
-    ))
-    .await?;
-    Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-async fn rows(tx: &Tx, person: UserId, names: &Names) -> Result<Vec<FeedRow>> {
-    let (collections, ids): (Vec<String>, Vec<Uuid>) = names.iter().cloned().unzip();
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT s.collection, s.id, s.number, s.document, s.clocks, s.deleted, s.version, s.access_type FROM sync_rows s
-         JOIN unnest($2::text[], $3::uuid[]) AS wanted (collection, id) USING (collection, id) WHERE s.user_id = $1",
-        [person.0.into(), collections.into(), ids.into()],
-    );
-    Ok(FeedRow::find_by_statement(statement).all(tx).await?)
+fn from_json<T: DeserializeOwned>(value: JsonValue) -> Result<T> {
+    serde_json::from_value(value).map_err(|error| Error::Internal(error.into()))
 }

@@ -15,7 +15,7 @@ use super::{
     collection::{Collection, Context, Named},
     merge::{Decision, Mutation, Row},
 };
-use crate::{access::Tx, error::Result};
+use crate::error::Result;
 
 /// Rows by collection and id.
 pub type Names = BTreeSet<(String, Uuid)>;
@@ -103,78 +103,4 @@ pub trait Store: Send + Sync {
     fn rows(&self, person: UserId, names: &Names) -> impl Future<Output = Result<Vec<FeedRow>>> + Send;
     /// Makes it last.
     fn commit(self) -> impl Future<Output = Result<()>> + Send;
-}
-
-impl Store for Tx {
-    fn viewer(&self) -> Result<UserId> {
-        self.viewer()
-    }
-
-    fn now(&self) -> DateTime<Utc> {
-        self.now()
-    }
-
-    fn new_id(&self) -> Uuid {
-        self.new_id()
-    }
-
-    async fn epoch(&self) -> Result<Uuid> {
-        super::epoch(self).await
-    }
-
-    async fn tombstone_floor(&self, person: UserId) -> Result<i64> {
-        super::tombstone_floor(self, person).await
-    }
-
-    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<Vec<FeedRow>> {
-        super::rows_after(self, person, number, collections, limit).await
-    }
-
-    async fn writable_types(&self, person: UserId) -> Result<Vec<String>> {
-        super::writable_types(self, person).await
-    }
-
-    async fn decided(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Decided>> {
-        super::decided(self, ids).await
-    }
-
-    async fn unfinished(&self, person: UserId, rows: &[Uuid]) -> Result<Vec<Unfinished>> {
-        super::unfinished(self, person, rows).await
-    }
-
-    async fn load(&self, person: UserId, collection: &Collection, ids: &[Uuid]) -> Result<Vec<(Uuid, Row)>> {
-        super::locked(self, person, collection, ids).await
-    }
-
-    async fn context(&self, person: UserId, named: &Named) -> Result<Context> {
-        super::context(self, person, named).await
-    }
-
-    async fn write(&self, person: UserId, collection: &Collection, rows: &BTreeMap<Uuid, Row>) -> Result<()> {
-        super::write(self, person, collection, rows).await
-    }
-
-    async fn log(&self, _: UserId, client: &str, seen: &Clock, written: &BTreeMap<&'static str, BTreeMap<Uuid, Row>>) -> Result<()> {
-        super::log(self, client, seen, written).await
-    }
-
-    async fn remember(&self, decided: &[Decided]) -> Result<()> {
-        super::remember_decided(self, decided).await
-    }
-
-    async fn keep(&self, person: UserId, client: &str, kept: &[Kept]) -> Result<()> {
-        super::keep(self, person, client, kept).await
-    }
-
-    async fn forget(&self, kept: &[Uuid]) -> Result<()> {
-        super::forget(self, kept).await
-    }
-
-    async fn rows(&self, person: UserId, names: &Names) -> Result<Vec<FeedRow>> {
-        super::rows(self, person, names).await
-    }
-
-    async fn commit(self) -> Result<()> {
-        self.commit().await
-    }
 }
