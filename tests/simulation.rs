@@ -31,10 +31,6 @@ use crate::harness::{TestApp, report};
 const SEEDS: u64 = 2_000;
 const STEPS: usize = 80;
 
-fn report(line: &str) {
-    eprintln!("{line}");
-}
-
 fn beginning() -> DateTime<Utc> {
     "2026-03-10T12:00:00Z".parse().unwrap()
 }

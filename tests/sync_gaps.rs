@@ -33,7 +33,8 @@ fn viewer(person: &Person<'_>) -> Viewer {
 /// A table as others keep their log in: its numbers are given at INSERT.
 async fn baseline(app: &TestApp) -> PgConnection {
     let mut owner = app.connect("hale_owner").await;
-    let table = "CREATE TABLE numbered_at_insert (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person uuid NOT NULL, id uuid NOT NULL);
+    let table =
+        "CREATE TABLE numbered_at_insert (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person uuid NOT NULL, id uuid NOT NULL);
         GRANT INSERT ON numbered_at_insert TO hale_app";
     owner.execute(table).await.unwrap();
     owner
@@ -82,8 +83,7 @@ impl Reader {
         }
         self.cursor = Some(page.cursor);
         let after = "SELECT number, id FROM numbered_at_insert WHERE person = $1 AND number > $2 ORDER BY number LIMIT 50";
-        let rows: Vec<(i64, Uuid)> =
-            sqlx::query_as(after).bind(self.viewer.user_id().0).bind(self.last).fetch_all(owner).await.unwrap();
+        let rows: Vec<(i64, Uuid)> = sqlx::query_as(after).bind(self.viewer.user_id().0).bind(self.last).fetch_all(owner).await.unwrap();
         for (number, id) in rows {
             self.last = number;
             self.read_of_baseline.push(id);

@@ -111,7 +111,8 @@ impl Server for Postgres<'_> {
     async fn collect_tombstones(&self, person: UserId, up_to: i64) {
         let mut owner = self.app.connect("hale_owner").await;
         // One device that knows as much as the last of the simulation's.
-        let device = "INSERT INTO devices (user_id, id, name, epoch, acknowledged, last_seen_at) VALUES ($1, $1, 'all', auth.sync_epoch(), $2, $3)
+        let device =
+            "INSERT INTO devices (user_id, id, name, epoch, acknowledged, last_seen_at) VALUES ($1, $1, 'all', auth.sync_epoch(), $2, $3)
             ON CONFLICT (user_id, id) DO UPDATE SET acknowledged = $2, last_seen_at = $3";
         let now = self.app.database.now();
         sqlx::query(device).bind(person.0).bind(up_to).bind(now).execute(&mut owner).await.unwrap();

@@ -54,6 +54,10 @@ pub enum Step {
     Freeze {
         device: usize,
     },
+    /// The counter of a device's clock is all but used up.
+    Exhaust {
+        device: usize,
+    },
     Offline {
         device: usize,
     },
