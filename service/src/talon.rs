@@ -412,7 +412,7 @@ pub async fn push(viewer: &Viewer, messages: &[NewMessage]) -> Result<Vec<Pushed
     }
     if parts.is_empty() {
         // Nothing is left to do, but whoever is signed out is told that.
-        viewer.read().await?;
+        drop(viewer.read().await?);
     }
     for parts in parts.chunk_by(|one, next| one.client == next.client) {
         let mutations = parts.iter().map(|part| mutation(person, part, now)).collect::<Result<Vec<_>>>()?;
