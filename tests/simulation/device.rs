@@ -100,7 +100,7 @@ impl Device {
     /// All but uses up the counter of its clock.
     pub fn exhaust(&mut self, now: DateTime<Utc>) {
         let clock = self.state.clock.take().unwrap_or_else(|| Clock::after(None, self.wall(now), &self.state.node));
-        self.state.clock = Some(Clock { counter: LAST_COUNTER - 1, ..clock });
+        self.state.clock = Some(Clock { counter: clock.counter.max(LAST_COUNTER - 1), ..clock });
     }
 
     fn see(&mut self, row: &FeedRow, now: DateTime<Utc>) {

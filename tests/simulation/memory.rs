@@ -561,7 +561,10 @@ impl Store for Transaction {
             if let (Some(person), Some((head, ..))) = (pending.person, pending.space) {
                 state.spaces.get_mut(&person).unwrap().head = head;
             }
-            state.slow.push(pending);
+            // What it decided is there, as whoever asks for it waits; what it wrote is not.
+            let Pending { decided, kept, forgotten, .. } = pending.clone();
+            state.land(Pending { decided, kept, forgotten, ..Pending::default() });
+            state.slow.push(Pending { decided: Vec::new(), kept: Vec::new(), ..pending });
         } else {
             state.land(pending);
         }

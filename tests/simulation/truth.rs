@@ -47,6 +47,8 @@ pub struct Truth {
     pub decided: BTreeMap<(UserId, Uuid), Decision>,
     /// Cells whose row is not complete, by writer.
     waiting: BTreeMap<(UserId, UserId, Name), BTreeMap<String, Cell>>,
+    /// The latest clock that was accepted, by person: the server's next one is after it.
+    latest: BTreeMap<UserId, String>,
     /// Up to where the log was checked.
     pub checked: BTreeMap<UserId, i64>,
 }
@@ -166,6 +168,8 @@ impl Truth {
                         is.values.insert((*column).clone(), cell.value.clone());
                     }
                 }
+                let latest = self.latest.entry(person).or_default();
+                *latest = clock.clone().max(std::mem::take(latest));
                 is.clocks.insert(group.to_owned(), clock);
             } else if stored != Some(&clock) {
                 known = false;
@@ -249,12 +253,11 @@ impl Truth {
                 BTreeSet::from([DELETED])
             }
         };
-        let before = is.clocks.clone();
+        let latest = self.latest.get(&person).cloned().unwrap_or_default();
         for group in groups {
             let clock = clock_of(Some(row), group)?;
-            hold(before.values().all(|stored| *stored < clock), || {
-                format!("{clock} is not after all that was written to {name:?} before")
-            })?;
+            hold(latest < clock, || format!("{clock} is not after {latest}, which was accepted before"))?;
+            self.latest.insert(person, clock.clone());
             is.clocks.insert(group.to_owned(), clock);
         }
         Ok(())
