@@ -124,6 +124,22 @@ pub struct Cursor {
     pub epoch: Uuid,
     /// The number of the last change that was read.
     pub number: i64,
+    /// The deleted rows up to this number had been forgotten when the reader began: it never had them.
+    pub floor: i64,
+}
+
+impl Cursor {
+    /// How far a reader has come in its history, as text: `number`, or `number:floor` while the number is below the floor.
+    pub fn position(&self) -> String {
+        if self.number < self.floor { format!("{}:{}", self.number, self.floor) } else { self.number.to_string() }
+    }
+
+    /// The cursor of a position in a history.
+    pub fn at(epoch: Uuid, position: &str) -> Option<Self> {
+        let (number, floor) = position.split_once(':').unwrap_or((position, "0"));
+        let read = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0);
+        Some(Self { epoch, number: read(number)?, floor: read(floor)? })
+    }
 }
 
 /// A page of the feed.
@@ -159,13 +175,21 @@ pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, col
         return Err(Error::invalid("limit", format!("must be between 1 and {LARGEST_PAGE}, is {limit}")));
     }
     let epoch = store.epoch().await?;
-    let floor = store.tombstone_floor(person).await?;
-    let resync = after.is_some_and(|after| after.epoch != epoch || (after.number > 0 && after.number < floor));
-    let number = after.filter(|_| !resync).map_or(0, |after| after.number);
+    let known = after.filter(|after| after.epoch == epoch);
+    let mut number = known.map_or(0, |known| known.number);
     let mut rows = store.rows_after(person, number, collections, limit + 1).await?;
+    // Asked afterwards: what was forgotten meanwhile shows in it.
+    let floor = store.tombstone_floor(person).await?;
+    let known = known.filter(|known| known.number == 0 || known.number.max(known.floor) >= floor);
+    let resync = after.is_some() && known.is_none();
+    if resync && number > 0 {
+        number = 0;
+        rows = store.rows_after(person, number, collections, limit + 1).await?;
+    }
     let has_more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
-    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number) };
+    let floor = known.filter(|known| known.number > 0).map_or(floor, |known| known.floor);
+    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number), floor };
     Ok(FeedPage { rows, cursor, has_more, resync })
 }
 
@@ -188,9 +212,9 @@ pub async fn head(tx: &Tx) -> Result<Head> {
     );
     let epoch = Store::epoch(tx).await?;
     let Some(row) = tx.query_one_raw(statement).await? else {
-        return Ok(Head { cursor: Cursor { epoch, number: 0 }, digests: BTreeMap::new() });
+        return Ok(Head { cursor: Cursor { epoch, number: 0, floor: 0 }, digests: BTreeMap::new() });
     };
-    Ok(Head { cursor: Cursor { epoch, number: row.try_get_by_index(0)? }, digests: from_json(row.try_get_by_index(1)?)? })
+    Ok(Head { cursor: Cursor { epoch, number: row.try_get_by_index(0)?, floor: 0 }, digests: from_json(row.try_get_by_index(1)?)? })
 }
 
 /// What a device wrote that is not in the rows.
@@ -285,6 +309,9 @@ async fn rejection(tx: &Tx, id: Uuid) -> Result<RejectionRow> {
 /// Applies what a device wrote: each mutation by itself, so that one that cannot be never keeps another from being. What cannot be
 /// is kept for its writer.
 pub async fn apply(viewer: &Viewer, push: Push) -> Result<Vec<Receipt>> {
+    if push.person != viewer.user_id() && people::find(&viewer.read().await?, push.person).await?.is_none() {
+        return Err(Error::NotFound("person who shares this"));
+    }
     apply_to(|| viewer.write(), push).await
 }
 

@@ -45,9 +45,12 @@ impl World {
         let app = TestApp::new().await;
         let mut connection = app.connect("postgres").await;
         run(&mut connection, "DELETE FROM food_items; DELETE FROM exercises; DELETE FROM nutrients WHERE code > 'C'").await;
+        // What is written to the feed has clocks of the time that it is in the app.
+        run(&mut connection, "SET app.now = '2026-03-10T11:00:00Z'").await;
         for sql in seeds(&mut connection).await {
             run(&mut connection, &sql).await;
         }
+        run(&mut connection, "RESET app.now").await;
         let row_of = |table: &Table| {
             format!(
                 "SELECT '{0}' AS relation, {1}::text AS key, {2} AS owner, md5(t::text) AS hash FROM {0} t",

@@ -80,7 +80,7 @@ impl<D: Replicated> TypeName for InputPushRow<D> {
 pub struct InputCheckpoint<D: Replicated> {
     /// In which history.
     epoch: Unchecked<Uuid>,
-    /// The number of the last change, a 64 bit integer.
+    /// How far in it, as the server told it.
     seq: String,
     #[graphql(skip)]
     of: PhantomData<fn() -> D>,
@@ -95,9 +95,7 @@ impl<D: Replicated> TypeName for InputCheckpoint<D> {
 impl<D: Replicated> InputCheckpoint<D> {
     fn check(self) -> Result<Cursor> {
         let epoch = self.epoch.check("checkpoint.epoch")?.0;
-        let number = self.seq.parse().ok().filter(|number: &i64| *number >= 0);
-        let number = number.ok_or_else(|| Error::invalid("checkpoint.seq", "must be a number that this server gave, as a string"))?;
-        Ok(Cursor { epoch, number })
+        Cursor::at(epoch, &self.seq).ok_or_else(|| Error::invalid("checkpoint.seq", "must be what this server gave, as a string"))
     }
 }
 
@@ -144,7 +142,7 @@ impl<D: Replicated> InputType for InputHeaders<D> {
 pub struct ReplicationCheckpoint {
     /// In which history: a restored backup begins another one.
     epoch: Uuid,
-    /// The number of the last change, a 64 bit integer.
+    /// How far in it, as the server told it.
     seq: String,
 }
 
@@ -173,7 +171,7 @@ impl<D: Replicated> TryFrom<Pulled> for PullBulk<D> {
     fn try_from(pulled: Pulled) -> Result<Self> {
         Ok(Self {
             documents: pulled.documents.into_iter().map(told).collect::<Result<_>>()?,
-            checkpoint: ReplicationCheckpoint { epoch: Uuid(pulled.checkpoint.epoch), seq: pulled.checkpoint.number.to_string() },
+            checkpoint: ReplicationCheckpoint { epoch: Uuid(pulled.checkpoint.epoch), seq: pulled.checkpoint.position() },
             resync: pulled.resync,
         })
     }

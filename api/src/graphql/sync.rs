@@ -563,14 +563,14 @@ fn named(collections: Option<Vec<String>>) -> Result<Vec<&'static str>> {
 
 /// A cursor as clients see it.
 pub fn text(cursor: Cursor) -> String {
-    format!("{}:{}", cursor.epoch, cursor.number)
+    format!("{}:{}", cursor.epoch, cursor.position())
 }
 
 /// A cursor that a client sends back.
 pub fn cursor(field: &str, text: &str) -> Result<Cursor> {
     let read = || {
-        let (epoch, number) = text.split_once(':')?;
-        Some(Cursor { epoch: epoch.parse().ok()?, number: number.parse().ok().filter(|number| *number >= 0)? })
+        let (epoch, position) = text.split_once(':')?;
+        Cursor::at(epoch.parse().ok()?, position)
     };
     read().ok_or_else(|| Error::invalid(field, "not a cursor that this server gave"))
 }

@@ -37,7 +37,8 @@ pub struct Mutation {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Write {
-    /// These columns, each at its time. The later clock wins; the same clock is the same write.
+    /// These columns, each at its time. The later clock wins; the same clock is the same write. Whoever writes part of a group takes the
+    /// rest of it as it is when the write arrives: to be the same in every order of arrival, write groups whole.
     Cells(BTreeMap<String, Cell>),
     /// A whole row, by a device that took it for `assumed` until then. What it changed wins where nobody else has changed it.
     Replace {
