@@ -34,6 +34,10 @@ explorer:
 attack:
     HALE_ATTACK=1 cargo test -p tests -- --nocapture bad_values::
 
+# Play more seeds of the sync simulation than the tests do, such as `just simulate 0..1000000 200`
+simulate seeds="0..100000" steps="200":
+    HALE_SIMULATE={{ seeds }},{{ steps }} cargo test --release -p tests -- --nocapture simulation::two_thousand_seeds
+
 # Licences, duplicate versions and the walls between the crates; needs cargo-deny
 deny:
     cargo deny check bans licenses sources

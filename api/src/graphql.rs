@@ -20,9 +20,12 @@ pub mod goals;
 pub mod households;
 pub mod limits;
 pub mod measurements;
+pub mod noots;
+pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod reminders;
 pub mod reports;
 pub mod routine_statistics;
 pub mod routines;
@@ -49,6 +52,7 @@ pub struct Query(
     foods::FoodsQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
+    noots::NootsQuery,
     rxdb::RxdbQuery,
     talon::TalonQuery,
 );
@@ -71,7 +75,10 @@ pub struct Mutation(
     routines::RoutinesMutation,
     unavailability::UnavailabilityMutation,
     assignments::AssignmentsMutation,
+    reminders::RemindersMutation,
     swap_requests::SwapRequestsMutation,
+    noots::NootsMutation,
+    organiser::OrganiserMutation,
     sync::SyncMutation,
     devices::DevicesMutation,
     talon::TalonMutation,
@@ -83,6 +90,9 @@ pub struct Mutation(
 pub struct Subscription(
     person::PersonSubscription,
     food_diary::FoodDiarySubscription,
+    households::HouseholdsSubscription,
+    routines::RoutinesSubscription,
+    noots::NootsSubscription,
     sync::SyncSubscription,
     rxdb::RxdbSubscription,
     talon::TalonSubscription,

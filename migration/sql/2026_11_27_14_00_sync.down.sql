@@ -25,6 +25,7 @@ DROP FUNCTION auth.log_change(text, uuid, uuid);
 DROP FUNCTION auth.synced_value(text, regtype);
 DROP FUNCTION auth.bits_hex(bit);
 DROP FUNCTION auth.row_hash(uuid, integer, boolean);
+DROP FUNCTION auth.clock_after(bigint, integer, bigint, integer, bigint);
 DROP FUNCTION auth.clock_text(bigint, integer, text);
 DROP FUNCTION auth.sync_epoch();
 DROP TABLE sync_rejections;

@@ -56,7 +56,7 @@ DO $$
 DECLARE
   access_type text;
 BEGIN
-  FOREACH access_type IN ARRAY ARRAY['calorie', 'checkin', 'food_list'] LOOP
+  FOREACH access_type IN ARRAY ARRAY['calorie', 'checkin', 'food_list', 'organiser'] LOOP
     EXECUTE format('CREATE POLICY %I ON sync_rows FOR SELECT TO hale_app USING (user_id = ANY (%s) AND access_type = %L)',
                    access_type || '_read', auth.grantors(access_type, false), access_type);
   END LOOP;
@@ -112,6 +112,17 @@ AS $$
     || (SELECT string_agg(substr('0123456789abcdefghijklmnopqrstuvwxyz', counter / (36 ^ place)::integer % 36 + 1, 1), '' ORDER BY place DESC)
         FROM generate_series(0, 4) place)
     || ':' || node
+$$;
+
+-- The next clock of a space, later than its last one and than what came along. A counter that is used up makes the next millisecond.
+CREATE FUNCTION auth.clock_after(last_milliseconds bigint, last_counter integer, seen_milliseconds bigint, seen_counter integer, wall bigint,
+                                 OUT milliseconds bigint, OUT counter integer)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+  SELECT CASE WHEN wall > latest.milliseconds THEN wall WHEN latest.counter < 36 ^ 5 - 1 THEN latest.milliseconds ELSE latest.milliseconds + 1 END,
+         CASE WHEN wall <= latest.milliseconds AND latest.counter < 36 ^ 5 - 1 THEN latest.counter + 1 ELSE 0 END
+  FROM (VALUES (last_milliseconds, last_counter), (seen_milliseconds, seen_counter)) latest (milliseconds, counter)
+  ORDER BY latest.milliseconds DESC, latest.counter DESC LIMIT 1
 $$;
 
 CREATE FUNCTION auth.row_hash(id uuid, version integer, deleted boolean) RETURNS bit(128)
@@ -170,16 +181,12 @@ BEGIN
 
   -- From here on this person's other writers wait for this transaction to end.
   INSERT INTO sync_spaces AS s (user_id, head, clock_milliseconds, clock_counter)
-    SELECT u.id, cardinality(columns), greatest(wall, seen_milliseconds), CASE WHEN seen_milliseconds >= wall THEN seen_counter + 1 ELSE 0 END
-    FROM users u WHERE u.id = person
+    SELECT u.id, cardinality(columns), first.milliseconds, first.counter
+    FROM users u, auth.clock_after(0, 0, seen_milliseconds, seen_counter, wall) first WHERE u.id = person
     ON CONFLICT (user_id) DO UPDATE SET
       head = s.head + cardinality(columns),
-      clock_milliseconds = greatest(s.clock_milliseconds, seen_milliseconds, wall),
-      clock_counter = CASE
-        WHEN wall > greatest(s.clock_milliseconds, seen_milliseconds) THEN 0
-        WHEN s.clock_milliseconds > seen_milliseconds THEN s.clock_counter + 1
-        WHEN s.clock_milliseconds < seen_milliseconds THEN seen_counter + 1
-        ELSE greatest(s.clock_counter, seen_counter) + 1 END
+      (clock_milliseconds, clock_counter) =
+        (SELECT * FROM auth.clock_after(s.clock_milliseconds, s.clock_counter, seen_milliseconds, seen_counter, wall))
     RETURNING s.head, s.clock_milliseconds, s.clock_counter INTO space;
   IF space.head IS NULL THEN
     -- The person is gone, and their rows with them.
@@ -295,7 +302,7 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hale_app', door);
   END LOOP;
 END $$;
-GRANT EXECUTE ON FUNCTION auth.clock_text(bigint, integer, text), auth.row_hash(uuid, integer, boolean), auth.bits_hex(bit),
+GRANT EXECUTE ON FUNCTION auth.clock_text(bigint, integer, text), auth.clock_after(bigint, integer, bigint, integer, bigint), auth.row_hash(uuid, integer, boolean), auth.bits_hex(bit),
   auth.synced_groups(text) TO hale_auth;
 
 SELECT auth.sync('food_diary', '{
@@ -311,6 +318,7 @@ SELECT auth.sync('goals', '{
 SELECT auth.sync('user_preferences', '{
   "theme": ["theme"], "ai_provider": ["ai_provider"], "units_system": ["units_system"], "time_zone": ["time_zone"],
   "day_starts_at": ["day_starts_at"]}', '''own''');
+SELECT auth.sync('noots', '{"activities": ["data", "checksum"]}', '''organiser''');
 SELECT auth.sync('exercise_diary', '{
   "exercise": ["exercise_id", "exercise_name"],
   "energy": ["duration_minutes", "calories_burned", "calories_source"],

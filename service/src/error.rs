@@ -86,6 +86,14 @@ impl Error {
         Self::Invalid { field: field.into(), message: message.into() }
     }
 
+    /// The same about a field that lies in another, which `path` names.
+    pub(crate) fn within(self, path: &str) -> Self {
+        match self {
+            Self::Invalid { field, message } => Self::Invalid { field: format!("{path}.{field}"), message },
+            other => other,
+        }
+    }
+
     /// A clash without a row to show.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::Conflict { message: message.into(), current: None }
@@ -137,7 +145,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -154,6 +162,7 @@ const TABLES: [&str; 19] = [
     "household_members",
     "household_invitations",
     "routines",
+    "routine_reminders",
     "unavailability",
     "assignments",
     "swap_requests",

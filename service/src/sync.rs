@@ -21,12 +21,12 @@ use self::{
     clock::Clock,
     collection::{Collection, DELETED, Document, Named},
     merge::{Batch, Decision, Mutation, Outcome, Refused, Rejection, Row, SERVER, Write},
-    store::{Decided, Kept, Names, Store, Unfinished},
+    store::{Decided, Kept, Names, Store},
 };
 use crate::{
     access::{Tx, Viewer},
     error::{Error, Result},
-    exercise_diary, food_diary, foods, goals, input, measurements,
+    exercise_diary, food_diary, foods, goals, input, measurements, noots,
     page::{Page, PageRequest},
     people,
 };
@@ -39,8 +39,10 @@ const ATTEMPTS: u32 = 3;
 pub const LARGEST_PAGE: u32 = 1000;
 
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
-static STAGES: [&[&Collection]; 2] =
-    [&[&foods::SYNCED, &people::SYNCED], &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED]];
+static STAGES: [&[&Collection]; 2] = [
+    &[&foods::SYNCED, &people::SYNCED, &noots::SYNCED],
+    &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED],
+];
 
 /// All collections.
 pub fn collections() -> impl Iterator<Item = &'static Collection> {
@@ -316,7 +318,7 @@ where
             Err(error) if is_refusal(&error) => {
                 let store = open().await?;
                 let decision = Decision { outcome: Refused::from(error).into(), clock_skew: false };
-                remember(&store, push.person, &client, &mutations, std::slice::from_ref(&decision)).await?;
+                remember(&store, push.person, &client, mutations.iter().map(|mutation| (mutation, &decision))).await?;
                 let row = store.rows(push.person, &names(&mutations)).await?.pop();
                 store.commit().await?;
                 receipts.push(Receipt { decision, repeated: false, row });
@@ -343,36 +345,59 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
     let before = if ids.is_empty() { HashMap::new() } else { store.decided(&ids).await? };
     let rows: Vec<Uuid> = mutations.iter().map(|mutation| mutation.row).collect();
     let unfinished = store.unfinished(person, &rows).await?;
-    let mut decisions: Vec<Option<Decision>> = mutations.iter().map(|_| None).collect();
-    for (decision, mutation) in decisions.iter_mut().zip(mutations) {
-        *decision = match collection(&mutation.collection) {
-            Some(collection) if may_write(collection, writable.as_deref()) => repeated(&before, mutation)?,
-            _ => Some(not_writable(&mutation.collection)),
+    let (mut decisions, mut repeated) = (vec![None; mutations.len()], vec![false; mutations.len()]);
+    for (place, mutation) in mutations.iter().enumerate() {
+        let may = || collection(&mutation.collection).is_some_and(|collection| may_write(collection, writable.as_deref()));
+        decisions[place] = match mutation.id.and_then(|id| before.get(&id)) {
+            Some(before) if before.request == input::fingerprint(mutation)? => {
+                repeated[place] = true;
+                Some(before.decision.clone())
+            }
+            Some(_) => Some(id_taken()),
+            None => (!may()).then(|| not_writable(&mutation.collection)),
         };
     }
-    let repeated: Vec<bool> =
-        decisions.iter().zip(mutations).map(|(decision, mutation)| decision.is_some() && is_known(&before, mutation)).collect();
 
     let mut written: BTreeMap<&'static str, BTreeMap<Uuid, Row>> = BTreeMap::new();
     let mut seen = Clock { milliseconds: 0, counter: 0, node: SERVER.to_owned() };
+    let mut waiting: Vec<Waiting<'_>> =
+        unfinished.iter().map(|kept| Waiting { since: Since::Kept(kept.id), mutation: &kept.mutation }).collect();
+    let mut finished = Vec::new();
     for stage in STAGES {
-        let of_stage: Vec<(usize, &'static Collection, Mutation)> = mutations
+        let of_stage: Vec<(usize, &'static Collection, &Mutation)> = mutations
             .iter()
             .enumerate()
             .filter(|(place, _)| decisions[*place].is_none())
             .filter_map(|(place, mutation)| {
                 let collection = stage.iter().copied().find(|collection| collection.name == mutation.collection)?;
-                Some((place, collection, with_unfinished(mutation, &unfinished)))
+                Some((place, collection, mutation))
             })
             .collect();
         if of_stage.is_empty() {
             continue;
         }
         let rows = load(&store, person, &of_stage).await?;
-        let context = store.context(person, &named(&rows, &of_stage)).await?;
+        let context = store
+            .context(
+                person,
+                &named(&rows, of_stage.iter().map(|(.., mutation)| *mutation).chain(unfinished.iter().map(|kept| &kept.mutation))),
+            )
+            .await?;
         let mut batch = Batch { person, client, now: store.now(), context: &context, clock: seen.clone(), rows };
-        for (place, collection, mutation) in &of_stage {
-            decisions[*place] = Some(batch.apply(collection, mutation));
+        for (place, collection, mutation) in of_stage {
+            let decision = batch.apply(collection, &with_waiting(mutation, &waiting));
+            if is_unfinished(&decision) && matches!(mutation.write, Write::Cells(_)) {
+                waiting.push(Waiting { since: Since::Now(place), mutation });
+            } else if !matches!(decision.outcome, Outcome::Rejected { .. }) {
+                // What waited came along.
+                for earlier in waiting.extract_if(.., |earlier| completes(mutation, earlier.mutation)) {
+                    match earlier.since {
+                        Since::Kept(id) => finished.push(id),
+                        Since::Now(place) => decisions[place] = Some(decision.clone()),
+                    }
+                }
+            }
+            decisions[place] = Some(decision);
         }
         seen = seen.max(batch.clock);
         for ((name, id), row) in batch.rows {
@@ -391,8 +416,8 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
         .map(|decision| decision.ok_or_else(|| Error::internal("a mutation without an outcome")))
         .collect::<Result<_>>()?;
     store.log(person, client, &seen, &written).await?;
-    remember(&store, person, client, mutations, &decisions).await?;
-    let finished = finished(&unfinished, mutations, &decisions);
+    let new = mutations.iter().zip(&decisions).zip(&repeated).filter(|(_, repeated)| !**repeated).map(|(decided, _)| decided);
+    remember(&store, person, client, new).await?;
     if !finished.is_empty() {
         store.forget(&finished).await?;
     }
@@ -421,55 +446,54 @@ fn not_writable(collection: &str) -> Decision {
     Decision { outcome: Outcome::Rejected { code: Rejection::NotWritable, field: "collection".to_owned(), message }, clock_skew: false }
 }
 
-fn is_known(before: &HashMap<Uuid, Decided>, mutation: &Mutation) -> bool {
-    mutation.id.is_some_and(|id| before.contains_key(&id))
+fn id_taken() -> Decision {
+    let message = "another mutation has this id: make a new one".to_owned();
+    Decision { outcome: Outcome::Rejected { code: Rejection::Conflict, field: "id".to_owned(), message }, clock_skew: false }
 }
 
-/// What was decided when this mutation came first.
-fn repeated(before: &HashMap<Uuid, Decided>, mutation: &Mutation) -> Result<Option<Decision>> {
-    let Some(before) = mutation.id.and_then(|id| before.get(&id)) else { return Ok(None) };
-    if before.request != input::fingerprint(mutation)? {
-        let message = "another mutation has this id: make a new one".to_owned();
-        let outcome = Outcome::Rejected { code: Rejection::Conflict, field: "id".to_owned(), message };
-        return Ok(Some(Decision { outcome, clock_skew: false }));
-    }
-    Ok(Some(before.decision.clone()))
+/// Cells of a row that is not complete.
+struct Waiting<'a> {
+    since: Since,
+    mutation: &'a Mutation,
 }
 
-/// The mutation with what its row was written before, when it was not complete.
-fn with_unfinished(mutation: &Mutation, unfinished: &[Unfinished]) -> Mutation {
-    let mut mutation = mutation.clone();
-    let Write::Cells(cells) = &mut mutation.write else { return mutation };
-    let same_row = |earlier: &&Mutation| earlier.collection == mutation.collection && earlier.row == mutation.row;
-    for earlier in unfinished.iter().map(|unfinished| &unfinished.mutation).filter(same_row) {
-        let Write::Cells(earlier) = &earlier.write else { continue };
+/// Since when cells wait: since an earlier batch, or since an earlier place of this one.
+#[derive(Clone, Copy)]
+enum Since {
+    Kept(Uuid),
+    Now(usize),
+}
+
+/// The mutation with what waits for its row.
+fn with_waiting(mutation: &Mutation, waiting: &[Waiting<'_>]) -> Mutation {
+    let mut joined = mutation.clone();
+    for earlier in waiting.iter().filter(|earlier| completes(mutation, earlier.mutation)) {
+        let (Write::Cells(cells), Write::Cells(earlier)) = (&mut joined.write, &earlier.mutation.write) else { continue };
         for (name, cell) in earlier {
             if cells.get(name).is_none_or(|later| later.clock < cell.clock) {
                 cells.insert(name.clone(), cell.clone());
             }
         }
     }
-    mutation
+    joined
 }
 
-/// What need not be tried again, now that it came along with other cells of its row.
-fn finished(unfinished: &[Unfinished], mutations: &[Mutation], decisions: &[Decision]) -> Vec<Uuid> {
-    let done = |earlier: &Mutation| {
-        mutations.iter().zip(decisions).any(|(mutation, decision)| {
-            mutation.collection == earlier.collection
-                && mutation.row == earlier.row
-                && matches!((&earlier.write, &mutation.write), (Write::Cells(_), Write::Cells(_)))
-                && matches!(decision.outcome, Outcome::Applied | Outcome::Merged { .. } | Outcome::Conflict { .. })
-        })
-    };
-    unfinished.iter().filter(|unfinished| done(&unfinished.mutation)).map(|unfinished| unfinished.id).collect()
+/// Whether what was written earlier comes along with a mutation: cells with cells of the same row.
+fn completes(mutation: &Mutation, earlier: &Mutation) -> bool {
+    mutation.collection == earlier.collection
+        && mutation.row == earlier.row
+        && matches!((&mutation.write, &earlier.write), (Write::Cells(_), Write::Cells(_)))
+}
+
+fn is_unfinished(decision: &Decision) -> bool {
+    matches!(decision.outcome, Outcome::Rejected { code: Rejection::Incomplete, .. })
 }
 
 /// The rows that are written to, locked in the order of their collections and ids, so that two devices never wait for each other.
 async fn load(
     store: &impl Store,
     person: UserId,
-    mutations: &[(usize, &'static Collection, Mutation)],
+    mutations: &[(usize, &'static Collection, &Mutation)],
 ) -> Result<HashMap<(&'static str, Uuid), Row>> {
     let mut ids: BTreeMap<&'static str, (&'static Collection, BTreeSet<Uuid>)> = BTreeMap::new();
     for (_, collection, mutation) in mutations {
@@ -484,9 +508,9 @@ async fn load(
 }
 
 /// What these rows, and what is written to them, name.
-fn named(rows: &HashMap<(&'static str, Uuid), Row>, mutations: &[(usize, &'static Collection, Mutation)]) -> Named {
+fn named<'a>(rows: &HashMap<(&'static str, Uuid), Row>, mutations: impl Iterator<Item = &'a Mutation>) -> Named {
     let mut named = Named::default();
-    for (_, _, mutation) in mutations {
+    for mutation in mutations {
         match &mutation.write {
             Write::Cells(cells) => cells.iter().for_each(|(name, cell)| named.note(name, &cell.value)),
             Write::Replace { new, .. } => new.iter().for_each(|(name, value)| named.note(name, value)),
@@ -497,9 +521,14 @@ fn named(rows: &HashMap<(&'static str, Uuid), Row>, mutations: &[(usize, &'stati
 }
 
 /// Keeps the outcomes of mutations that have an id, and what is not in the rows.
-async fn remember(store: &impl Store, person: UserId, client: &str, mutations: &[Mutation], decisions: &[Decision]) -> Result<()> {
+async fn remember<'a>(
+    store: &impl Store,
+    person: UserId,
+    client: &str,
+    new: impl Iterator<Item = (&'a Mutation, &'a Decision)>,
+) -> Result<()> {
     let (mut decided, mut kept) = (Vec::new(), Vec::new());
-    for (mutation, decision) in mutations.iter().zip(decisions) {
+    for (mutation, decision) in new {
         let request = input::fingerprint(mutation)?;
         let lost = match decision.outcome {
             Outcome::Rejected { .. } => true,

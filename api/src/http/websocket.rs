@@ -32,6 +32,7 @@ use super::{
     REQUEST_ID, Server, caller,
     connections::{SIGN_OF_LIFE, outstayed},
     graphql::{self, Outcome, asked, bearer, bearer_token, defect, outcomes, take_point},
+    json,
 };
 use crate::graphql::{
     error::{LIMIT_EXCEEDED, UNAUTHENTICATED},
@@ -312,7 +313,9 @@ impl Socket {
     /// The next message; `None` for a frame that is none, such as the answer to a ping.
     async fn hear(&mut self) -> Result<Option<Said>, Closing> {
         match self.socket.recv().await {
-            Some(Ok(Message::Text(text))) => serde_json::from_str(&text).map(Some).map_err(|_| Closing::INVALID),
+            Some(Ok(Message::Text(text))) => {
+                json::read(text.as_bytes()).and_then(serde_json::from_value).map(Some).map_err(|_| Closing::INVALID)
+            }
             Some(Ok(Message::Binary(_))) => Err(Closing::INVALID),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
             Some(Err(error)) if is_too_big(&error) => Err(Closing::TOO_BIG),
