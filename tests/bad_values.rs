@@ -52,12 +52,18 @@ fn bad_values(schema: &Schema, name: &str) -> Vec<Bad> {
             perhaps(long("\u{fdfa}", 60)),
         ]);
         bad.extend([never(r#""\ud800""#.into()), never(r#""x\udc00\ud800""#.into())]);
+    } else if name == "JSON" {
+        // Every JSON is right; what is in it is judged where it belongs.
+        bad.extend([perhaps(json!(vec![1; 20_000]).to_string()), perhaps(format!("{}1{}", "[".repeat(100), "]".repeat(100)))]);
+        bad.extend([r#""\ud800""#, r#"{"a":1,"a":2}"#].map(|json| never(json.into())));
     } else {
         bad.extend([never(long("9", 41)), never(long("x", 300))]);
     }
     bad.extend(listed.never.iter().map(|value| never(value.to_string())));
     bad.extend(listed.perhaps.iter().map(|value| perhaps(value.to_string())));
-    bad.extend([never(json!(vec![1; 20_000]).to_string()), never(format!("{}1{}", "[".repeat(100), "]".repeat(100)))]);
+    if name != "JSON" {
+        bad.extend([never(json!(vec![1; 20_000]).to_string()), never(format!("{}1{}", "[".repeat(100), "]".repeat(100)))]);
+    }
     bad.extend(["1e400", "-", "NaN", "'x'"].map(|json| never(json.into())));
     bad
 }
@@ -148,6 +154,7 @@ impl World<'_> {
         match named(of) {
             "Decimal" | "Int" => json!(1),
             "Boolean" => json!(false),
+            "JSON" => json!([]),
             "Date" => json!("2026-03-10"),
             "DateTime" => json!("2026-03-10T11:00:00Z"),
             "TimeZone" => json!("UTC"),
@@ -339,9 +346,11 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
         let mut before = rows(&mut owner).await;
         for place in world.places(root, field) {
             let (mut refused, mut changed) = (Vec::new(), false);
+            // What RxDB pushes is answered as a conflict when it cannot be, for a client that is told of an error sends it again for ever.
+            let pushed_by_rxdb = place.name.contains("PushRow)");
             for bad in chosen(bad_values(&schema, named(&place.of)), place.of.nullable, of_each) {
                 // The empty list is no bad list.
-                let never = bad.never && !(matches!(place.of.base, BaseType::List(_)) && bad.json == "[]");
+                let never = bad.never && !pushed_by_rxdb && !(matches!(place.of.base, BaseType::List(_)) && bad.json == "[]");
                 let variable = place.variable.to_string().replace(&format!("\"{HERE}\""), &bad.json);
                 let (status, answer) = send(&app, &token, &place.document, &variable).await;
                 tried += 1;
@@ -350,7 +359,9 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
                 if status >= 500 || !coded || errors.is_empty() && (never || status != 200) {
                     wrong.push(format!("{} = {:.60}: {status} {:.300}", place.name, bad.json, answer.to_string()));
                 }
-                if errors.is_empty() {
+                if errors.is_empty() && pushed_by_rxdb {
+                    changed = true;
+                } else if errors.is_empty() {
                     accepted.entry(place.name.clone()).or_default().push(bad.json.chars().take(20).collect());
                     changed |= place.writes;
                 } else {

@@ -145,6 +145,16 @@ const RULES: &[Rule] = &[
         named: "food_portions",
     },
     Rule {
+        name: "whoever follows a household is told when rows come, change and go",
+        // Of these members see nothing, or what only says how a calendar stands; what is noted for a plan or written down about it changes with it.
+        offenders: "SELECT relname::text FROM tables WHERE relname NOT IN ('household_invitations', 'oauth_consents', 'oauth_tokens', 'calendar_settings', 'calendar_events',
+              'calendar_feeds', 'notification_channels', 'plan_causes', 'assignment_changes', 'routine_reminders', 'reminder_mails')
+            AND has_any_column_privilege('hale_app', tables.oid, 'UPDATE') AND EXISTS (SELECT FROM columns a WHERE a.relation = tables.oid AND a.attname = 'household_id')
+            AND (SELECT bit_or(g.tgtype) & 28 FROM pg_trigger g WHERE g.tgrelid = tables.oid AND g.tgenabled = 'O' AND g.tgfoid = 'auth.note_household_change'::regproc) IS DISTINCT FROM 28",
+        offence: "DROP TRIGGER gone ON swap_requests",
+        named: "swap_requests",
+    },
+    Rule {
         name: "numbers and dates are bounded on both sides",
         offenders: "SELECT relname || '.' || attname FROM columns a WHERE atttypid IN ('numeric'::regtype, 'date'::regtype, 'float4'::regtype, 'float8'::regtype)
             AND NOT EXISTS (SELECT FROM bounds b WHERE b.conrelid = a.relation AND b.column_number = a.attnum
@@ -246,14 +256,16 @@ const RULES: &[Rule] = &[
     Rule {
         name: "whose row it is never changes, nor who made it",
         offenders: "SELECT relname || '.' || attname FROM columns WHERE attname IN ('user_id', 'id', 'owner_id', 'household_id', 'created_by', 'created_at', 'updated_at', 'version',
-            'grantor_user_id', 'grantee_user_id', 'grantee_email', 'access_type', 'can_write', 'expires_at') AND has_column_privilege('hale_app', relation, attnum, 'UPDATE')",
+            'grantor_user_id', 'grantee_user_id', 'grantee_email', 'access_type', 'can_write', 'expires_at') AND has_column_privilege('hale_app', relation, attnum, 'UPDATE')
+            -- Clients of noots may count versions themselves; the trigger sees to it that they never go back.
+            AND (relname, attname) <> ('noots', 'version')",
         offence: "GRANT UPDATE ON goals TO hale_app",
         named: "goals.user_id",
     },
     Rule {
         name: "who made a row is not for its writer to say",
         offenders: "SELECT relname || '.' || attname FROM columns WHERE attname IN ('created_by', 'created_at', 'updated_at', 'version')
-            AND has_column_privilege('hale_app', relation, attnum, 'INSERT')",
+            AND has_column_privilege('hale_app', relation, attnum, 'INSERT') AND (relname, attname) <> ('noots', 'version')",
         offence: "GRANT INSERT ON goals TO hale_app",
         named: "goals.created_by",
     },
@@ -374,6 +386,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.calendar_of(uuid)",
         "auth.change_numbers(uuid[],uuid[])",
         "auth.count_change(uuid,text[])",
+        "auth.count_household_change(uuid,uuid)",
         "auth.collect_sync(timestamp with time zone,integer)",
         "auth.log_change(text,uuid,uuid)",
         "auth.sync_epoch()",
@@ -387,6 +400,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.enter_feed(text,timestamp with time zone)",
         "auth.enter_job(uuid,uuid)",
         "auth.refresh_calendar(uuid)",
+        "auth.refresh_reminders(uuid)",
         "auth.schedule_plans(timestamp with time zone)",
         "auth.extend_job(uuid,uuid,timestamp with time zone)",
         "auth.fail_job(uuid,uuid,timestamp with time zone,timestamp with time zone,text)",

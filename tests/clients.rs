@@ -11,8 +11,17 @@ use serde_json::Value;
 
 use crate::harness::{TestApp, report};
 
-const FILES: [&str; 8] =
-    [".npmrc", "package.json", "package-lock.json", "operations.graphql", "codegen.mjs", "clients.mjs", "usage.ts", "tsconfig.json"];
+const FILES: [&str; 9] = [
+    ".npmrc",
+    "package.json",
+    "package-lock.json",
+    "operations.graphql",
+    "codegen.mjs",
+    "clients.mjs",
+    "rxdb.mjs",
+    "usage.ts",
+    "tsconfig.json",
+];
 
 /// A copy of the project with its packages, installed once for all runs; `None`, said aloud, where there is no npm or no way to a
 /// registry.
@@ -45,7 +54,8 @@ static PROJECT: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
     Some(folder)
 });
 
-async fn project() -> Option<&'static Path> {
+/// The folder of the project, if there is one.
+pub async fn project() -> Option<&'static Path> {
     tokio::task::spawn_blocking(|| PROJECT.as_deref()).await.unwrap()
 }
 

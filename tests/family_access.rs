@@ -7,12 +7,12 @@ use crate::{
     exercises::creates_exercise,
     goals,
     harness::{LOG_FOOD, Person, Refusal, TestApp, food_entry},
-    measurements,
+    measurements, organiser,
 };
 
 const OFFER: &str = "mutation($input: OfferAccessInput!) { offerAccess(input: $input) {
     offers { id accessType canWrite status granteeEmail expiresAt grantedAt grantee { id } grantor { id fullName } } } }";
-const TYPES: [&str; 4] = ["CALORIE", "CHECKIN", "REPORTS", "FOOD_LIST"];
+const TYPES: [&str; 5] = ["CALORIE", "CHECKIN", "REPORTS", "FOOD_LIST", "ORGANISER"];
 
 fn offer(email: &str, types: &[&str], input: Value) -> Value {
     let mut offer = json!({ "granteeEmail": email, "accessTypes": types });
@@ -64,7 +64,7 @@ async fn sight(viewer: &Person<'_>, person: &Person<'_>, food: &str) -> Value {
           foodDays(from: \"2026-03-09\", to: \"2026-03-10\") { date totals { calories } }
           exerciseDay { caloriesBurned entries { name } }
           measurements { nodes { type value } }
-          goals { type currentValue }
+          goals { type currentValue } lists { nodes { title } }
           nutritionReport(from: \"2026-03-01\", to: \"2026-03-10\") { days { date totals { calories } goal { calories } } average { calories } } }
         food(id: $food) { name }
         foods(search: \"granny secret stew\") { nodes { name } } }";
@@ -74,7 +74,7 @@ async fn sight(viewer: &Person<'_>, person: &Person<'_>, food: &str) -> Value {
 fn sight_of(access_type: &str) -> Value {
     let mut person = json!({ "fullName": "ann", "email": null, "preferences": null, "accessTypes": [access_type], "accessGiven": null,
         "accessReceived": null, "foodDay": null, "foodDays": null, "exerciseDay": null, "measurements": null, "goals": null,
-        "nutritionReport": null });
+        "lists": null, "nutritionReport": null });
     let report = json!({ "days": [{ "date": "2026-03-10", "totals": { "calories": "100" }, "goal": { "calories": "2000" } }],
         "average": { "calories": "100" } });
     let (mut food, mut foods) = (json!(null), json!({ "nodes": [] }));
@@ -93,6 +93,7 @@ fn sight_of(access_type: &str) -> Value {
             person["goals"] = json!([{ "type": "weight_loss", "currentValue": "70" }]);
         }
         "REPORTS" => person["nutritionReport"] = report,
+        "ORGANISER" => person["lists"] = json!({ "nodes": [{ "title": "Granny's secret shopping" }] }),
         _ => {
             food = json!({ "name": "Granny's secret stew" });
             foods = json!({ "nodes": [{ "name": "Granny's secret stew" }] });
@@ -114,6 +115,7 @@ async fn fills_everything(person: &Person<'_>) -> String {
     measurements::records(person, json!({})).await;
     goals::sets(person, json!({})).await;
     goals::sets(person, json!({ "type": "weight_loss", "targetValue": "65" })).await;
+    organiser::does(person, "createList", json!({ "kind": "SHOPPING", "title": "Granny's secret shopping" })).await;
     stew
 }
 
@@ -203,7 +205,7 @@ async fn all_types_together_show_everything_but_what_is_ones_own_alone() {
     for (index, id) in ids.iter().enumerate() {
         answers(&ann, "revoke", id).await;
         let left = sight(&ben, &ann, &stew).await;
-        assert_eq!(left["person"].get("accessTypes").map_or(0, |types| types.as_array().unwrap().len()), 3 - index);
+        assert_eq!(left["person"].get("accessTypes").map_or(0, |types| types.as_array().unwrap().len()), 4 - index);
     }
     assert_eq!(sight(&ben, &ann, &stew).await, nothing());
 }

@@ -128,11 +128,11 @@ async fn google() -> (Fake, TestApp) {
 }
 
 fn worker(app: &TestApp) -> Worker {
-    Worker::new(app.database.clone(), app.outside.google.clone())
+    Worker::new(app.database.clone(), app.outside.google.clone(), app.outside.mailer.clone())
 }
 
 /// Signs in once more: access tokens are over after ten minutes.
-async fn again<'a>(person: &Person<'a>) -> Person<'a> {
+pub async fn again<'a>(person: &Person<'a>) -> Person<'a> {
     let document = "mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken } } }";
     let answer = person.app.nobody().ask(document, json!({ "input": { "email": person.email, "password": PASSWORD } })).await;
     Person { token: Some(text(&answer, "/signIn/session/accessToken")), ..person.clone() }
@@ -380,6 +380,74 @@ async fn events_that_are_deleted_or_moved_come_back_as_they_were() {
     assert_eq!(fake.titles(CALENDAR), expected);
     assert_eq!(fake.count(CALENDAR), (6, 0), "restored, not doubled");
     assert_eq!(family.titles(&ann).await, expected, "the rota stands");
+}
+
+/// What is known of a turn that may be skipped: its status, and why it last changed.
+async fn fate(ann: &Person<'_>, family: &Family, date: &str) -> (String, Value) {
+    let ask = "query($id: UUID!, $routine: UUID!, $date: Date!) { household(id: $id) { routine(id: $routine) {
+        plan(from: $date, to: $date) { status } changes(from: $date, to: $date) { before after cause changedBy { fullName } } } } }";
+    let mut answer = ann.ask(ask, json!({ "id": family.household, "routine": family.routine, "date": date })).await;
+    (text(&answer, "/household/routine/plan/0/status"), answer["household"]["routine"]["changes"].take())
+}
+
+const UPDATE: &str = "mutation($input: UpdateCalendarInput!) { updateCalendar(input: $input) { calendar { whenEventDeleted } } }";
+
+#[tokio::test]
+async fn a_household_may_want_a_turn_skipped_when_its_event_is_deleted() {
+    let (fake, app) = google().await;
+    let ann = app.person("ann").await;
+    let family = Family::of(&ann).await;
+    let input = json!({ "input": { "householdId": family.household, "whenEventDeleted": "SKIP_TURN" } });
+    assert_eq!(ann.refused(UPDATE, input.clone()).await.code, "NOT_FOUND", "there is no calendar yet");
+    connects(&ann, &family, &fake).await;
+    settles(&app, &fake).await;
+    let unchanged = json!({ "input": { "householdId": family.household } });
+    assert_eq!(ann.ask(UPDATE, unchanged).await["updateCalendar"]["calendar"]["whenEventDeleted"], "RESTORE_EVENT");
+    assert_eq!(ann.ask(UPDATE, input.clone()).await["updateCalendar"]["calendar"]["whenEventDeleted"], "SKIP_TURN");
+
+    let had = family.plan(&ann).await[2].clone();
+    fake.deletes(CALENDAR, "2026-03-12");
+    settles(&app, &fake).await;
+    let cause = json!([{ "before": had.name, "after": null, "cause": "event_deleted", "changedBy": { "fullName": "ann" } }]);
+    assert_eq!(fate(&ann, &family, "2026-03-12").await, ("SKIPPED".into(), cause));
+    assert!(!fake.titles(CALENDAR).contains_key(&"2026-03-12".parse().unwrap()), "and it stays away");
+    assert_eq!(fake.count(CALENDAR), (5, 0));
+    assert_eq!(fate(&ann, &family, "2026-03-13").await, ("PLANNED".into(), json!([])), "the others stand");
+
+    // It is there again when the turn is.
+    let reopen = "mutation($input: AssignmentInput!) { reopenAssignment(input: $input) { assignment { id } } }";
+    ann.ask(reopen, json!({ "input": { "householdId": family.household, "id": had.id } })).await;
+    settles(&app, &fake).await;
+    assert_eq!((fake.titles(CALENDAR), fake.count(CALENDAR)), (family.titles(&ann).await, (6, 0)));
+
+    // What was done stands. A deletion is found, too, when Google no longer tells what has changed.
+    let done = "mutation($input: CompleteAssignmentInput!) { completeAssignment(input: $input) { assignment { id } } }";
+    let first = family.plan(&ann).await[0].clone();
+    ann.ask(done, json!({ "input": { "householdId": family.household, "id": first.id } })).await;
+    settles(&app, &fake).await;
+    fake.deletes(CALENDAR, "2026-03-10");
+    fake.deletes(CALENDAR, "2026-03-14");
+    fake.forgets_changes();
+    settles(&app, &fake).await;
+    assert_eq!((fate(&ann, &family, "2026-03-10").await.0, fate(&ann, &family, "2026-03-14").await.0), ("DONE".into(), "SKIPPED".into()));
+    assert!(fake.titles(CALENDAR).contains_key(&"2026-03-10".parse().unwrap()));
+    app.clock.advance(TimeDelta::days(8));
+    let ann = again(&ann).await;
+    works(&app).await;
+    fake.deletes(CALENDAR, "2026-03-11");
+    settles(&app, &fake).await;
+    assert_eq!(fate(&ann, &family, "2026-03-11").await.0, "PLANNED");
+    assert!(fake.titles(CALENDAR).contains_key(&"2026-03-11".parse().unwrap()), "put back");
+
+    // It is the household's, whoever connects its calendar, and an administrator's to say.
+    let ben = family.invites_ben(&ann).await;
+    let remove = "mutation($input: HouseholdMemberInput!) { removeHouseholdMember(input: $input) { member { leftAt } } }";
+    ben.ask(remove, json!({ "input": { "householdId": family.household, "id": family.ann } })).await;
+    assert_eq!(ann.refused(UPDATE, input.clone()).await.code, "NOT_FOUND");
+    works(&app).await;
+    connects(&ben, &family, &fake).await;
+    let kept = ben.ask(UPDATE, json!({ "input": { "householdId": family.household } })).await;
+    assert_eq!(kept["updateCalendar"]["calendar"]["whenEventDeleted"], "SKIP_TURN");
 }
 
 #[tokio::test]

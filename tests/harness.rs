@@ -3,6 +3,7 @@
 mod cluster;
 pub mod google;
 mod graphql_js;
+pub mod smtp;
 pub mod talon;
 pub mod tokens;
 
@@ -28,6 +29,7 @@ use serde_json::{Value, json};
 use service::{
     access::{Connection, Database, Maintenance},
     clock::Clock,
+    mail::{MailFolder, Mailer, Smtp},
     random::SystemRandom,
 };
 use sqlx::{Connection as _, PgConnection};
@@ -89,6 +91,12 @@ pub fn options() -> Options {
     }
 }
 
+/// Mail that no test looks at.
+fn unsent() -> Arc<dyn Mailer> {
+    let folder = std::env::temp_dir().join(format!("hale-mail-{}", std::process::id()));
+    Arc::new(MailFolder::new(folder, "Hale <hale@localhost>").unwrap())
+}
+
 /// The password of everybody here.
 pub const PASSWORD: &str = "plum kettle harbour nine";
 
@@ -102,33 +110,45 @@ impl TestApp {
     }
 
     pub async fn with(max_connections: u32, options: Options) -> Self {
-        Self::start(max_connections, options, google::NOWHERE).await
+        Self::start(max_connections, options, google::NOWHERE, unsent()).await
     }
 
     /// A server that takes this address for Google's.
     pub async fn with_google(max_connections: u32, google: &str) -> Self {
-        Self::start(max_connections, options(), google).await
+        Self::start(max_connections, options(), google, unsent()).await
     }
 
-    async fn start(max_connections: u32, options: Options, google: &str) -> Self {
+    /// A server that gives its mail to this one.
+    pub async fn with_mail(mail: &smtp::MailServer) -> Self {
+        Self::start(8, options(), google::NOWHERE, Arc::new(Smtp::new(mail.settings()).unwrap())).await
+    }
+
+    async fn start(max_connections: u32, options: Options, google: &str, mailer: Arc<dyn Mailer>) -> Self {
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
         let name = cluster::new_database().await;
         let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url: None };
-        Self::serve(name, clock, connection, options, google).await
+        Self::serve(name, clock, connection, options, google, mailer).await
     }
 
     /// Another server over the same database, as behind a balancer. It listens for changes at `listen_url`, where its database is
     /// when absent.
     pub async fn beside(&self, listen_url: Option<String>) -> Self {
         let connection = Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url };
-        Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE).await
+        Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE, unsent()).await
     }
 
-    async fn serve(name: String, clock: Arc<TestClock>, connection: Connection, options: Options, google: &str) -> Self {
+    async fn serve(
+        name: String,
+        clock: Arc<TestClock>,
+        connection: Connection,
+        options: Options,
+        google: &str,
+        mailer: Arc<dyn Mailer>,
+    ) -> Self {
         let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let outside = google::outside(google, address);
+        let outside = Outside { mailer: Some(mailer), ..google::outside(google, address) };
         let server = Server::new(database.clone(), options).with_outside(outside.clone());
         let router = server.router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });

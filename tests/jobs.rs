@@ -151,7 +151,7 @@ async fn what_is_asked_for_while_it_runs_runs_once_more() {
 #[tokio::test]
 async fn a_job_that_fails_waits_longer_each_time_is_given_up_and_can_be_tried_again() {
     let app = TestApp::new().await;
-    let worker = Worker::new(app.database.clone(), None);
+    let worker = Worker::new(app.database.clone(), None, None);
     worker.run_due().await.unwrap();
     let mut owner = app.connect("hale_owner").await;
     owner
@@ -187,10 +187,16 @@ async fn a_job_that_fails_waits_longer_each_time_is_given_up_and_can_be_tried_ag
 #[tokio::test]
 async fn clean_up_comes_round_every_hour_and_removes_what_nobody_needs() {
     let app = TestApp::new().await;
-    let workers = [Worker::new(app.database.clone(), None), Worker::new(app.database.clone(), None)];
+    let workers = [Worker::new(app.database.clone(), None, None), Worker::new(app.database.clone(), None, None)];
     let ann = app.person("ann").await;
     let (first, second) = tokio::join!(workers[0].run_due(), workers[1].run_due());
     assert_eq!(first.unwrap() + second.unwrap(), 2, "two workers keep one schedule of two");
+    let kept = "SELECT count(*) FROM idempotency_keys";
+    app.connect("hale_owner")
+        .await
+        .execute("INSERT INTO idempotency_keys (user_id, key, request, expires_at) SELECT id, 'x', sha256('x'), '2026-03-17T12:00:00Z' FROM users")
+        .await
+        .unwrap();
     let left =
         "SELECT (SELECT count(*) FROM sessions) * 100 + (SELECT count(*) FROM refresh_tokens) * 10 + (SELECT count(*) FROM rate_limits)";
     assert_eq!(app.value::<i64>(left).await, 111);
@@ -200,10 +206,12 @@ async fn clean_up_comes_round_every_hour_and_removes_what_nobody_needs() {
     assert_eq!(workers[0].run_due().await.unwrap(), 1);
     assert_eq!(app.value::<i64>(left).await, 110, "the bucket was full again");
     // A refresh token waits for 30 days, a session lives 180 days and is listed for another 30.
+    assert_eq!(app.value::<i64>(kept).await, 1);
     for (days, expected) in [(29, 110), (2, 100), (170, 100), (10, 0)] {
         app.clock.advance(TimeDelta::days(days));
         assert_eq!(workers[0].run_due().await.unwrap(), 2);
         assert_eq!(app.value::<i64>(left).await, expected, "after {days} more days");
+        assert_eq!(app.value::<i64>(kept).await, 0, "nobody can ask for this answer any more");
     }
     assert_eq!(ann.refused("{ viewer { id } }", json!({})).await.code, "UNAUTHENTICATED");
 }
@@ -224,7 +232,7 @@ async fn a_household_plans_ahead_by_itself_and_once() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
     let family = Family::of(&ann).await;
-    let workers = [Worker::new(app.database.clone(), None), Worker::new(app.database.clone(), None)];
+    let workers = [Worker::new(app.database.clone(), None, None), Worker::new(app.database.clone(), None, None)];
     let planned = "SELECT count(*) FROM assignments";
     assert_eq!(app.value::<i64>(planned).await, 6);
     app.clock.advance(TimeDelta::days(3));

@@ -53,6 +53,14 @@ fn what_clients_of_the_last_release_use_is_still_there() {
     assert_eq!(breaking(&released, &all()), Vec::<String>::new(), "deprecate first, with a reason and the date from when it may go");
 }
 
+/// What RxDB's own query builders make: the field by which it knows that a document is deleted, and pushes, which take the rows by the
+/// name of the collection and answer the documents in conflict.
+const RXDB_DELETED: &str = "_deleted";
+
+fn is_rxdb_push(field: &str) -> bool {
+    ["pushFoodEntry", "pushMeasurement", "pushExerciseEntry", "pushGoal"].contains(&field)
+}
+
 /// What is wrong with the style of a schema, in words.
 fn faults(all: &Definitions) -> Vec<String> {
     let mut faults = Vec::new();
@@ -68,7 +76,7 @@ fn faults(all: &Definitions) -> Vec<String> {
             |first: fn(&char) -> bool, other: fn(char) -> bool| own.chars().next().is_some_and(|c| first(&c)) && own.chars().all(other);
         let right = match &definition.kind {
             Kind::Type(_) | Kind::Member => letters(char::is_ascii_uppercase, |c| c.is_ascii_alphanumeric()) || own == "UUID",
-            Kind::Output(_) | Kind::Input(..) => letters(char::is_ascii_lowercase, |c| c.is_ascii_alphanumeric()),
+            Kind::Output(_) | Kind::Input(..) => letters(char::is_ascii_lowercase, |c| c.is_ascii_alphanumeric()) || own == RXDB_DELETED,
             Kind::Value => letters(char::is_ascii_uppercase, |c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'),
         };
         if !right {
@@ -155,6 +163,14 @@ fn every_mutation_takes_one_input_and_answers_a_payload() {
     for (name, definition) in all.iter().filter(|(name, _)| name.starts_with("Mutation.")) {
         let field = name.trim_start_matches("Mutation.");
         match field.split_once('(') {
+            Some((push, argument)) if is_rxdb_push(push) => {
+                let collection = push.trim_start_matches("push");
+                let rows = format!("{}{}PushRow)", collection[..1].to_lowercase(), &collection[1..]);
+                assert_eq!((argument, definition.text()), (rows.as_str(), format!("[{collection}InputPushRow!]")), "{name}");
+            }
+            None if is_rxdb_push(field) => {
+                assert_eq!(definition.text(), format!("[{}Document!]", field.trim_start_matches("push")), "{name}");
+            }
             Some((_, argument)) => assert_eq!(argument, "input)", "{name}"),
             None => {
                 let payload = format!("{}{}Payload", field[..1].to_uppercase(), &field[1..]);

@@ -55,7 +55,7 @@ impl Socket {
     }
 
     /// The same at another server.
-    async fn to(app: &TestApp, person: &Person<'_>) -> Self {
+    pub async fn to(app: &TestApp, person: &Person<'_>) -> Self {
         let mut socket = Self::open(app.address).await;
         let token = person.token.as_ref().unwrap();
         socket.say(json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {token}") } })).await;
@@ -92,7 +92,7 @@ impl Socket {
     }
 
     /// The message that comes within a second or so, if one does.
-    async fn soon(&mut self) -> Option<Value> {
+    pub async fn soon(&mut self) -> Option<Value> {
         timeout(Duration::from_millis(1500), self.hear()).await.ok()
     }
 
@@ -107,6 +107,17 @@ impl Socket {
         }
     }
 
+    /// The code and reason with which it is closed before anything is said.
+    pub async fn closed_at_once(&mut self) -> (u16, String) {
+        loop {
+            match self.frame().await {
+                Some(Ok(Message::Close(Some(frame)))) => return (frame.code.into(), frame.reason.to_string()),
+                Some(Ok(Message::Ping(_))) => {}
+                other => panic!("not closed at once: {other:?}"),
+            }
+        }
+    }
+
     /// The answer to an operation that has one.
     async fn ask(&mut self, document: &str, variables: Value) -> Value {
         self.operate("asked", document, variables).await;
@@ -117,7 +128,7 @@ impl Socket {
     }
 
     /// The errors with which an operation is refused.
-    async fn refused(&mut self, document: &str, variables: Value) -> Value {
+    pub async fn refused(&mut self, document: &str, variables: Value) -> Value {
         self.operate("refused", document, variables).await;
         let mut error = self.hear().await;
         assert_eq!((&error["id"], &error["type"]), (&json!("refused"), &json!("error")), "{error}");
@@ -131,7 +142,7 @@ pub fn payload(message: Value) -> Value {
 }
 
 /// Nothing says when a subscription has begun. So something is done again and again until what was done last is told of.
-async fn told_of<D: Future<Output = String>>(socket: &mut Socket, mut act: impl FnMut(usize) -> D, pointer: &str) -> Value {
+pub async fn told_of<D: Future<Output = String>>(socket: &mut Socket, mut act: impl FnMut(usize) -> D, pointer: &str) -> Value {
     let begun = Instant::now();
     for n in 1.. {
         assert!(begun.elapsed() < AGES, "nothing is told");

@@ -170,7 +170,10 @@ struct Working {
 impl Working {
     fn start(database: &Database, outside: &Outside) -> Self {
         let (stop, stopped) = watch::channel(false);
-        Self { stop, worker: tokio::spawn(jobs::Worker::new(database.clone(), outside.google.clone()).run(stopped)) }
+        Self {
+            stop,
+            worker: tokio::spawn(jobs::Worker::new(database.clone(), outside.google.clone(), outside.mailer.clone()).run(stopped)),
+        }
     }
 
     /// Takes no further job, and waits a while for those that run.

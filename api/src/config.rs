@@ -5,7 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use migration::cli::path;
-use service::calendars::google::{self, Google};
+use service::{
+    calendars::google::{self, Google},
+    mail::{self, MailFolder, Mailer, Smtp},
+};
 
 use crate::{graphql::cost::Allowance, store::Error};
 
@@ -96,6 +99,24 @@ pub struct Settings {
     /// Where calendars are
     #[arg(long, env = "HALE_GOOGLE_CALENDAR_URL", default_value = "https://www.googleapis.com/calendar/v3", hide = true, global = true)]
     pub google_calendar_url: String,
+    /// The server that sends mail: smtps://mail.example.org, or smtp://mail.example.org with STARTTLS; ?tls=none speaks in the clear
+    #[arg(long, env = "HALE_SMTP_URL", global = true)]
+    pub smtp_url: Option<String>,
+    /// Hale's account there
+    #[arg(long, env = "HALE_SMTP_USER", global = true)]
+    pub smtp_user: Option<String>,
+    /// Its password
+    #[arg(long, env = "HALE_SMTP_PASSWORD", hide_env_values = true, global = true)]
+    pub smtp_password: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "HALE_SMTP_PASSWORD_FILE", value_parser = path(), global = true)]
+    pub smtp_password_file: Option<PathBuf>,
+    /// Certificates (PEM) that vouch for that server, beside the usual ones
+    #[arg(long, env = "HALE_SMTP_CA_FILE", value_parser = path(), global = true)]
+    pub smtp_ca_file: Option<PathBuf>,
+    /// Who mail comes from, such as "Hale <hale@example.org>"
+    #[arg(long, env = "HALE_MAIL_FROM", global = true)]
+    pub mail_from: Option<String>,
     /// The keys that sign tokens and seal others' secrets; several servers share the file [default: keys.json in the data folder]
     #[arg(long, env = "HALE_KEYS_FILE", value_parser = path(), global = true)]
     pub keys_file: Option<PathBuf>,
@@ -123,12 +144,19 @@ pub struct Outside {
     pub public_url: Option<String>,
     /// Google Calendar, where it is set up.
     pub google: Option<Arc<Google>>,
+    /// Mail to people, where that is set up.
+    pub mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Outside {
     /// Google Calendar, or an error that tells the operator what to set.
     pub fn google(&self) -> Result<&Google, service::error::Error> {
         self.google.as_deref().ok_or(service::calendars::NOT_CONFIGURED)
+    }
+
+    /// Mail, or an error that tells the operator what to set.
+    pub fn mailer(&self) -> Result<&dyn Mailer, service::error::Error> {
+        self.mailer.as_deref().ok_or(mail::NOT_CONFIGURED)
     }
 
     /// As these settings have it.
@@ -157,8 +185,28 @@ impl Outside {
                 ));
             }
         };
-        Ok(Self { public_url, google })
+        Ok(Self { public_url, google, mailer: mailer(settings).await? })
     }
+}
+
+/// The server that sends mail. Without one, mail to those who use Hale on this machine is put into its data folder, and a server that
+/// others reach sends none: its operator would read what is theirs alone.
+async fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Error> {
+    let password =
+        migration::cli::secret("HALE_SMTP_PASSWORD", settings.smtp_password.clone(), settings.smtp_password_file.clone()).await?;
+    let from = settings.mail_from.clone().filter(|from| !from.is_empty());
+    let Some(url) = settings.smtp_url.clone().filter(|url| !url.is_empty()) else {
+        if !settings.listen.ip().is_loopback() {
+            return Ok(None);
+        }
+        let folder = crate::store::data_dir(settings)?.join("mail");
+        return Ok(Some(Arc::new(MailFolder::new(folder, from.as_deref().unwrap_or("Hale <hale@localhost>"))?)));
+    };
+    let from = from.ok_or_else(|| Error::Other("HALE_SMTP_URL needs HALE_MAIL_FROM: say who mail comes from".into()))?;
+    let authorities = settings.smtp_ca_file.clone().filter(|path| !path.as_os_str().is_empty());
+    let authorities = authorities.map(|path| std::fs::read(&path).map_err(|source| Error::File { path, source })).transpose()?;
+    let user = settings.smtp_user.clone().filter(|user| !user.is_empty());
+    Ok(Some(Arc::new(Smtp::new(mail::Settings { url, user, password, from, authorities })?)))
 }
 
 /// An origin exactly as a browser sends it.

@@ -20,12 +20,16 @@ pub mod goals;
 pub mod households;
 pub mod limits;
 pub mod measurements;
+pub mod noots;
+pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod reminders;
 pub mod reports;
 pub mod routine_statistics;
 pub mod routines;
+pub mod rxdb;
 pub mod scalars;
 pub mod scope;
 pub mod swap_requests;
@@ -43,7 +47,15 @@ use async_graphql::{
 
 /// What can be asked.
 #[derive(MergedObject, Default)]
-pub struct Query(person::PersonQuery, foods::FoodsQuery, exercises::ExercisesQuery, households::HouseholdsQuery, talon::TalonQuery);
+pub struct Query(
+    person::PersonQuery,
+    foods::FoodsQuery,
+    exercises::ExercisesQuery,
+    households::HouseholdsQuery,
+    noots::NootsQuery,
+    rxdb::RxdbQuery,
+    talon::TalonQuery,
+);
 
 /// What can be done. Each field commits alone; a failed one is null with an error and leaves the others' answers alone.
 #[derive(MergedObject, Default)]
@@ -63,15 +75,28 @@ pub struct Mutation(
     routines::RoutinesMutation,
     unavailability::UnavailabilityMutation,
     assignments::AssignmentsMutation,
+    reminders::RemindersMutation,
     swap_requests::SwapRequestsMutation,
+    noots::NootsMutation,
+    organiser::OrganiserMutation,
     sync::SyncMutation,
     devices::DevicesMutation,
     talon::TalonMutation,
+    rxdb::RxdbMutation,
 );
 
 /// What can be followed.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(person::PersonSubscription, food_diary::FoodDiarySubscription, sync::SyncSubscription, talon::TalonSubscription);
+pub struct Subscription(
+    person::PersonSubscription,
+    food_diary::FoodDiarySubscription,
+    households::HouseholdsSubscription,
+    routines::RoutinesSubscription,
+    noots::NootsSubscription,
+    sync::SyncSubscription,
+    rxdb::RxdbSubscription,
+    talon::TalonSubscription,
+);
 
 /// Hale's schema.
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;

@@ -4,6 +4,7 @@ mod calendars;
 mod connections;
 mod graphql;
 pub mod idempotency;
+mod json;
 mod sse;
 mod websocket;
 

@@ -201,7 +201,7 @@ impl Store {
 }
 
 /// The data folder. It is made so that the server's own user can pass through it, and its contents are closed to others.
-fn data_dir(settings: &Settings) -> Result<PathBuf, Error> {
+pub fn data_dir(settings: &Settings) -> Result<PathBuf, Error> {
     let path = match settings.data_dir.clone().filter(|path| !path.as_os_str().is_empty()) {
         Some(path) => path,
         None => default_data_dir()?,

@@ -28,6 +28,8 @@ pub struct Model {
     pub sync_token: Option<String>,
     /// When both sides were last the same.
     pub last_synced_at: Option<DateTimeUtc>,
+    /// What comes of a turn whose event somebody deletes.
+    pub when_event_deleted: WhenEventDeleted,
     /// Who connected it, while the account exists.
     pub created_by: Option<UserId>,
 }
@@ -48,6 +50,18 @@ pub enum CalendarStatus {
     /// It is being taken down.
     #[sea_orm(string_value = "disconnecting")]
     Disconnecting,
+}
+
+/// What comes of a turn whose event somebody deletes in the calendar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+pub enum WhenEventDeleted {
+    /// The turn stands, and its event comes back.
+    #[sea_orm(string_value = "restore_event")]
+    RestoreEvent,
+    /// The turn is skipped: nobody does it.
+    #[sea_orm(string_value = "skip_turn")]
+    SkipTurn,
 }
 
 /// No relations: what belongs together is read by one statement of the feature.

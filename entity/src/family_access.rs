@@ -55,6 +55,9 @@ pub enum AccessType {
     /// Private foods and meals.
     #[sea_orm(string_value = "food_list")]
     FoodList,
+    /// Lists and notes.
+    #[sea_orm(string_value = "organiser")]
+    Organiser,
 }
 
 /// Where a grant stands, as stored; one past its expiry has ended too.

@@ -72,4 +72,8 @@ ids! {
     PlanCauseId
     /// A request to swap a turn.
     SwapRequestId
+    /// A container of activities.
+    NootId
+    /// A copy of a noot that lost against another one.
+    ConflictedNootId
 }

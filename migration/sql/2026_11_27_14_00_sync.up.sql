@@ -56,7 +56,7 @@ DO $$
 DECLARE
   access_type text;
 BEGIN
-  FOREACH access_type IN ARRAY ARRAY['calorie', 'checkin', 'food_list'] LOOP
+  FOREACH access_type IN ARRAY ARRAY['calorie', 'checkin', 'food_list', 'organiser'] LOOP
     EXECUTE format('CREATE POLICY %I ON sync_rows FOR SELECT TO hale_app USING (user_id = ANY (%s) AND access_type = %L)',
                    access_type || '_read', auth.grantors(access_type, false), access_type);
   END LOOP;
@@ -318,6 +318,7 @@ SELECT auth.sync('goals', '{
 SELECT auth.sync('user_preferences', '{
   "theme": ["theme"], "ai_provider": ["ai_provider"], "units_system": ["units_system"], "time_zone": ["time_zone"],
   "day_starts_at": ["day_starts_at"]}', '''own''');
+SELECT auth.sync('noots', '{"activities": ["data", "checksum"]}', '''organiser''');
 SELECT auth.sync('exercise_diary', '{
   "exercise": ["exercise_id", "exercise_name"],
   "energy": ["duration_minutes", "calories_burned", "calories_source"],

@@ -360,6 +360,27 @@ fn stored_form(turn: &Model) -> JsonValue {
     })
 }
 
+/// Turns that are still to come begin and end when their routine says, which has changed.
+pub(crate) async fn keep_times(tx: &Tx, routine: &routines::Model) -> Result<()> {
+    let today = calendar(routine)?.today(tx.now());
+    let turns = Entity::find().filter(Column::HouseholdId.eq(routine.household_id)).filter(Column::RoutineId.eq(routine.id));
+    let turns = turns.filter(Column::Status.eq(AssignmentStatus::Planned)).filter(Column::Date.gte(today));
+    let mut rows = Vec::new();
+    for turn in turns.order_by_asc(Column::Id).lock_exclusive().all(tx).await? {
+        let Times { starts_at, ends_at } = times(routine, turn.date)?;
+        rows.push(serde_json::json!({ "id": turn.id, "starts_at": starts_at, "ends_at": ends_at }));
+    }
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "UPDATE assignments a SET starts_at = n.starts_at, ends_at = n.ends_at
+         FROM jsonb_to_recordset($2) AS n (id uuid, starts_at timestamptz, ends_at timestamptz)
+         WHERE a.household_id = $1 AND a.id = n.id AND (a.starts_at, a.ends_at) IS DISTINCT FROM (n.starts_at, n.ends_at)",
+        [routine.household_id.0.into(), JsonValue::Array(rows).into()],
+    );
+    tx.execute_raw(statement).await?;
+    Ok(())
+}
+
 /// Everybody who takes or took turns, or did one by hand, as the engine wants them. Whoever left takes none from the day they left.
 pub(crate) async fn takers(
     tx: &Tx,
@@ -527,6 +548,22 @@ pub async fn skip(tx: &Tx, household: HouseholdId, id: AssignmentId, expected_ve
     let (_, turn) = editable(tx, household, id, expected_version).await?;
     let row = ActiveModel { status: Set(AssignmentStatus::Skipped), done_by: Set(None), done_at: Set(None), ..of(&turn) };
     Ok(Entity::update(row).exec(tx).await?)
+}
+
+/// Skips a turn because somebody deleted its event in the calendar, and writes that down.
+pub(crate) async fn skip_without_event(tx: &Tx, household: HouseholdId, id: AssignmentId) -> Result<()> {
+    let turn = skip(tx, household, id, None).await?;
+    let row = assignment_changes::ActiveModel {
+        household_id: Set(household),
+        routine_id: Set(turn.routine_id),
+        date: Set(turn.date),
+        before_member_id: Set(turn.member_id),
+        before_name: Set(turn.name),
+        cause: Set("event_deleted".to_owned()),
+        ..Default::default()
+    };
+    assignment_changes::Entity::insert(row).exec_without_returning(tx).await?;
+    Ok(())
 }
 
 /// Takes back that a turn was done or skipped.

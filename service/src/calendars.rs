@@ -11,11 +11,13 @@ pub(crate) mod sync;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{
-    calendar_settings::{ActiveModel, CalendarStatus, Column, Entity, Model},
+    calendar_settings::{ActiveModel, CalendarStatus, Column, Entity, Model, WhenEventDeleted},
     household_members::{self, MemberRole},
     id::{CalendarId, HouseholdId, UserId},
 };
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement, Value};
+use sea_orm::{
+    ActiveEnum, ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, Statement, Value,
+};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
@@ -214,7 +216,7 @@ pub async fn consented(database: &Database, google: &Google, state: &str, code: 
     tx.commit().await
 }
 
-/// The household's one connection is the viewer's now. Whoever had one already keeps their calendar.
+/// The household's one connection is the viewer's now. Whoever had one already keeps their calendar, and the household what it wants done.
 async fn settle(tx: &Tx, household: HouseholdId, token_expires_at: DateTime<Utc>) -> Result<CalendarId> {
     refuse_while_another_is_connected(tx, household).await?;
     let there = stored(tx, household).await?;
@@ -233,10 +235,11 @@ async fn settle(tx: &Tx, household: HouseholdId, token_expires_at: DateTime<Utc>
     }
     run(tx, "DELETE FROM calendar_settings WHERE household_id = $1", [household.0.into()]).await?;
     let id = CalendarId(tx.new_id());
+    let when_event_deleted = there.map_or(WhenEventDeleted::RestoreEvent, |there| there.when_event_deleted);
     run(
         tx,
-        "INSERT INTO calendar_settings (household_id, id, provider, token_expires_at) VALUES ($1, $2, 'google', $3)",
-        [household.0.into(), id.0.into(), token_expires_at.into()],
+        "INSERT INTO calendar_settings (household_id, id, provider, token_expires_at, when_event_deleted) VALUES ($1, $2, 'google', $3, $4)",
+        [household.0.into(), id.0.into(), token_expires_at.into(), ActiveEnum::to_value(&when_event_deleted).into()],
     )
     .await?;
     Ok(id)
@@ -296,6 +299,17 @@ pub async fn choose(tx: &Tx, household: HouseholdId, calendar: &str) -> Result<C
     change(tx, household, settings.id, row).await?;
     begin_work(tx, settings.id).await?;
     find(tx, household).await?.ok_or(NOT_YOURS)
+}
+
+/// Says what comes of turns whose events somebody deletes from now on. For administrators.
+pub async fn update(tx: &Tx, household: HouseholdId, when_event_deleted: Option<WhenEventDeleted>) -> Result<Connection> {
+    const NONE: Error = Error::NotFound("calendar");
+    households::administered(tx, household).await?;
+    let settings = find(tx, household).await?.ok_or(NONE)?.settings;
+    if let Some(wanted) = when_event_deleted {
+        change(tx, household, settings.id, ActiveModel { when_event_deleted: Set(wanted), ..Default::default() }).await?;
+    }
+    find(tx, household).await?.ok_or(NONE)
 }
 
 /// Ends the connection: at once for the household, and as soon as Google answers for what Hale has there.

@@ -1,4 +1,4 @@
-//! Changes: whoever waits for news of a person is woken when something of theirs changed, whichever server changed it.
+//! Changes: whoever waits for news of a person or a household is woken when something of theirs changed, whichever server changed it.
 //!
 //! Triggers count each change and call out whose it was (NOTIFY), and one connection per process listens. A call can be missed:
 //! the connection breaks, or a pooler swallows it. So every few seconds one statement asks for the numbers behind all that is
@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use entity::id::UserId;
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use entity::id::{HouseholdId, RoutineId, UserId};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, Value};
 use tokio::{
     sync::{Notify, watch},
     time::{MissedTickBehavior, interval, sleep},
@@ -30,7 +30,33 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(1);
 /// How often a waiting viewer looks at the clock, which a suspended machine or an operator may have moved.
 const LOOK_AT_CLOCK: Duration = Duration::from_secs(5);
 
-/// What is awaited in this process: persons and sessions, by their ids.
+/// Whom one can follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Followed {
+    /// A person: oneself, or a relative.
+    Person(UserId),
+    /// A household of one's own, with its routines.
+    Household(HouseholdId),
+}
+
+impl Followed {
+    fn id(self) -> Uuid {
+        match self {
+            Self::Person(id) => id.0,
+            Self::Household(id) => id.0,
+        }
+    }
+
+    /// That there is nothing to see. Not one's own to see and not there answer alike.
+    pub fn unseen(self) -> Error {
+        match self {
+            Self::Person(_) => Error::NotFound("person who shares this"),
+            Self::Household(_) => Error::NotFound("household of yours, or routine of it,"),
+        }
+    }
+}
+
+/// What is awaited in this process: persons, households and sessions, by their ids.
 #[derive(Default)]
 pub(crate) struct Changes {
     awaited: Mutex<Awaited>,
@@ -45,19 +71,19 @@ struct Awaited {
 }
 
 struct Topic {
-    /// Whose session it is; a person is their own.
+    /// Whose session it is; persons and households are their own.
     owner: Uuid,
     /// What the last question answered; `None` before the first.
     number: watch::Sender<Option<i64>>,
 }
 
-/// Waits for news of one person or session.
+/// Waits for news of one person, household or session.
 pub struct News(watch::Receiver<Option<i64>>);
 
 impl News {
-    /// Of this person. What changes from now on is not missed.
-    pub async fn of(database: &Database, person: UserId) -> Self {
-        let mut news = Self::about(database, person.0, person.0);
+    /// Of this person or household. What changes from now on is not missed.
+    pub async fn of(database: &Database, followed: Followed) -> Self {
+        let mut news = Self::about(database, followed.id(), followed.id());
         news.number().await;
         news
     }
@@ -200,11 +226,18 @@ async fn numbers(database: &Database, owners: Vec<Uuid>, ids: Vec<Uuid>) -> Resu
 
 /// A number that grows with each change of this person's data that the viewer may see.
 pub async fn count(tx: &Tx, person: UserId) -> Result<i64> {
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT coalesce(sum(number), 0)::bigint FROM change_counts WHERE user_id = $1",
-        [person.0.into()],
-    );
+    sum(tx, "SELECT coalesce(sum(number), 0)::bigint FROM change_counts WHERE user_id = $1", [person.0.into()]).await
+}
+
+/// The same of one of the viewer's households: of all its routines, or of one of them and what concerns all.
+pub async fn count_in_household(tx: &Tx, household: HouseholdId, routine: Option<RoutineId>) -> Result<i64> {
+    let sql = "SELECT coalesce(sum(number), 0)::bigint FROM household_change_counts
+               WHERE household_id = $1 AND ($2::uuid IS NULL OR routine_id IS NULL OR routine_id = $2)";
+    sum(tx, sql, [household.0.into(), routine.map(|id| id.0).into()]).await
+}
+
+async fn sum(tx: &Tx, sql: &str, values: impl IntoIterator<Item = Value>) -> Result<i64> {
+    let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, values);
     let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::internal("a sum without a row"))?;
     Ok(row.try_get_by_index(0)?)
 }

@@ -4,6 +4,8 @@ use std::{error::Error as StdError, time::Duration};
 
 use sea_orm::{DbErr, RuntimeErr};
 
+use crate::input;
+
 /// A result whose error a client may be told about.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -84,6 +86,14 @@ impl Error {
         Self::Invalid { field: field.into(), message: message.into() }
     }
 
+    /// The same about a field that lies in another, which `path` names.
+    pub(crate) fn within(self, path: &str) -> Self {
+        match self {
+            Self::Invalid { field, message } => Self::Invalid { field: format!("{path}.{field}"), message },
+            other => other,
+        }
+    }
+
     /// A clash without a row to show.
     pub fn conflict(message: impl Into<String>) -> Self {
         Self::Conflict { message: message.into(), current: None }
@@ -135,7 +145,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -152,6 +162,7 @@ const TABLES: [&str; 19] = [
     "household_members",
     "household_invitations",
     "routines",
+    "routine_reminders",
     "unavailability",
     "assignments",
     "swap_requests",
@@ -162,10 +173,7 @@ const TABLES: [&str; 19] = [
 fn out_of_range(constraint: &str) -> Option<Error> {
     let name = constraint.strip_suffix("_check")?;
     let column = TABLES.iter().find_map(|table| name.strip_prefix(table)?.strip_prefix('_'))?;
-    let mut words = column.split('_');
-    let first = words.next()?.to_owned();
-    let field = words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..]);
-    Some(Error::invalid(field, "out of range"))
+    Some(Error::invalid(input::field(column), "out of range"))
 }
 
 impl From<DbErr> for Error {
@@ -202,6 +210,8 @@ impl From<DbErr> for Error {
                     .or_else(|| out_of_range(constraint))
                     .unwrap_or_else(|| Self::Internal(error.into()))
             }
+            // PostgreSQL has no text for it, and JSON may hold it at any depth.
+            "22021" | "22P05" => Self::invalid("value", "must not contain U+0000"),
             "57014" | "55P03" => Self::Timeout,
             "40001" | "40P01" => Self::conflict("this was changed at the same moment: read it and try again"),
             // The server is going down, starting up or full.

@@ -108,7 +108,8 @@ pub async fn received(tx: &Tx) -> Result<Vec<Model>> {
         .await?)
 }
 
-const ACCESS_TYPES: [AccessType; 4] = [AccessType::Calorie, AccessType::Checkin, AccessType::Reports, AccessType::FoodList];
+const ACCESS_TYPES: [AccessType; 5] =
+    [AccessType::Calorie, AccessType::Checkin, AccessType::Reports, AccessType::FoodList, AccessType::Organiser];
 
 /// What the viewer may see of this person now: everything of oneself.
 pub async fn types_of(tx: &Tx, person: UserId) -> Result<Vec<AccessType>> {

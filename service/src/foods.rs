@@ -616,7 +616,7 @@ mod tests {
     fn food(serving_unit: &str, portions: &[(&str, &str, &str)]) -> Food {
         let decimal = |text: &str| Decimal::from_str_exact(text).expect("a literal");
         Food {
-            id: FoodId(uuid::Uuid::nil()),
+            id: FoodId(Uuid::nil()),
             owner_id: None,
             name: "food".into(),
             brand: None,

@@ -66,6 +66,13 @@ pub(crate) fn integer(field: &str, value: i32, range: RangeInclusive<i32>) -> Re
     }
 }
 
+/// The name by which clients know a column: `consumedAt` of `consumed_at`.
+pub(crate) fn field(column: &str) -> String {
+    let mut words = column.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+}
+
 /// The fingerprint by which a repeated creation is told from another one with the same id.
 pub(crate) fn fingerprint(input: &impl Serialize) -> Result<Vec<u8>> {
     let json = serde_json::to_vec(input).map_err(|error| Error::Internal(error.into()))?;

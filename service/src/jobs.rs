@@ -21,7 +21,8 @@ use crate::{
     assignments,
     calendars::{self, NOT_CONFIGURED, google::Google},
     error::{Error, Result},
-    routines,
+    mail::{self, Mailer},
+    reminders, routines,
 };
 
 /// How long a worker that shows no life keeps its job.
@@ -42,7 +43,7 @@ const ATTEMPTS: i32 = 12;
 /// What there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Remove what nobody needs any more: expired tokens, ended sessions, full rate limits.
+    /// Remove what nobody needs any more: expired tokens, ended sessions, full rate limits, old answers.
     CleanUp,
     /// Find the households that have to plan ahead.
     SchedulePlans,
@@ -52,10 +53,12 @@ pub enum Kind {
     CalendarSync,
     /// Renew the channel by which a calendar calls.
     CalendarChannel,
+    /// Remind a person of their turns.
+    Remind,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::CleanUp, Self::SchedulePlans, Self::Plan, Self::CalendarSync, Self::CalendarChannel];
+    const ALL: [Self; 6] = [Self::CleanUp, Self::SchedulePlans, Self::Plan, Self::CalendarSync, Self::CalendarChannel, Self::Remind];
 
     fn name(self) -> &'static str {
         match self {
@@ -64,6 +67,7 @@ impl Kind {
             Self::Plan => "plan",
             Self::CalendarSync => "calendar_sync",
             Self::CalendarChannel => "calendar_channel",
+            Self::Remind => "remind",
         }
     }
 
@@ -214,12 +218,17 @@ pub async fn claim(database: &Database) -> Result<Option<Claimed>> {
 pub struct Worker {
     database: Database,
     google: Option<Arc<Google>>,
+    mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Worker {
-    /// A worker on this database; without Google Calendar where that is not set up.
-    pub fn new(database: Database, google: Option<Arc<Google>>) -> Self {
-        Self { database, google }
+    /// A worker on this database; without Google Calendar or mail where that is not set up.
+    pub fn new(database: Database, google: Option<Arc<Google>>, mailer: Option<Arc<dyn Mailer>>) -> Self {
+        Self { database, google, mailer }
+    }
+
+    fn mailer(&self) -> Result<&dyn Mailer> {
+        self.mailer.as_deref().ok_or(mail::NOT_CONFIGURED)
     }
 
     fn google(&self) -> Result<&Google> {
@@ -316,6 +325,7 @@ impl Worker {
             Some(Kind::Plan) => plan(job).await,
             Some(Kind::CalendarSync) => calendars::sync::sync(job, self.google()?).await,
             Some(Kind::CalendarChannel) => calendars::channel::keep_open(job, self.google()?).await,
+            Some(Kind::Remind) => reminders::remind(job, self.mailer()?).await,
             None => Err(Error::internal(format!("this worker does not know jobs of the kind {}", job.kind))),
         }
     }

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::{
     access::Tx,
+    assignments,
     day::{self, Calendar},
     error::{Error, Result},
     households, input,
@@ -173,7 +174,8 @@ pub async fn create(tx: &Tx, household: HouseholdId, new: NewRoutine) -> Result<
     Ok(routine)
 }
 
-/// Changes a routine. Published turns stay as they are until the next plan, which names this as their cause.
+/// Changes a routine. Whoever has a published turn keeps it until the next plan, which names this as its cause; when it begins and ends
+/// changes at once.
 pub async fn update(tx: &Tx, household: HouseholdId, id: RoutineId, change: RoutineChange) -> Result<Model> {
     let old = locked(tx, household, id).await?;
     input::expect_version(change.expected_version, old.version, || scalars(&old))?;
@@ -233,6 +235,10 @@ pub async fn update(tx: &Tx, household: HouseholdId, id: RoutineId, change: Rout
         let days = (routine.recurrence, routine.weekdays.clone(), routine.rrule.clone(), routine.ends_on);
         (days, routine.policy, routine.effort, routine.streak_limit)
     };
+    let when = |routine: &Model| (routine.time_of_day, routine.duration_minutes, routine.time_zone.clone(), routine.day_starts_at);
+    if when(&new) != when(&old) {
+        assignments::keep_times(tx, &new).await?;
+    }
     if decides(&new) != decides(&old) {
         note_cause(tx, household, &[id], CauseKind::Settings, Span { from: today, until: None }).await?;
     }

@@ -26,7 +26,7 @@ use self::{
 use crate::{
     access::{Tx, Viewer},
     error::{Error, Result},
-    exercise_diary, food_diary, foods, goals, input, measurements,
+    exercise_diary, food_diary, foods, goals, input, measurements, noots,
     page::{Page, PageRequest},
     people,
 };
@@ -39,8 +39,10 @@ const ATTEMPTS: u32 = 3;
 pub const LARGEST_PAGE: u32 = 1000;
 
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
-static STAGES: [&[&Collection]; 2] =
-    [&[&foods::SYNCED, &people::SYNCED], &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED]];
+static STAGES: [&[&Collection]; 2] = [
+    &[&foods::SYNCED, &people::SYNCED, &noots::SYNCED],
+    &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED],
+];
 
 /// All collections.
 pub fn collections() -> impl Iterator<Item = &'static Collection> {
@@ -317,13 +319,19 @@ where
                 let store = open().await?;
                 let decision = Decision { outcome: Refused::from(error).into(), clock_skew: false };
                 remember(&store, push.person, &client, mutations.iter().map(|mutation| (mutation, &decision))).await?;
+                let row = store.rows(push.person, &names(&mutations)).await?.pop();
                 store.commit().await?;
-                receipts.push(Receipt { decision, repeated: false, row: None });
+                receipts.push(Receipt { decision, repeated: false, row });
             }
             Err(error) => return Err(error),
         }
     }
     Ok(receipts)
+}
+
+/// The rows that mutations are about.
+fn names(mutations: &[Mutation]) -> Names {
+    mutations.iter().map(|mutation| (mutation.collection.clone(), mutation.row)).collect()
 }
 
 /// Whether an error is about what was written, and not about the server.
@@ -375,7 +383,7 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
                 &named(&rows, of_stage.iter().map(|(.., mutation)| *mutation).chain(unfinished.iter().map(|kept| &kept.mutation))),
             )
             .await?;
-        let mut batch = Batch { person, now: store.now(), context: &context, clock: seen.clone(), rows };
+        let mut batch = Batch { person, client, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in of_stage {
             let decision = batch.apply(collection, &with_waiting(mutation, &waiting));
             if is_unfinished(&decision) && matches!(mutation.write, Write::Cells(_)) {
@@ -413,8 +421,8 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
     if !finished.is_empty() {
         store.forget(&finished).await?;
     }
-    let names: Names = mutations.iter().map(|mutation| (mutation.collection.clone(), mutation.row)).collect();
-    let rows: HashMap<_, _> = store.rows(person, &names).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
+    let rows: HashMap<_, _> =
+        store.rows(person, &names(mutations)).await?.into_iter().map(|row| ((row.collection.clone(), row.id), row)).collect();
     store.commit().await?;
     Ok(decisions
         .into_iter()

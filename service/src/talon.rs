@@ -389,7 +389,7 @@ pub async fn push(viewer: &Viewer, messages: &[NewMessage]) -> Result<Vec<Pushed
     }
     let (person, now) = (viewer.user_id(), viewer.database().now());
     let mut fates: Vec<Option<Pushed>> = messages.iter().map(|_| None).collect();
-    let (mut parts, mut open): (Vec<Part>, HashMap<(String, String, Uuid), usize>) = (Vec::new(), HashMap::new());
+    let (mut parts, mut open) = (Vec::<Part>::new(), HashMap::new());
     for (place, message) in messages.iter().enumerate() {
         let read = match read(message, person, now) {
             Ok(read) => read,
@@ -409,6 +409,10 @@ pub async fn push(viewer: &Viewer, messages: &[NewMessage]) -> Result<Vec<Pushed
         if part.cells.get(&read.column).is_none_or(|earlier| earlier.clock < read.cell.clock) {
             part.cells.insert(read.column, read.cell);
         }
+    }
+    if parts.is_empty() {
+        // Nothing is left to do, but whoever is signed out is told that.
+        drop(viewer.read().await?);
     }
     for parts in parts.chunk_by(|one, next| one.client == next.client) {
         let mutations = parts.iter().map(|part| mutation(person, part, now)).collect::<Result<Vec<_>>>()?;
@@ -477,8 +481,11 @@ fn read(message: &NewMessage, person: UserId, now: DateTime<Utc>) -> Result<Read
     if text.len() > LONGEST_VALUE {
         return Err(Error::invalid("value", format!("must have at most {LONGEST_VALUE} bytes, has {}", text.len())).into());
     }
-    if text.contains('\0') || data_type.contains('\0') {
+    if text.contains('\0') {
         return Err(Error::invalid("value", "must not contain the character U+0000").into());
+    }
+    if !data_type.bytes().all(|byte| byte.is_ascii_lowercase()) || data_type.len() > LONGEST_NAME {
+        return Err(Error::invalid("dataType", "must be null, string, int, double, bool, datetime or json").into());
     }
     let row = Uuid::try_parse(row).ok().filter(|id| id.to_string() == *row);
     let row = row.ok_or_else(|| Error::invalid("row", "must be a UUID, lower-case and hyphenated"))?;

@@ -21,7 +21,7 @@ const schema = buildClientSchema(data);
 const invalid = validateSchema(schema);
 if (invalid.length > 0) throw new Error(invalid.join('\n'));
 
-const scalars = { Date: 'string', DateTime: 'string', Decimal: 'string', TimeZone: 'string', UUID: 'string' };
+const scalars = { Date: 'string', DateTime: 'string', Decimal: 'string', JSON: 'unknown', TimeZone: 'string', UUID: 'string' };
 const text = await codegen({
   filename: join(folder, 'generated.ts'),
   schema: parse(printSchema(schema)),

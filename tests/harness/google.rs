@@ -44,7 +44,7 @@ pub fn outside(google: &str, address: SocketAddr) -> Outside {
         calendar_url: format!("{google}/calendar/v3"),
         public_url: public_url.clone(),
     };
-    Outside { public_url: Some(public_url), google: Some(Arc::new(Google::new(settings).unwrap())) }
+    Outside { public_url: Some(public_url), google: Some(Arc::new(Google::new(settings).unwrap())), ..Outside::default() }
 }
 
 /// The settings with which the hale binary takes `google` for Google.

@@ -226,7 +226,12 @@ async fn keep_changing(world: &World) {
     let mut owner = world.app.connect("postgres").await;
     loop {
         let change = "UPDATE food_diary SET quantity = quantity % 100 + 1;
-            SELECT auth.count_change(id, '{own,calorie,checkin,reports,food_list}') FROM users";
+            UPDATE measurements SET value = value % 100 + 1;
+            UPDATE exercise_diary SET notes = coalesce(notes, '') || '.';
+            UPDATE goals SET current_value = coalesce(current_value, 0) % 100 + 1;
+            UPDATE noots SET deleted = NOT deleted;
+            SELECT auth.count_change(id, '{own,calorie,checkin,reports,food_list,organiser}') FROM users;
+            SELECT auth.count_household_change(id, NULL) FROM households";
         raw_sql(change).execute(&mut owner).await.unwrap();
         sleep(Duration::from_millis(500)).await;
     }

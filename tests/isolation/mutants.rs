@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use super::{
     access::{Access, Cell, Layer},
-    tables::TABLES,
+    tables::{TABLES, Table},
     world::World,
 };
 use crate::harness::report;
@@ -31,7 +31,7 @@ const POLICIES: &str = "
     ORDER BY polrelid::regclass::text, polname";
 
 /// The principals who tell most: they are asked first.
-const TELLING: [&str; 13] = [
+const TELLING: [&str; 15] = [
     "household_member",
     "household_removed",
     "household_invited",
@@ -40,6 +40,8 @@ const TELLING: [&str; 13] = [
     "declined",
     "calorie_writer",
     "checkin_writer",
+    "organiser_writer",
+    "organiser",
     "calorie",
     "checkin",
     "all",
@@ -170,14 +172,17 @@ async fn seen(world: &mut World, cells: &[Cell], mutant: &Mutant) -> bool {
 }
 
 fn of_tables() -> Vec<Mutant> {
-    let protected = TABLES.iter().filter(|table| table.name != "migrations");
+    let (views, tables): (Vec<_>, Vec<_>) = TABLES.iter().partition(|table| table.view);
+    let protected = tables.iter().filter(|table| table.name != "migrations");
     let mut mutants: Vec<_> = protected
         .flat_map(|table| {
             ["DISABLE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"]
                 .map(|change| mutant(table.name, change, format!("ALTER TABLE {} {change}", table.name)))
         })
         .collect();
-    mutants.extend(TABLES.iter().map(|table| mutant(table.name, "GRANT ALL", format!("GRANT ALL ON {} TO hale_app", table.name))));
+    mutants.extend(tables.iter().map(|table| mutant(table.name, "GRANT ALL", format!("GRANT ALL ON {} TO hale_app", table.name))));
+    let as_owner = |view: &&Table| mutant(view.name, "as its owner", format!("ALTER VIEW {} SET (security_invoker = false)", view.name));
+    mutants.extend(views.iter().map(as_owner));
     for table in ["family_access", "household_members", "household_invitations", "assignments", "swap_requests"] {
         mutants.push(mutant(table, "DROP TRIGGER change", format!("DROP TRIGGER change ON {table}")));
     }
@@ -249,7 +254,7 @@ fn of_policy(policy: &str) -> Vec<Mutant> {
 /// A condition with each bracketed part taken as true, `can_write` ignored, members in place of administrators, and another type of access, one place at a time: what
 /// the policy no longer asks, and what it says instead. Not all of it compiles; what does not is no mutant.
 fn weaker(text: &str) -> Vec<(&str, String)> {
-    const TYPES: [&str; 4] = ["'calorie'::text", "'checkin'::text", "'reports'::text", "'food_list'::text"];
+    const TYPES: [&str; 5] = ["'calorie'::text", "'checkin'::text", "'reports'::text", "'food_list'::text", "'organiser'::text"];
     const ADMINISTERED: &str = "auth.administered_households()";
     let mut places: Vec<(usize, usize, &str)> = Vec::new();
     let mut open = Vec::new();

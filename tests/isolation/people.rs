@@ -21,6 +21,8 @@ pub const PEOPLE: &[&str] = &[
     "transitive",
     "calorie_writer",
     "checkin_writer",
+    "organiser",
+    "organiser_writer",
     "household_member",
     "household_administrator",
     "household_invited",
@@ -78,6 +80,8 @@ pub const PRINCIPALS: &[Principal] = &[
     Principal { between: Some("all"), ..principal("transitive") },
     principal("calorie_writer"),
     principal("checkin_writer"),
+    principal("organiser"),
+    principal("organiser_writer"),
     principal("household_member"),
     principal("household_administrator"),
     principal("household_invited"),
@@ -141,7 +145,7 @@ pub fn grant_id(grantor: &str, grantee: &str, access_type: &str) -> Uuid {
 
 /// What ann shares with whom, and one grant further on: grantor, grantee, type, can_write, status, expires_at.
 pub fn grants() -> Vec<String> {
-    const TYPES: [&str; 4] = ["calorie", "checkin", "reports", "food_list"];
+    const TYPES: [&str; 5] = ["calorie", "checkin", "reports", "food_list", "organiser"];
     let grant = |grantor: &str, grantee: &str, access_type: &str, can_write: bool, status: &str, expires_at: &str| {
         // An offer, and one that was withdrawn before it was answered, know an address alone.
         let known = !matches!(grantee, "offered" | "unverified" | "withdrawn");
@@ -172,10 +176,12 @@ pub fn grants() -> Vec<String> {
     }
     grants.push(grant("ann", "calorie_writer", "calorie", true, "active", "NULL"));
     grants.push(grant("ann", "checkin_writer", "checkin", true, "active", "now() + interval '1 day'"));
+    grants.push(grant("ann", "organiser_writer", "organiser", true, "active", "NULL"));
     grants
 }
 
-/// Who belongs to ann's household besides her, or did, or is invited: each has a turn there, an absence and a request to swap.
+/// Who belongs to ann's household besides her, or did, or is invited: each has a turn there, an absence, a request to swap,
+/// and is reminded.
 pub fn memberships() -> Vec<String> {
     let ann = person("ann");
     let mut rows = Vec::new();
@@ -197,10 +203,16 @@ pub fn memberships() -> Vec<String> {
              INSERT INTO assignments (household_id, id, routine_id, date, member_id, name, reason)
              VALUES ('{ann}', '{turn}', '{}', '2026-03-2{place}', '{member}', '{name}', 'Order');
              INSERT INTO unavailability (household_id, id, member_id, kind, starts_on) VALUES ('{ann}', '{}', '{member}', 'dates', '2026-06-10');
-             INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id) VALUES ('{ann}', '{}', '{turn}', '{member}')",
+             INSERT INTO swap_requests (household_id, id, assignment_id, from_member_id) VALUES ('{ann}', '{}', '{turn}', '{member}');
+             INSERT INTO routine_reminders (household_id, id, routine_id, member_id, minutes_before) VALUES ('{ann}', '{}', '{}', '{member}', 30);
+             INSERT INTO reminder_mails (household_id, id, routine_id, member_id, date) VALUES ('{ann}', '{}', '{}', '{member}', '2100-03-20')",
             row_id("ann", "routines", 0),
             id("unavailability"),
             id("swap_requests"),
+            id("routine_reminders"),
+            row_id("ann", "routines", 0),
+            id("reminder_mails"),
+            row_id("ann", "routines", 0),
         ));
     }
     for (n, name, status) in [

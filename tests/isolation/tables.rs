@@ -22,6 +22,8 @@ pub struct Table {
     pub more_rows: &'static [&'static [(&'static str, &'static str)]],
     /// Whether there are rows without an owner too, made like the others.
     pub common: bool,
+    /// Whether it only shows rows of other tables.
+    pub view: bool,
     /// Operations that this table alone has: their names, and SQL.
     pub operations: &'static [(&'static str, &'static str)],
 }
@@ -38,6 +40,7 @@ const TABLE: Table = Table {
     change: "",
     more_rows: &[],
     common: false,
+    view: false,
     operations: &[],
 };
 
@@ -88,6 +91,7 @@ pub const TABLES: &[Table] = &[
             &[("access_type", "'checkin'")],
             &[("access_type", "'reports'")],
             &[("access_type", "'food_list'")],
+            &[("access_type", "'organiser'")],
         ],
         ..TABLE
     },
@@ -117,7 +121,12 @@ pub const TABLES: &[Table] = &[
         ],
         primary: "user_id, collection, id",
         change: "deleted = true",
-        more_rows: &[&[("access_type", "'calorie'")], &[("access_type", "'checkin'")], &[("access_type", "'food_list'")]],
+        more_rows: &[
+            &[("access_type", "'calorie'")],
+            &[("access_type", "'checkin'")],
+            &[("access_type", "'food_list'")],
+            &[("access_type", "'organiser'")],
+        ],
         ..TABLE
     },
     Table {
@@ -134,6 +143,15 @@ pub const TABLES: &[Table] = &[
         ],
         primary: "user_id, number",
         change: "client = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "messages",
+        key: "(user_id || ' ' || server_timestamp)",
+        columns: &[("user_id", "{owner}"), ("value", "'x'")],
+        primary: "id",
+        change: "value = 'changed'",
+        view: true,
         ..TABLE
     },
     Table {
@@ -459,6 +477,32 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "noots",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("version", "3"),
+            ("checksum", "repeat('0', 64)"),
+            ("data", r#"'{"activities": [{"activityType": "todo", "id": "milk", "properties": {"title": "Milk"}}, {"activityType": "note", "properties": {}}]}'"#),
+        ],
+        change: "deleted = true, version = 9",
+        operations: &[("sign as another", "UPDATE noots SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "conflicted_noots",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("noot_id", "{missing}"),
+            ("base_version", "1"),
+            ("checksum", "repeat('{m}', 64)"),
+            ("data", r#"'{"activities": []}'"#),
+        ],
+        change: "base_version = 2",
+        ..TABLE
+    },
+    Table {
         name: "meal_plan_templates",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Weekdays'")],
         change: "name = 'changed'",
@@ -479,6 +523,7 @@ pub const TABLES: &[Table] = &[
             ("log checkin", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'checkin', now())"),
             ("log reports", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'reports', now())"),
             ("log food_list", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'food_list', now())"),
+            ("log organiser", "INSERT INTO access_log (user_id, access_type, read_at) VALUES ({target_id}, 'organiser', now())"),
             (
                 "log as another (granted)",
                 "INSERT INTO access_log (user_id, reader_id, access_type, read_at) VALUES ({target_id}, {stranger_id}, 'calorie', now())",
@@ -494,6 +539,15 @@ pub const TABLES: &[Table] = &[
         columns: &[("id", "{owner}"), ("name", "'Family of {name}'")],
         primary: "id",
         change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "household_change_counts",
+        owner: "household_id",
+        facet: "CASE WHEN routine_id IS NULL THEN 'all' ELSE 'routine' END",
+        columns: &[("household_id", "{owner}"), ("id", "{id}"), ("routine_id", "{id}")],
+        primary: "household_id, id",
+        change: "number = 9",
         ..TABLE
     },
     Table {
@@ -699,6 +753,47 @@ pub const TABLES: &[Table] = &[
         name: "devices",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'phone'"), ("last_seen_at", "'2026-03-10'")],
         change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "routine_reminders",
+        owner: "household_id",
+        facet: "(SELECT m.name FROM household_members m WHERE m.household_id = routine_reminders.household_id AND m.id = member_id)",
+        columns: &[
+            ("household_id", "{owner}"),
+            ("id", "{id}"),
+            ("routine_id", "{routine}"),
+            ("member_id", "{member}"),
+            ("minutes_before", "30"),
+        ],
+        primary: "household_id, id",
+        change: "minutes_before = 60",
+        operations: &[
+            (
+                "be reminded in the target's household",
+                "INSERT INTO routine_reminders (household_id, id, routine_id, member_id, minutes_before)
+                 SELECT {target_id}, {missing}, (SELECT id FROM routines WHERE household_id = {target_id} LIMIT 1), {member_there}, 30",
+            ),
+            ("give an own reminder to another (granted)", "UPDATE routine_reminders SET member_id = {target_member} WHERE member_id = {member_there}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "reminder_mails",
+        owner: "household_id",
+        facet: "(SELECT m.name FROM household_members m WHERE m.household_id = reminder_mails.household_id AND m.id = member_id)",
+        columns: &[("household_id", "{owner}"), ("routine_id", "{routine}"), ("member_id", "{member}"), ("date", "'2100-03-1{m}'")],
+        reserved: &[("id", "{id}")],
+        primary: "household_id, id",
+        change: "sent_at = '2026-03-10'",
+        operations: &[
+            (
+                "note a mail in the target's household",
+                "INSERT INTO reminder_mails (household_id, routine_id, member_id, date)
+                 SELECT {target_id}, (SELECT id FROM routines WHERE household_id = {target_id} LIMIT 1), {member_there}, '2100-04-01'",
+            ),
+            ("send another's mail (granted)", "UPDATE reminder_mails SET member_id = {target_member} WHERE member_id = {member_there}"),
+        ],
         ..TABLE
     },
     Table {

@@ -54,7 +54,7 @@ impl World {
                 table.name, table.key, table.owner
             )
         };
-        let now: Vec<_> = TABLES.iter().map(row_of).collect();
+        let now: Vec<_> = TABLES.iter().filter(|table| !table.view).map(row_of).collect();
         let now = now.join(" UNION ALL ");
         run(&mut connection, &format!("CREATE TEMPORARY TABLE before AS {now}")).await;
         let mut world = Self { app, connection, rows: BTreeMap::new(), now, copies: None };
@@ -166,7 +166,8 @@ impl World {
 
     /// Keeps every row as it is, for [`World::changed_by`] to bring back.
     pub async fn keep(&mut self) {
-        let copies: String = TABLES.iter().map(|table| format!("CREATE TABLE kept.{0} AS TABLE {0};", table.name)).collect();
+        let copies: String =
+            TABLES.iter().filter(|table| !table.view).map(|table| format!("CREATE TABLE kept.{0} AS TABLE {0};", table.name)).collect();
         self.run(&format!("CREATE SCHEMA kept; {copies}")).await;
     }
 
@@ -176,7 +177,7 @@ impl World {
         let changed = self.undo_changes().await;
         let relations: BTreeSet<_> = changed.iter().map(|row| row.relation.clone()).collect();
         let mut words = BTreeSet::new();
-        let follows = ["rate_limits", "change_counts", "access_log", "sync_spaces", "sync_rows", "sync_changes"];
+        let follows = ["rate_limits", "change_counts", "household_change_counts", "access_log", "sync_spaces", "sync_rows", "sync_changes"];
         for relation in relations.iter().filter(|relation| !follows.contains(&relation.as_str())) {
             let rows = changed.iter().filter(|row| row.relation == *relation);
             let rows = rows.map(|row| Touched { relation: row.relation.clone(), key: row.key.clone(), owner: row.owner });
@@ -358,7 +359,7 @@ async fn run(connection: &mut PgConnection, sql: &str) {
 /// One row of each person in each table, those of the catalogue, and the grants. What migrations filled stays as it is.
 async fn seeds(connection: &mut PgConnection) -> Vec<String> {
     let mut seeds = Vec::new();
-    for table in TABLES {
+    for table in TABLES.iter().filter(|table| !table.view) {
         let filled = raw_sql(AssertSqlSafe(format!("SELECT 1 FROM {} LIMIT 1", table.name)));
         if !filled.fetch_all(&mut *connection).await.unwrap().is_empty() {
             continue;

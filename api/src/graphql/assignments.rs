@@ -238,12 +238,12 @@ impl AssignmentChange {
         &self.0.before_name
     }
 
-    /// Who got it; null where the turn was taken out of the plan.
+    /// Who got it; null where the turn was taken out of the plan, or skipped for the deletion of its event.
     async fn after(&self) -> Option<&str> {
         self.0.after_name.as_deref()
     }
 
-    /// Why: override, helper, unlock, swap, absence, availability, membership, settings, request or vacancy.
+    /// Why: override, helper, unlock, swap, absence, availability, membership, settings, request, vacancy or event_deleted.
     async fn cause(&self) -> &str {
         &self.0.cause
     }

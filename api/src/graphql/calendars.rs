@@ -13,12 +13,12 @@ use super::{
 
 /// The connection of a household to a Google calendar: its turns are events there, and a member's name that somebody writes between
 /// the brackets of an event's title, such as "[Ben] Bedtime", becomes the turn's. Everything else about an event is the rota's: an
-/// event that is moved or deleted in the calendar comes back as it was.
+/// event that is moved in the calendar comes back as it was, and `whenEventDeleted` says what a deletion means.
 pub struct ConnectedCalendar(pub calendars::Connection);
 
 /// The connection of a household to a Google calendar: its turns are events there, and a member's name that somebody writes between
 /// the brackets of an event's title, such as "[Ben] Bedtime", becomes the turn's. Everything else about an event is the rota's: an
-/// event that is moved or deleted in the calendar comes back as it was.
+/// event that is moved in the calendar comes back as it was, and `whenEventDeleted` says what a deletion means.
 #[Object]
 impl ConnectedCalendar {
     /// How it stands.
@@ -70,6 +70,11 @@ impl ConnectedCalendar {
         self.0.channel_expires_at.map(DateTime)
     }
 
+    /// What comes of a turn whose event somebody deletes in the calendar.
+    async fn when_event_deleted(&self) -> WhenEventDeleted {
+        self.0.settings.when_event_deleted.into()
+    }
+
     /// Titles of events that name nobody of the household. Each stays until somebody reassigns the turn, or writes a known name.
     async fn questions(&self) -> Vec<CalendarQuestion> {
         self.0.questions.iter().cloned().map(Into::into).collect()
@@ -91,6 +96,17 @@ pub enum CalendarStatus {
     Connected,
     /// It has to be connected again: `problem` says why.
     Broken,
+}
+
+/// What comes of a turn whose event somebody deletes in the calendar.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "rows::WhenEventDeleted")]
+pub enum WhenEventDeleted {
+    /// The turn stands, and its event comes back.
+    RestoreEvent,
+    /// The turn is skipped: nobody does it, it counts for nobody, and `changes` tells it with the cause event_deleted. A turn that was
+    /// done, or is too long ago to be changed, stands, and its event comes back.
+    SkipTurn,
 }
 
 /// A title that somebody wrote into the calendar and that names nobody.
@@ -149,6 +165,15 @@ pub struct ChooseCalendarInput {
     calendar_id: String,
 }
 
+/// A change of how a connected calendar is followed. Absent keeps.
+#[derive(InputObject)]
+pub struct UpdateCalendarInput {
+    /// The household.
+    household_id: Unchecked<Uuid>,
+    /// What comes of a turn whose event somebody deletes in the calendar; RESTORE_EVENT until somebody says otherwise.
+    when_event_deleted: Option<WhenEventDeleted>,
+}
+
 /// Where to consent.
 #[derive(SimpleObject)]
 pub struct ConnectCalendarPayload {
@@ -168,6 +193,13 @@ pub struct RefreshAvailableCalendarsPayload {
 /// The connection with its calendar.
 #[derive(SimpleObject)]
 pub struct ChooseCalendarPayload {
+    /// The connection.
+    calendar: ConnectedCalendar,
+}
+
+/// The connection as it is now.
+#[derive(SimpleObject)]
+pub struct UpdateCalendarPayload {
     /// The connection.
     calendar: ConnectedCalendar,
 }
@@ -237,6 +269,22 @@ impl CalendarsMutation {
             let connection = calendars::choose(&tx, household, &input.calendar_id).await?;
             tx.commit().await?;
             Ok(ChooseCalendarPayload { calendar: ConnectedCalendar(connection) })
+        })
+        .await
+    }
+
+    /// Says how the connected calendar is followed from now on. NOT_FOUND where there is none. For administrators.
+    async fn update_calendar(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The change.")] input: UpdateCalendarInput,
+    ) -> Option<Result<UpdateCalendarPayload>> {
+        nullable(async {
+            let household = HouseholdId(input.household_id.check("householdId")?.0);
+            let tx = scope(ctx).write().await?;
+            let connection = calendars::update(&tx, household, input.when_event_deleted.map(Into::into)).await?;
+            tx.commit().await?;
+            Ok(UpdateCalendarPayload { calendar: ConnectedCalendar(connection) })
         })
         .await
     }

@@ -1,10 +1,13 @@
-//! Following a person: what subscriptions of every feature share.
+//! Following a person or a household: what subscriptions of every feature share.
 
 use std::{sync::Arc, time::Duration};
 
 use entity::id::UserId;
 use futures_util::{Stream, stream};
-use service::{access::Tx, changes::News, error::Error as ServiceError};
+use service::{
+    access::Tx,
+    changes::{Followed, News},
+};
 
 use super::{
     error::{Error, Result},
@@ -14,24 +17,33 @@ use super::{
 /// How long to wait when the database does not answer.
 pub const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What `look` finds of a person (the viewer when there is none) each time that its key is another one than before. `look` reads
-/// under the viewer's policies and answers a key and what is to be sent, or nothing when it is not the viewer's to see. Between two
-/// events no transaction is open.
-pub async fn follow<K, T, L>(
+/// What `look` finds of a person (the viewer when there is none) each time that its key is another one than before. See [`follow`].
+pub async fn follow_person<K, T, L>(
     scope: &Arc<RequestScope>,
     person: Option<UserId>,
     look: L,
 ) -> Result<impl Stream<Item = Result<T>> + use<K, T, L>>
 where
     K: PartialEq,
-    L: AsyncFn(Arc<Tx>, UserId) -> Result<Option<(K, T)>>,
+    L: AsyncFn(Arc<Tx>, UserId, Option<&K>) -> Result<Option<(K, T)>>,
 {
     let person = person.map_or_else(|| Ok(scope.viewer()?.user_id()), Ok::<_, Error>)?;
+    follow(scope, Followed::Person(person), async move |tx: Arc<Tx>, seen: Option<&K>| look(tx, person, seen).await).await
+}
+
+/// What `look` finds of a person or a household each time that its key is another one than before. `look` reads under the viewer's
+/// policies, is told the key before, and answers a key and what is to be sent, or nothing when it is not the viewer's to see. Between two
+/// events no transaction is open.
+pub async fn follow<K, T, L>(scope: &Arc<RequestScope>, followed: Followed, look: L) -> Result<impl Stream<Item = Result<T>> + use<K, T, L>>
+where
+    K: PartialEq,
+    L: AsyncFn(Arc<Tx>, Option<&K>) -> Result<Option<(K, T)>>,
+{
     // Before the first look, so that nothing falls between the two.
-    let news = News::of(scope.database(), person).await;
-    let (seen, _) = look(scope.read().await?, person).await?.ok_or_else(unseen)?;
+    let news = News::of(scope.database(), followed).await;
+    let (seen, _) = look(scope.read().await?, None).await?.ok_or_else(|| followed.unseen())?;
     scope.end_read().await;
-    let follower = Follower { scope: scope.clone(), person, news, seen, look };
+    let follower = Follower { scope: scope.clone(), followed, news, seen, look };
     Ok(stream::unfold(Some(follower), async |follower| {
         let mut follower = follower?;
         match follower.next().await {
@@ -41,14 +53,9 @@ where
     }))
 }
 
-/// Not shared and not there answer alike.
-fn unseen() -> Error {
-    ServiceError::NotFound("person who shares this").into()
-}
-
 struct Follower<K, L> {
     scope: Arc<RequestScope>,
-    person: UserId,
+    followed: Followed,
     news: News,
     seen: K,
     look: L,
@@ -57,7 +64,7 @@ struct Follower<K, L> {
 impl<K, T, L> Follower<K, L>
 where
     K: PartialEq,
-    L: AsyncFn(Arc<Tx>, UserId) -> Result<Option<(K, T)>>,
+    L: AsyncFn(Arc<Tx>, Option<&K>) -> Result<Option<(K, T)>>,
 {
     async fn next(&mut self) -> Result<T> {
         loop {
@@ -71,7 +78,7 @@ where
                     found => break found?,
                 }
             };
-            let (key, item) = found.ok_or_else(unseen)?;
+            let (key, item) = found.ok_or_else(|| self.followed.unseen())?;
             if key != self.seen {
                 self.seen = key;
                 // The transaction stays open for the fields of what is sent.
@@ -82,7 +89,7 @@ where
     }
 
     async fn look(&self) -> Result<Option<(K, T)>> {
-        (self.look)(self.scope.read().await?, self.person).await
+        (self.look)(self.scope.read().await?, Some(&self.seen)).await
     }
 }
 
@@ -99,7 +106,7 @@ where
     C: Clone,
     R: AsyncFn(Arc<Tx>, C) -> Result<(C, Option<P>)>,
 {
-    let news = News::of(scope.database(), person).await;
+    let news = News::of(scope.database(), Followed::Person(person)).await;
     let mut reader = PageReader { scope: scope.clone(), news, after, read };
     // What is not the viewer's to see is refused before anything is sent.
     let first = reader.read().await?;

@@ -88,6 +88,8 @@ pub enum AccessType {
     Reports,
     /// Private foods and meals.
     FoodList,
+    /// To-do lists, shopping lists and notes.
+    Organiser,
 }
 
 /// Where a grant stands.

@@ -20,7 +20,7 @@ use service::{
 use tokio::sync::OnceCell;
 
 use super::{
-    changes::follow,
+    changes::follow_person,
     error::Result,
     foods::{DeleteInput, Food, Nutrition, NutritionTotals},
     person::Person,
@@ -366,7 +366,7 @@ impl FoodDiarySubscription {
     ) -> Result<impl Stream<Item = Result<FoodDay>>> {
         let person = person_id.check("personId")?.map(|id| UserId(id.0));
         let date = date.check("date")?.map(|date| date.0);
-        let followed = follow(scope(ctx), person, async move |tx, person| {
+        let followed = follow_person(scope(ctx), person, async move |tx, person, _| {
             if !family_access::types_of(&tx, person).await?.contains(&AccessType::Calorie) {
                 return Ok(None);
             }

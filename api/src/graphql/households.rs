@@ -2,16 +2,22 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::{Context, Enum, InputObject, Object, SimpleObject, dataloader::Loader};
+use async_graphql::{Context, Enum, InputObject, Object, SimpleObject, Subscription, dataloader::Loader};
 use entity::{
     household_invitations as invitations, household_members as members, households as rows,
     id::{HouseholdId, HouseholdInvitationId, HouseholdMemberId, RoutineId},
 };
-use service::{calendar_feeds, calendars, households, routines, unavailability};
+use futures_util::{Stream, StreamExt};
+use service::{
+    calendar_feeds, calendars,
+    changes::{self, Followed},
+    households, routines, unavailability,
+};
 
 use super::{
     calendar_feeds::CalendarFeed,
     calendars::ConnectedCalendar,
+    changes::follow,
     error::{Error, Result},
     person::Person,
     routines::Routine,
@@ -669,5 +675,30 @@ impl HouseholdsMutation {
             Ok(RevokeHouseholdInvitationPayload { invitation: HouseholdInvitation(invitation) })
         })
         .await
+    }
+}
+
+/// Following households.
+#[derive(Default)]
+pub struct HouseholdsSubscription;
+
+#[Subscription]
+impl HouseholdsSubscription {
+    /// A household each time that its name, its members, when they cannot, or one of its routines changed: the routine itself, who takes
+    /// turns, the plan, what became of a turn, a request to swap. Changes in quick succession may come as one. Nothing is sent at
+    /// first, so subscribe, then ask what there is. When the viewer does not belong to it any more, a last event has the error
+    /// NOT_FOUND, and the stream completes.
+    async fn household_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which household.")] id: Unchecked<Uuid>,
+    ) -> Result<impl Stream<Item = Result<Household>>> {
+        let id = HouseholdId(id.check("id")?.0);
+        scope(ctx).viewer()?;
+        let followed = follow(scope(ctx), Followed::Household(id), async move |tx, _| {
+            let Some(found) = households::find(&tx, id).await? else { return Ok(None) };
+            Ok(Some((changes::count_in_household(&tx, id, None).await?, found)))
+        });
+        Ok(followed.await?.map(|household| household.map(Household)))
     }
 }

@@ -4,13 +4,17 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, Subscription, dataloader::Loader};
 use chrono::NaiveDate;
-use entity::{family_access, goals, id::UserId, user_preferences};
+use entity::{
+    family_access, goals,
+    id::{NootId, UserId},
+    user_preferences,
+};
 use futures_util::{Stream, StreamExt};
-use service::{access::Tx, changes, day::Calendar, devices, family_access as grants, measurements, people};
+use service::{access::Tx, changes, day::Calendar, devices, family_access as grants, measurements, organiser, people};
 
 use super::{
     access_log::AccessLogEntry,
-    changes::follow,
+    changes::follow_person,
     devices::Device,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
@@ -18,6 +22,8 @@ use super::{
     food_diary::FoodDay,
     goals::{Goal, GoalStatus},
     measurements::Measurement,
+    noots::ConflictedNoot,
+    organiser::{ListKind, OrganiserList},
     page::Connection,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
@@ -237,6 +243,62 @@ impl Person {
         .transpose()
     }
 
+    /// The person's to-do lists, shopping lists and notes, newest first. Needs ORGANISER.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn lists(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those for this.")] kind: Option<ListKind>,
+        #[graphql(desc = "Those that were deleted in place of those that were not.", default)] deleted: bool,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<OrganiserList>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Organiser).await? {
+                return Ok(None);
+            }
+            let filter = organiser::Filter { person: self.id(), kind: kind.map(Into::into), deleted };
+            let continued = after.is_some();
+            let page = organiser::lists(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, OrganiserList)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// One of the person's lists; null when there is none with this id, or it was deleted. Needs ORGANISER.
+    async fn list(&self, ctx: &Context<'_>, #[graphql(desc = "Which list.")] id: Unchecked<Uuid>) -> Option<Result<OrganiserList>> {
+        async {
+            let id = NootId(id.check("id")?.0);
+            if !self.shares(ctx, family_access::AccessType::Organiser).await? {
+                return Ok(None);
+            }
+            Ok::<_, Error>(organiser::find(&*scope(ctx).read().await?, self.id(), id).await?.map(OrganiserList))
+        }
+        .await
+        .transpose()
+    }
+
+    /// Copies of the viewer's noots that lost against others, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn conflicted_noots(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<ConflictedNoot>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::noots::conflicted(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, ConflictedNoot)))
+        }
+        .await
+        .transpose()
+    }
+
     /// The rows of this person that changed after `after`, each as it is now, in the order of their last changes, as far as the viewer
     /// may see them. Devices read it page by page, then follow `syncChanged`.
     #[graphql(complexity = "super::sync::page_cost(first, child_complexity)")]
@@ -443,7 +505,7 @@ impl PersonSubscription {
         #[graphql(desc = "Whose id; the viewer's when absent.")] person_id: Option<Unchecked<Uuid>>,
     ) -> Result<impl Stream<Item = Result<Person>>> {
         let person = person_id.check("personId")?.map(|id| UserId(id.0));
-        let followed = follow(scope(ctx), person, async |tx, person| {
+        let followed = follow_person(scope(ctx), person, async |tx, person, _| {
             let Some(found) = people::find(&tx, person).await? else { return Ok(None) };
             Ok(Some((changes::count(&tx, person).await?, found)))
         });

@@ -1,19 +1,26 @@
 //! Routines: what a household does by turns, and who takes them.
 
-use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, Subscription};
 use entity::{
     id::{AssignmentId, HouseholdId, HouseholdMemberId, RoutineId},
     routine_members, routines as rows,
 };
-use service::{assignments, routines, swap_requests};
+use futures_util::{Stream, StreamExt};
+use service::{
+    assignments,
+    changes::{self, Followed},
+    routines, swap_requests,
+};
 
 use super::{
     assignments::{Assignment, AssignmentChange},
+    changes::follow,
     error::{Error, Result},
     households::HouseholdMember,
+    reminders::RoutineReminder,
     routine_statistics::RoutineStatistics,
     scalars::{CheckOption, CheckPatch, Date, TimeZone, Unchecked, Uuid},
-    scope::{boxed, nullable, scope},
+    scope::{boxed, loaders, nullable, scope},
     swap_requests::SwapRequest,
 };
 
@@ -157,6 +164,11 @@ impl Routine {
             Ok(rows.into_iter().map(SwapRequest).collect())
         })
         .await
+    }
+
+    /// How the viewer is reminded of their own turns; null when they are not.
+    async fn reminder(&self, ctx: &Context<'_>) -> Option<Result<RoutineReminder>> {
+        boxed(async { loaders(ctx).load_one((self.0.household_id, self.0.id)).await }).await.transpose()
     }
 
     /// Who did how much, month by month, and how far everybody is ahead of their share or behind.
@@ -321,7 +333,7 @@ pub struct CreateRoutineInput {
     members: Vec<RoutineMemberInput>,
 }
 
-/// A change of a routine. Absent keeps, null clears. Published turns stay until the next plan.
+/// A change of a routine. Absent keeps, null clears. Whoever has a published turn keeps it until the next plan.
 #[derive(InputObject)]
 pub struct UpdateRoutineInput {
     /// Of which household.
@@ -447,8 +459,8 @@ impl RoutinesMutation {
         .await
     }
 
-    /// Changes a routine. Published turns stay as they are until the next plan, which then names this as the cause. For
-    /// administrators.
+    /// Changes a routine. Whoever has a published turn keeps it until the next plan, which then names this as the cause; when turns to
+    /// come begin and end changes at once. For administrators.
     async fn update_routine(
         &self,
         ctx: &Context<'_>,
@@ -513,5 +525,31 @@ impl RoutinesMutation {
             Ok(DeleteRoutinePayload { deleted_id: id })
         })
         .await
+    }
+}
+
+/// Following routines.
+#[derive(Default)]
+pub struct RoutinesSubscription;
+
+#[Subscription]
+impl RoutinesSubscription {
+    /// A routine each time that it or what belongs to it changed: who takes turns and when they cannot, the plan, what became of a turn, a
+    /// request to swap, or the members of the household. Changes in quick succession may come as one. Nothing is sent at first, so
+    /// subscribe, then ask what there is. When the routine is deleted or the viewer does not belong to the household any more, a
+    /// last event has the error NOT_FOUND, and the stream completes.
+    async fn routine_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The routine's household.")] household_id: Unchecked<Uuid>,
+        #[graphql(desc = "Which routine.")] id: Unchecked<Uuid>,
+    ) -> Result<impl Stream<Item = Result<Routine>>> {
+        let (household, id) = (HouseholdId(household_id.check("householdId")?.0), RoutineId(id.check("id")?.0));
+        scope(ctx).viewer()?;
+        let followed = follow(scope(ctx), Followed::Household(household), async move |tx, _| {
+            let Some(found) = routines::find(&tx, household, id).await? else { return Ok(None) };
+            Ok(Some((changes::count_in_household(&tx, household, Some(id)).await?, found)))
+        });
+        Ok(followed.await?.map(|routine| routine.map(Routine)))
     }
 }

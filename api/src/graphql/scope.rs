@@ -13,6 +13,7 @@ use service::{
     access_log::Reads,
     error::Error as ServiceError,
     idempotency::KeyedRequest,
+    sync::Cursor,
 };
 use tokio::sync::Mutex;
 
@@ -29,6 +30,8 @@ pub struct RequestScope {
     reads: std::sync::Mutex<Reads>,
     /// The request as its client may send it again.
     keyed: Option<Arc<KeyedRequest>>,
+    /// Where the viewer's feed stood when the connection was acknowledged that this came by.
+    acknowledged: Option<Cursor>,
 }
 
 /// What a request is answered with.
@@ -53,12 +56,31 @@ impl RequestScope {
             Some(Err(_)) => Err("this access token is not valid: refresh the session or sign in"),
             None => Err("sign in first: send Authorization: Bearer with an access token"),
         };
-        Self { database, outside, viewer, client, read: Mutex::new(None), reads: std::sync::Mutex::default(), keyed: None }
+        Self {
+            database,
+            outside,
+            viewer,
+            client,
+            read: Mutex::new(None),
+            reads: std::sync::Mutex::default(),
+            keyed: None,
+            acknowledged: None,
+        }
     }
 
     /// The same request with an Idempotency-Key.
     pub fn keyed(self, keyed: KeyedRequest) -> Self {
         Self { keyed: Some(Arc::new(keyed)), ..self }
+    }
+
+    /// The same request by a connection that was acknowledged when the viewer's feed stood there.
+    pub fn acknowledged_at(self, head: Option<Cursor>) -> Self {
+        Self { acknowledged: head, ..self }
+    }
+
+    /// Where the viewer's feed stood when the connection was acknowledged that this came by, if it came by one.
+    pub fn acknowledged(&self) -> Option<Cursor> {
+        self.acknowledged
     }
 
     /// The loaders for this request.

@@ -7,7 +7,7 @@ use entity::id::UserId;
 use futures_util::{Stream, StreamExt, stream};
 use service::{
     access::Tx,
-    changes::News,
+    changes::{Followed, News},
     error::Error as ServiceError,
     people,
     sync::{
@@ -434,7 +434,7 @@ pub async fn follow_feed(
     collections: Vec<&'static str>,
     limit: u32,
 ) -> Result<impl Stream<Item = Result<FeedPage>> + use<>> {
-    let news = News::of(scope.database(), person).await;
+    let news = News::of(scope.database(), Followed::Person(person)).await;
     let reader = FeedReader { scope: scope.clone(), person, news, after, collections, limit, waiting: false };
     reader.read().await?;
     Ok(stream::unfold(Some(reader), async |reader| {

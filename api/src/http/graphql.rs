@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 use super::{
     REQUEST_ID, Server, caller,
     idempotency::{self, REPLAYED},
-    sse,
+    json, sse,
 };
 use crate::graphql::{
     Executed,
@@ -236,11 +236,14 @@ async fn read_body(headers: &HeaderMap, body: Body, signed_in: bool) -> Result<M
         }
         Err(_) => return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the request took too long to arrive")),
     };
-    match serde_json::from_slice(&bytes) {
+    match json::read(&bytes) {
         Ok(Value::Object(parameters)) => Ok(parameters),
         Ok(Value::Array(_)) => Err(Refused::bad_request("batches are not supported: send one operation per request")),
         Ok(_) => Err(Refused::bad_request("the body must be a JSON object")),
-        Err(error) => Err(Refused::bad_request(format!("the body is not JSON: line {}, column {}", error.line(), error.column()))),
+        Err(error) => {
+            let wrong = if error.is_data() { "the body has a key twice" } else { "the body is not JSON" };
+            Err(Refused::bad_request(format!("{wrong}: line {}, column {}", error.line(), error.column())))
+        }
     }
 }
 
@@ -252,9 +255,8 @@ fn query_string(query: &str) -> Result<Map<String, Value>, Refused> {
             continue;
         }
         let value = match name.as_ref() {
-            "variables" | "extensions" => {
-                serde_json::from_str(&value).map_err(|_| Refused::bad_request(format!("{name} must be a JSON object")))?
-            }
+            "variables" | "extensions" => json::read(value.as_bytes())
+                .map_err(|_| Refused::bad_request(format!("{name} must be a JSON object without a key twice")))?,
             _ => Value::String(value.into_owned()),
         };
         if parameters.insert(name.to_string(), value).is_some() {

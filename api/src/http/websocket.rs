@@ -21,7 +21,10 @@ use futures_util::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use service::error::Error as ServiceError;
+use service::{
+    error::Error as ServiceError,
+    sync::{self, Cursor},
+};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_stream::StreamMap;
 
@@ -29,8 +32,12 @@ use super::{
     REQUEST_ID, Server, caller,
     connections::{SIGN_OF_LIFE, outstayed},
     graphql::{self, Outcome, asked, bearer, bearer_token, defect, outcomes, take_point},
+    json,
 };
-use crate::graphql::{error::LIMIT_EXCEEDED, scope::RequestScope};
+use crate::graphql::{
+    error::{LIMIT_EXCEEDED, UNAUTHENTICATED},
+    scope::RequestScope,
+};
 
 const PROTOCOL: &str = "graphql-transport-ws";
 const MOST_MESSAGE_BYTES: usize = 64 * 1024;
@@ -64,6 +71,7 @@ pub async fn get(state: State<Server>, address: ConnectInfo<SocketAddr>, request
         address: caller(address),
         token: bearer(&parts.headers).map(str::to_owned),
         request_id: parts.headers.get(REQUEST_ID).cloned(),
+        head: None,
     };
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MOST_MESSAGE_BYTES).max_frame_size(MOST_MESSAGE_BYTES);
     upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(0).on_upgrade(|socket| Socket { socket, client }.serve())
@@ -123,19 +131,26 @@ struct Client {
     address: String,
     token: Option<String>,
     request_id: Option<HeaderValue>,
+    /// Where the viewer's feed stood before the connection was acknowledged.
+    head: Option<Cursor>,
 }
 
 impl Client {
     /// What one operation shares.
     fn scope(&self) -> Arc<RequestScope> {
-        Arc::new(RequestScope::new(self.server.database.clone(), self.server.outside.clone(), self.token.as_deref(), self.address.clone()))
+        let (database, outside) = (self.server.database.clone(), self.server.outside.clone());
+        Arc::new(RequestScope::new(database, outside, self.token.as_deref(), self.address.clone()).acknowledged_at(self.head))
     }
 
-    /// Takes the token of connection_init, if there is one: `authorization` as in the header, or `accessToken` alone. One that was
-    /// sent and is not good for anything ends the connection.
+    /// Takes the token of connection_init, if there is one: `authorization` as in the header, by itself or in `headers`, where RxDB
+    /// puts it, or `accessToken` alone. One that was sent and is not good for anything ends the connection.
     async fn authenticate(&mut self, payload: Option<Map<String, Value>>) -> Result<(), Closing> {
         let payload = payload.unwrap_or_default();
-        let given = |name: &str| payload.get(name).map(|value| value.as_str().unwrap_or_default());
+        let headers = payload.get("headers").and_then(Value::as_object);
+        let given = |name: &str| {
+            let value = payload.get(name).or_else(|| headers.and_then(|headers| headers.get(name)))?;
+            Some(value.as_str().unwrap_or_default())
+        };
         let token = given("authorization").or_else(|| given("Authorization")).map(bearer_token).or_else(|| given("accessToken"));
         if let Some(token) = token {
             self.token = Some(token.to_owned());
@@ -145,11 +160,13 @@ impl Client {
         }
         let scope = self.scope();
         let viewer = scope.viewer().map_err(|_| Closing::FORBIDDEN)?;
-        match viewer.read().await {
-            Ok(_) => Ok(()),
-            Err(ServiceError::Unauthenticated(_)) => Err(Closing::FORBIDDEN),
-            Err(_) => Err(Closing::TRY_LATER),
+        let head = async { sync::head(&viewer.read().await?).await };
+        match head.await {
+            Ok(head) => self.head = Some(head.cursor),
+            Err(ServiceError::Unauthenticated(_)) => return Err(Closing::FORBIDDEN),
+            Err(_) => return Err(Closing::TRY_LATER),
         }
+        Ok(())
     }
 }
 
@@ -271,6 +288,8 @@ impl Socket {
                 self.write(Message::Text(message.into())).await?;
                 return Ok(false);
             }
+            // The session has ended since: a client comes back from that, but not from an error of an operation.
+            Some(Outcome::Refused(answer)) if self.client.token.is_some() && is_unauthenticated(&answer) => return Err(Closing::FORBIDDEN),
             Some(Outcome::Refused(answer)) => self.error(id, answer).await?,
             Some(Outcome::Broken) => self.error(id, defect()).await?,
             None => self.send(json!({ "id": id, "type": "complete" })).await?,
@@ -294,7 +313,9 @@ impl Socket {
     /// The next message; `None` for a frame that is none, such as the answer to a ping.
     async fn hear(&mut self) -> Result<Option<Said>, Closing> {
         match self.socket.recv().await {
-            Some(Ok(Message::Text(text))) => serde_json::from_str(&text).map(Some).map_err(|_| Closing::INVALID),
+            Some(Ok(Message::Text(text))) => {
+                json::read(text.as_bytes()).and_then(serde_json::from_value).map(Some).map_err(|_| Closing::INVALID)
+            }
             Some(Ok(Message::Binary(_))) => Err(Closing::INVALID),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
             Some(Err(error)) if is_too_big(&error) => Err(Closing::TOO_BIG),
@@ -312,6 +333,10 @@ impl Socket {
             Ok(Err(_)) | Err(_) => Err(Closing::GONE),
         }
     }
+}
+
+fn is_unauthenticated(answer: &Value) -> bool {
+    answer.pointer("/errors/0/extensions/code").and_then(Value::as_str) == Some(UNAUTHENTICATED)
 }
 
 fn is_too_big(error: &axum::Error) -> bool {

@@ -2,14 +2,15 @@
 //!
 //! What Hale last wrote of an event is kept, and the etag that Google gave it: an event that comes back with that etag is Hale's own
 //! echo. Any other change is somebody's: a member's name in the title becomes the turn's, and what names nobody is kept as a
-//! question. Everything else about an event is the rota's, and is put right again, as are events that were deleted.
+//! question. Everything else about an event is the rota's, and is put right again. What was deleted is put back, or its turn is skipped:
+//! the household says which.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use entity::{
     assignments::AssignmentStatus,
-    calendar_settings::{ActiveModel, CalendarStatus, Model},
+    calendar_settings::{ActiveModel, CalendarStatus, Model, WhenEventDeleted},
     household_members,
     id::{AssignmentId, HouseholdId, HouseholdMemberId, RoutineId},
 };
@@ -147,10 +148,10 @@ async fn pull(google: &Google, viewer: &Viewer, access: &Access, household: Hous
         let mut failed = None;
         for event in &known {
             match changed.get(event.event_id.as_str()) {
-                None => deleted(&tx, household, event).await?,
+                None => deleted(&tx, &settings, event).await?,
                 Some(now) if event.etag.as_deref() == Some(now.etag.as_str()) => {}
                 Some(now) => {
-                    if let Err(error) = edited(&tx, household, &members, event, now, refused.contains(&event.event_id)).await {
+                    if let Err(error) = edited(&tx, &settings, &members, event, now, refused.contains(&event.event_id)).await {
                         failed = Some((event.event_id.clone(), error));
                         break;
                     }
@@ -175,8 +176,17 @@ async fn pull(google: &Google, viewer: &Viewer, access: &Access, household: Hous
     }
 }
 
-/// Somebody deleted the event. The turn is there all the same, so its event comes back; a turn is skipped in Hale.
-async fn deleted(tx: &Tx, household: HouseholdId, event: &Known) -> Result<()> {
+/// Somebody deleted the event. Where the household wants that, its turn is skipped; any turn that is not, is there all the same, and
+/// its event comes back.
+async fn deleted(tx: &Tx, settings: &Model, event: &Known) -> Result<()> {
+    let household = settings.household_id;
+    if settings.when_event_deleted == WhenEventDeleted::SkipTurn
+        && may_change(tx, household, event).await?
+        && let Some(turn) = turn_of(tx, household, event).await?
+        && turn.status == AssignmentStatus::Planned
+    {
+        assignments::skip_without_event(tx, household, turn.id).await?;
+    }
     run(
         tx,
         "UPDATE calendar_events SET etag = NULL, written = NULL WHERE household_id = $1 AND event_id = $2",
@@ -192,27 +202,26 @@ struct Turn {
     member_id: Option<HouseholdMemberId>,
     name: String,
     starts_at: Option<DateTime<Utc>>,
+    status: AssignmentStatus,
+}
+
+async fn turn_of(tx: &Tx, household: HouseholdId, event: &Known) -> Result<Option<Turn>> {
+    let turn = statement(
+        "SELECT id, member_id, name, starts_at, status FROM assignments WHERE household_id = $1 AND routine_id = $2 AND date = $3",
+        [household.0.into(), event.routine_id.0.into(), event.date.into()],
+    );
+    Ok(Turn::find_by_statement(turn).one(tx).await?)
 }
 
 /// Somebody edited the event.
-async fn edited(
-    tx: &Tx,
-    household: HouseholdId,
-    members: &[household_members::Model],
-    event: &Known,
-    now: &Event,
-    refused: bool,
-) -> Result<()> {
+async fn edited(tx: &Tx, settings: &Model, members: &[household_members::Model], event: &Known, now: &Event, refused: bool) -> Result<()> {
     if now.status == "cancelled" {
-        return deleted(tx, household, event).await;
+        return deleted(tx, settings, event).await;
     }
-    let turn = statement(
-        "SELECT id, member_id, name, starts_at FROM assignments WHERE household_id = $1 AND routine_id = $2 AND date = $3",
-        [household.0.into(), event.routine_id.0.into(), event.date.into()],
-    );
+    let household = settings.household_id;
     let mut question = None;
     let mut put_right = refused;
-    if let Some(turn) = Turn::find_by_statement(turn).one(tx).await?
+    if let Some(turn) = turn_of(tx, household, event).await?
         && !refused
     {
         match doer_in_title(&now.summary, |name| member_named(members, name)) {

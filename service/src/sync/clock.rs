@@ -136,6 +136,43 @@ mod tests {
         }
     }
 
+    /// Pack, parse and compare, as Talon's sources and documents have them.
+    #[test]
+    fn the_vectors_of_talon_hold() {
+        let packed = [
+            (0, 0, "a", "000000000000000:00000:a"),
+            (1_700_000_000_000, 35, "phone", "001700000000000:0000z:phone"),
+            (1_700_000_000_000, 36, "phone", "001700000000000:00010:phone"),
+            (1_700_000_000_000, 1295, "550e8400-e29b-41d4-a716-446655440000", "001700000000000:000zz:550e8400-e29b-41d4-a716-446655440000"),
+            (LAST_MILLISECOND, LAST_COUNTER, "a:b", "999999999999999:zzzzz:a:b"),
+        ];
+        for (milliseconds, counter, node, text) in packed {
+            let packed = Clock { milliseconds, counter, node: node.to_owned() };
+            assert_eq!((packed.to_string().as_str(), &clock(text)), (text, &packed));
+        }
+        // Each is before the next: by time, then by counter, then by node, whatever the width.
+        let ordered = [
+            "1:0:a",
+            "000000000000000001:0:b",
+            "1:9:b",
+            "000000000000001:0000a:a",
+            "1:z:z",
+            "1:10:a",
+            "9:0:z",
+            "10:0:a",
+            "000001700000000000:00000:a",
+            "001700000000000:00000:a:b",
+            "1700000000000:0:b",
+            "1700000000000:00001:a",
+        ];
+        let ordered: Vec<Clock> = ordered.map(clock).into();
+        assert!(ordered.is_sorted_by(|one, next| one < next), "{ordered:?}");
+        // As texts of different widths they would not be.
+        assert!("10:0:a" < "9:0:z" && "000001700000000000:00000:a" < "1:0:a");
+        let padded: Vec<String> = ordered.iter().map(Clock::to_string).collect();
+        assert!(padded.is_sorted_by(|one, next| one < next), "{padded:?}");
+    }
+
     #[test]
     fn a_node_may_hold_colons() {
         assert_eq!(clock("1:0:a:b::c").node, "a:b::c");

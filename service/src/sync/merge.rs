@@ -15,7 +15,7 @@ use super::{
     clock::{Clock, GREATEST_SKEW, TOLERATED_SKEW},
     collection::{Clocks, Collection, Column, Context, DELETED, Deletion, Document, Draft, Group},
 };
-use crate::error::Error;
+use crate::{error::Error, input};
 
 /// The node of Hale's own clocks.
 pub const SERVER: &str = "hale";
@@ -137,6 +137,8 @@ pub struct Decision {
 pub struct Batch<'a> {
     /// Whose rows.
     pub person: UserId,
+    /// The device that wrote it.
+    pub client: &'a str,
     /// The time.
     pub now: DateTime<Utc>,
     /// What the rules need to know.
@@ -177,6 +179,13 @@ impl Batch<'_> {
         let last = row.clocks.values().chain([&self.clock]).max().cloned();
         self.clock = Clock::after(last.as_ref(), self.now, SERVER);
         self.clock.clone()
+    }
+
+    /// By which a write is known as this device's, made of what it took the group for: the device does not conflict with itself when it
+    /// writes again before it has heard what became of that.
+    fn node(&self, group: &Group, had: Option<&BTreeMap<&str, Value>>) -> Result<String, Error> {
+        let made = input::fingerprint(&(self.client, group.name, had))?;
+        Ok(made[..8].iter().fold(format!("{SERVER}~"), |node, byte| format!("{node}{byte:02x}")))
     }
 
     fn apply_cells(
@@ -251,6 +260,10 @@ impl Batch<'_> {
         new: &Document,
     ) -> Result<Outcome, Refused> {
         let mut row = self.rows.get(&(collection.name, id)).cloned().unwrap_or_default();
+        if row.document.is_none() && new.get(DELETED) == Some(&Value::Bool(true)) {
+            // A row that was deleted before anybody heard of it, and none of what it held matters.
+            return Ok(Outcome::Applied);
+        }
         // A row that the device knows and the server does not was lost with a backup: the device brings all of it back.
         let assumed = assumed.filter(|_| row.document.is_some());
         let mut draft = self.draft(&row, id);
@@ -272,7 +285,9 @@ impl Batch<'_> {
                 continue;
             }
             known = false;
-            if is.is_some() && is != had {
+            let clock = Clock { node: self.node(group, had.as_ref())?, ..clock.clone() };
+            let own = row.clocks.get(group.name).is_some_and(|stored| stored.node == clock.node);
+            if is.is_some() && is != had && !own {
                 lost.extend(wanted.keys().map(|name| (*name).to_owned()));
                 continue;
             }
@@ -280,17 +295,13 @@ impl Batch<'_> {
             change(&mut draft, group)?;
             applied = true;
             row.written.insert(group.name.to_owned(), clock.clone());
-            row.clocks.insert(group.name.to_owned(), clock.clone());
+            row.clocks.insert(group.name.to_owned(), clock);
         }
         let deleted = |document: &Document| document.get(DELETED) == Some(&Value::Bool(true));
         if let Some(Value::Bool(wanted)) = new.get(DELETED)
             && assumed.is_some_and(deleted) != *wanted
             && row.deleted != *wanted
         {
-            if row.document.is_none() {
-                // A row that was made and deleted before anybody heard of it.
-                return Ok(Outcome::Applied);
-            }
             deletable(collection)?;
             (known, applied) = (false, true);
             row.deleted = *wanted;
@@ -458,7 +469,7 @@ mod tests {
     fn apply_all(row: Option<Row>, mutations: &[Mutation]) -> (Option<Row>, Vec<Decision>) {
         let context = context();
         let rows = row.map(|row| ((SYNCED.name, ROW), row)).into_iter().collect();
-        let mut batch = Batch { person: UserId(ROW), now: now(), context: &context, clock: clock(9000, 0, SERVER), rows };
+        let mut batch = Batch { person: UserId(ROW), client: "phone", now: now(), context: &context, clock: clock(9000, 0, SERVER), rows };
         let decisions = mutations.iter().map(|mutation| batch.apply(&SYNCED, mutation)).collect();
         (batch.rows.remove(&(SYNCED.name, ROW)), decisions)
     }

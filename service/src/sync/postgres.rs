@@ -234,8 +234,9 @@ impl Store for Tx {
     }
 
     async fn keep(&self, person: UserId, client: &str, kept: &[Kept]) -> Result<()> {
-        let record =
-            |kept: &Kept| json!({ "id": kept.id, "request": hex(&kept.request), "mutation": kept.mutation, "outcome": kept.decision });
+        let record = |kept: &Kept| {
+            storable(json!({ "id": kept.id, "request": hex(&kept.request), "mutation": kept.mutation, "outcome": kept.decision }))
+        };
         self.execute_raw(Statement::from_sql_and_values(
             DbBackend::Postgres,
             "INSERT INTO sync_rejections (user_id, person_id, client, id, request, mutation, outcome)
@@ -278,6 +279,17 @@ async fn run(tx: &Tx, sql: String, person: UserId, records: Vec<Value>) -> Resul
     let statement =
         Statement::from_sql_and_values(DbBackend::Postgres, sql, [person.0.into(), Value::Array(records).into(), tx.now().into()]);
     Ok(tx.execute_raw(statement).await?.rows_affected())
+}
+
+/// What was refused may hold what PostgreSQL has no text for, U+0000. It is kept with the character that stands for others.
+fn storable(value: Value) -> Value {
+    let text = |text: String| text.replace('\0', "\u{fffd}");
+    match value {
+        Value::String(value) => Value::String(text(value)),
+        Value::Array(values) => values.into_iter().map(storable).collect(),
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (text(name), storable(value))).collect(),
+        value => value,
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

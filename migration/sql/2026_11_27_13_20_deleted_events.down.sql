@@ -1,0 +1,1 @@
+ALTER TABLE calendar_settings DROP COLUMN when_event_deleted;
