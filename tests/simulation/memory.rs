@@ -54,6 +54,8 @@ pub struct State {
 #[derive(Clone, Default)]
 struct Held {
     head: i64,
+    /// What slow transactions have taken: only where that is planted.
+    taken: i64,
     milliseconds: i64,
     counter: u32,
     change_floor: i64,
@@ -308,18 +310,28 @@ impl Transaction {
     }
 }
 
-/// What `auth.log_change` does: numbers what has become of a row since it was last numbered.
-fn log_change(
-    held: &Held,
-    pending: &mut Pending,
-    planted: Option<Planted>,
+/// Where a write comes from.
+struct Origin<'a> {
+    client: &'a str,
+    /// The latest clock that came along.
+    seen: &'a Clock,
     wall: i64,
-    seen: &Clock,
-    client: &str,
-    (collection, id): (&Collection, Uuid),
-    (document, deleted): (&Document, bool),
-    written: Option<&Row>,
-) {
+    planted: Option<Planted>,
+}
+
+/// A row as its table holds it, and as a device wrote it.
+struct Logged<'a> {
+    collection: &'a Collection,
+    id: Uuid,
+    document: &'a Document,
+    deleted: bool,
+    written: Option<&'a Row>,
+}
+
+/// What `auth.log_change` does: numbers what has become of a row since it was last numbered.
+fn log_change(held: &Held, pending: &mut Pending, origin: &Origin<'_>, row: &Logged<'_>) {
+    let Origin { client, seen, wall, planted } = *origin;
+    let Logged { collection, id, document, deleted, written } = *row;
     let known = held.rows.get(&(collection.name.to_owned(), id));
     let clock_changes = |group: &str| {
         written
@@ -342,7 +354,7 @@ fn log_change(
         return;
     }
     columns.sort_unstable();
-    let (head, milliseconds, counter) = pending.space.unwrap_or((held.head, held.milliseconds, held.counter));
+    let (head, milliseconds, counter) = pending.space.unwrap_or((held.head.max(held.taken), held.milliseconds, held.counter));
     let head = head + i64::try_from(columns.len()).unwrap();
     let (milliseconds, counter) = clock_after((milliseconds, counter), (seen.milliseconds, seen.counter), wall, planted);
     pending.space = Some((head, milliseconds, counter));
@@ -519,8 +531,9 @@ impl Store for Transaction {
         let wall = state.now.timestamp_millis();
         for (name, id, document, deleted) in std::mem::take(&mut pending.tables) {
             let collection = service::sync::collection(name).unwrap();
-            let row = written.get(name).and_then(|rows| rows.get(&id));
-            log_change(held, &mut pending, self.planted, wall, seen, client, (collection, id), (&document, deleted), row);
+            let written = written.get(name).and_then(|rows| rows.get(&id));
+            let origin = Origin { client, seen, wall, planted: self.planted };
+            log_change(held, &mut pending, &origin, &Logged { collection, id, document: &document, deleted, written });
         }
         Ok(())
     }
@@ -559,7 +572,7 @@ impl Store for Transaction {
         let mut state = self.state.lock().unwrap();
         if self.ends == Ends::Late && self.planted == Some(Planted::IdentityNumbers) {
             if let (Some(person), Some((head, ..))) = (pending.person, pending.space) {
-                state.spaces.get_mut(&person).unwrap().head = head;
+                state.spaces.get_mut(&person).unwrap().taken = head;
             }
             // What it decided is there, as whoever asks for it waits; what it wrote is not.
             let Pending { decided, kept, forgotten, .. } = pending.clone();
