@@ -387,8 +387,8 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
             sqlx::query("DELETE FROM rate_limits").execute(&mut owner).await.unwrap();
         }
         if root == "Mutation" {
-            let [(_, of)] = schema.objects[root][field].0.as_slice() else { continue };
-            let document = format!("mutation($v: {of}) {{ {field}(input: $v) {{ __typename }} }}");
+            let [(argument, of)] = schema.objects[root][field].0.as_slice() else { continue };
+            let document = format!("mutation($v: {of}) {{ {field}({argument}: $v) {{ __typename }} }}");
             let (_, answer) = send(&app, &token, &document, &world.input(field, named(of)).to_string()).await;
             if answer.get("errors").is_none() {
                 right.push(field.clone());

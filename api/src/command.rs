@@ -98,13 +98,13 @@ fn talon_schema() -> Result<String, Error> {
 async fn serve(settings: &Settings) -> Result<(), Error> {
     // Both signals are caught from the start: a server that is told to stop while it starts must not leave its PostgreSQL behind.
     let mut stop = Stop::listen()?;
-    let outside = Outside::of(settings).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => {
             Error::Other(format!("{} is taken: stop what listens there, or choose another address with --listen", settings.listen))
         }
         _ => Error::Other(format!("cannot listen on {}: {error}; choose another address with --listen", settings.listen)),
     })?;
+    let outside = Outside::of(settings).await?;
     let address = listener.local_addr().unwrap_or(settings.listen);
     let explorable = settings.explorer || address.ip().is_loopback();
     let options = options(settings, explorable)?;
