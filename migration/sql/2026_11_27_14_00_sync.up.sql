@@ -355,7 +355,7 @@ CREATE POLICY own_insert ON sync_mutations FOR INSERT TO hale_app WITH CHECK (us
 CREATE TABLE sync_rejections (
   user_id uuid NOT NULL CONSTRAINT sync_rejections_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
   id uuid NOT NULL,
-  person_id uuid NOT NULL CONSTRAINT sync_rejections_person_id_fkey REFERENCES users (id) ON DELETE CASCADE,
+  person_id uuid NOT NULL,
   request bytea NOT NULL CONSTRAINT sync_rejections_request_check CHECK (length(request) = 32),
   client text NOT NULL CONSTRAINT sync_rejections_client_check CHECK (length(client) BETWEEN 1 AND 100),
   mutation jsonb NOT NULL CONSTRAINT sync_rejections_mutation_check CHECK (jsonb_typeof(mutation) = 'object'),
@@ -366,8 +366,7 @@ CREATE TABLE sync_rejections (
   CONSTRAINT sync_rejections_request_key UNIQUE (user_id, person_id, request)
 );
 COMMENT ON COLUMN sync_rejections.user_id IS 'who wrote it';
-COMMENT ON COLUMN sync_rejections.person_id IS 'whose row it was about';
-CREATE INDEX sync_rejections_person_id_idx ON sync_rejections (person_id);
+COMMENT ON COLUMN sync_rejections.person_id IS 'whose row it was about; the account may be gone, which takes nothing from its writer';
 CREATE INDEX sync_rejections_created_at_idx ON sync_rejections (created_at);
 SELECT auth.protect('sync_rejections', NULL, ARRAY['person_id', 'request', 'client', 'mutation']);
 SELECT auth.announce('sync_rejections', '{own}');

@@ -383,7 +383,7 @@ impl RxdbSubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<FoodEntryDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<FoodEntryDocument>>>> {
-        drop(headers);
+        let _ = headers;
         follow(scope(ctx)).await
     }
 
@@ -394,7 +394,7 @@ impl RxdbSubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<MeasurementDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<MeasurementDocument>>>> {
-        drop(headers);
+        let _ = headers;
         follow(scope(ctx)).await
     }
 
@@ -405,7 +405,7 @@ impl RxdbSubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<ExerciseEntryDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<ExerciseEntryDocument>>>> {
-        drop(headers);
+        let _ = headers;
         follow(scope(ctx)).await
     }
 
@@ -416,7 +416,7 @@ impl RxdbSubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<GoalDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<GoalDocument>>>> {
-        drop(headers);
+        let _ = headers;
         follow(scope(ctx)).await
     }
 }
