@@ -23,7 +23,7 @@ const FOOD: &str = "food_diary";
 const WEIGHT: &str = "measurements";
 
 fn new_row() -> String {
-    Uuid::now_v7().to_string()
+    Uuid::new_v4().to_string()
 }
 
 /// Logs a serving for breakfast on the phone.
@@ -206,7 +206,7 @@ async fn weakness_1_slow_transactions_are_never_missed_by_a_phone_that_downloads
                 ((writer * 7 + n * 3) % 9) as f32 / 1000.0,
             );
             connection.execute(AssertSqlSafe(sql)).await.unwrap();
-            let kept = (writer + n) % 20 != 0;
+            let kept = !(writer + n).is_multiple_of(20);
             connection.execute(if kept { "COMMIT" } else { "ROLLBACK" }).await.unwrap();
             if kept {
                 committed.push(row);

@@ -105,7 +105,7 @@ impl<'a> Phone<'a> {
             let clock = Clock::after(self.clock().as_ref(), self.wall(), &self.client);
             // Before the message, so that no restart gives it out twice.
             self.keep("clock", &clock.to_string());
-            let id = uuid::Uuid::now_v7().to_string();
+            let id = uuid::Uuid::new_v4().to_string();
             self.sqlite
                 .execute(
                     r#"INSERT INTO talon_messages (id, table_name, row, "column", data_type, value, local_timestamp, user_id, client_id)
