@@ -21,7 +21,7 @@ const schema = buildClientSchema(data);
 const invalid = validateSchema(schema);
 if (invalid.length > 0) throw new Error(invalid.join('\n'));
 
-const scalars = { Date: 'string', DateTime: 'string', Decimal: 'string', JSON: 'unknown', TimeZone: 'string', UUID: 'string' };
+const scalars = { Date: 'string', DateTime: 'string', Decimal: 'string', JSON: 'unknown', Text: 'string', TimeZone: 'string', UUID: 'string' };
 // RxDB's headers are scalars with names of its own making.
 for (const name of Object.keys(schema.getTypeMap()).filter((name) => name.endsWith('InputHeaders'))) {
   scalars[name] = 'Record<string, string>';
