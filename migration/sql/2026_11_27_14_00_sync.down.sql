@@ -9,10 +9,7 @@ BEGIN
   END LOOP;
   FOR relation IN SELECT polrelid FROM pg_policy WHERE polname = 'logging' AND polrelid::regclass::text !~ '^sync_' LOOP
     EXECUTE format('DROP POLICY logging ON %s', relation);
-    -- These were readable for other doors before.
-    IF relation::text NOT IN ('user_preferences') THEN
-      EXECUTE format('REVOKE SELECT ON %s FROM hale_auth', relation);
-    END IF;
+    EXECUTE format('REVOKE SELECT ON %s FROM hale_auth', relation);
   END LOOP;
   FOR function IN SELECT oid FROM pg_proc WHERE pronamespace = 'auth'::regnamespace AND proname ~ '_(groups|document)$' LOOP
     EXECUTE format('DROP FUNCTION %s', function);

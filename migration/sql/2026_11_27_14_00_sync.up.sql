@@ -249,7 +249,10 @@ DECLARE
   event text;
 BEGIN
   EXECUTE format('GRANT SELECT ON %s TO hale_auth', relation);
-  EXECUTE format('CREATE POLICY logging ON %s FOR SELECT TO hale_auth USING (true)', relation);
+  -- Two policies for the same would be one that nobody misses.
+  IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = relation AND polcmd IN ('r', '*') AND 'hale_auth'::regrole = ANY (polroles)) THEN
+    EXECUTE format('CREATE POLICY logging ON %s FOR SELECT TO hale_auth USING (true)', relation);
+  END IF;
   FOREACH event IN ARRAY ARRAY['INSERT OR UPDATE OF ' || (SELECT string_agg(quote_ident(name), ', ') FROM unnest(columns) name), 'DELETE'] LOOP
     EXECUTE format('CREATE CONSTRAINT TRIGGER %I AFTER %s ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW '
                    || 'WHEN (%s.%I IS NOT NULL) EXECUTE FUNCTION auth.note_write(%L, %L, %L)',
