@@ -332,6 +332,31 @@ async fn a_carer_writes_for_ann_and_a_stranger_learns_nothing() {
     assert_eq!(Device::new(&ann, "hers").reads(json!(null)).await["rows"][0]["document"]["value"], "80.5");
 }
 
+#[tokio::test]
+async fn a_page_of_large_noots_ends_early_and_says_so() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let mut owner = app.connect("hale_owner").await;
+    // 40 of 200 KB each, which PostgreSQL stores in a fraction of that.
+    let noots = format!(
+        "INSERT INTO noots (user_id, id, checksum, data) SELECT '{}', gen_random_uuid(), repeat('0', 64),
+           jsonb_build_object('activities', jsonb_build_array(repeat('oats ', 40000))) FROM generate_series(1, 40)",
+        ann.id
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(noots)).execute(&mut owner).await.unwrap();
+    let (mut cursor, mut sizes) = (json!(null), Vec::new());
+    loop {
+        let page = ann.ask(PAGE, json!({ "first": 1000, "after": cursor })).await["viewer"]["syncPage"].take();
+        sizes.push(page["rows"].as_array().unwrap().len());
+        cursor = page["cursor"].clone();
+        if page["hasMore"] == false {
+            break;
+        }
+    }
+    // A page goes past 4 MiB by its last row; her preferences are in the first.
+    assert_eq!(sizes, [22, 19]);
+}
+
 /// The next page of Ann's feed on a device of Ben's: whether it begins anew, and what is told of which table.
 async fn reads_on(ben: &Person<'_>, ann: &Person<'_>, cursor: &mut Value) -> (bool, Vec<String>) {
     let query = "query($id: UUID!, $after: String) { person(id: $id) { syncPage(after: $after) { cursor resync rows { collection } } } }";
