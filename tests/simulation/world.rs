@@ -56,7 +56,7 @@ pub struct World<'a, S: Server> {
 
 /// Something under way.
 enum Flying {
-    Request { device: usize, person: UserId, sent: Vec<Arc<Mutation>> },
+    Request { device: usize, client: String, person: UserId, sent: Vec<Arc<Mutation>> },
     Answer { device: usize, start: u32, person: UserId, sent: Vec<Arc<Mutation>>, receipts: Vec<Receipt> },
     Page { device: usize, start: u32, person: UserId, asked: Option<Cursor>, page: FeedPage },
 }
@@ -317,28 +317,28 @@ impl<'a, S: Server> World<'a, S> {
             return Ok(());
         }
         let sent: Vec<Arc<Mutation>> = replica.pending.iter().take(most).cloned().collect();
+        let client = self.devices[device].state.node.clone();
         match fate {
             Fate::Lost => Ok(()),
             Fate::Late => {
-                self.flying.push(Flying::Request { device, person, sent });
+                self.flying.push(Flying::Request { device, client, person, sent });
                 Ok(())
             }
             Fate::ServerDies => {
                 let owner = self.devices[device].owner;
-                let batch = batch(&self.devices[device].state.node, person, &sent);
-                self.server.crash_in(owner, batch).await;
+                self.server.crash_in(owner, batch(&client, person, &sent)).await;
                 self.check(person).await
             }
-            Fate::AnswerLost => self.receive(device, person, &sent, false).await.map(drop),
+            Fate::AnswerLost => self.receive(device, &client, person, &sent, false).await.map(drop),
             Fate::Slow | Fate::AnsweredLate => {
-                let receipts = self.receive(device, person, &sent, fate == Fate::Slow).await?;
+                let receipts = self.receive(device, &client, person, &sent, fate == Fate::Slow).await?;
                 self.flying.extend(self.answer(device, person, sent, receipts));
                 Ok(())
             }
             Fate::Answered | Fate::Twice => {
-                let receipts = self.receive(device, person, &sent, false).await?;
+                let receipts = self.receive(device, &client, person, &sent, false).await?;
                 if fate == Fate::Twice {
-                    self.receive(device, person, &sent, false).await?;
+                    self.receive(device, &client, person, &sent, false).await?;
                 }
                 match self.answer(device, person, sent, receipts) {
                     Some(answer) => self.arrive(answer).await,
@@ -356,6 +356,7 @@ impl<'a, S: Server> World<'a, S> {
     async fn receive(
         &mut self,
         device: usize,
+        client: &str,
         person: UserId,
         sent: &[Arc<Mutation>],
         slowly: bool,
@@ -364,8 +365,7 @@ impl<'a, S: Server> World<'a, S> {
         let last = *self.truth.checked.get(&person).unwrap_or(&0);
         // Whoever takes numbers at the commit keeps other writers waiting until then: nobody sees that it took its time.
         let slowly = slowly && self.planted == Some(Planted::IdentityNumbers);
-        let batch = batch(&self.devices[device].state.node, person, sent);
-        let receipts = match self.server.push(viewer, batch, slowly).await {
+        let receipts = match self.server.push(viewer, batch(client, person, sent), slowly).await {
             Ok(receipts) => receipts,
             Err(error) => {
                 self.note(|| format!("device {device} pushes: {error}"));
@@ -497,7 +497,7 @@ impl<'a, S: Server> World<'a, S> {
 
     async fn arrive(&mut self, flying: Flying) -> Verdict {
         match flying {
-            Flying::Request { device, person, sent } => self.receive(device, person, &sent, false).await.map(drop),
+            Flying::Request { device, client, person, sent } => self.receive(device, &client, person, &sent, false).await.map(drop),
             Flying::Answer { device, start, person, sent, receipts } => {
                 let now = self.now;
                 let device = &mut self.devices[device];
