@@ -385,7 +385,13 @@ async fn doctor(settings: &Settings, how: config::Doctor) -> Result<ExitCode, Er
     let progress = Arc::new(Progress::new());
     let report = doctor::examine(settings, how, &progress).await;
     progress.finish();
-    let report = report?;
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            fail(&error);
+            return Ok(ExitCode::from(doctor::BROKEN));
+        }
+    };
     say(&mut io::stdout(), &if how.json { report.json() } else { report.text() });
     Ok(report.exit_code())
 }

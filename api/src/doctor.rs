@@ -29,6 +29,8 @@ use crate::{
 
 /// The form of [`Report::json`]. It counts up when something that is there changes or goes; additions leave it.
 const FORMAT: u32 = 1;
+/// The exit code when something is broken, or nothing could be examined.
+pub const BROKEN: u8 = 2;
 /// How many things a person is shown of one check.
 const SHOWN: usize = 12;
 /// A backup that is older leaves two days to be lost.
@@ -55,7 +57,7 @@ impl Report {
         ExitCode::from(match self.status() {
             Status::Ok | Status::Skipped => 0,
             Status::Warning => 1,
-            Status::Failed => 2,
+            Status::Failed => BROKEN,
         })
     }
 
