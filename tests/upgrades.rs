@@ -354,10 +354,9 @@ async fn every_release_upgrades_and_keeps_its_data() {
             connection.execute(AssertSqlSafe(sql)).await.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
         keep(&mut database.connection).await;
-        let applied = migration::up(&database.owner, |_| {}).await.unwrap_or_else(|error| {
+        migration::up(&database.owner, |_| {}).await.unwrap_or_else(|error| {
             panic!("{}: {error}. If this version was never released, `just release-schema` makes its fixture anew", path.display())
         });
-        report(&format!("{}: {} migrations applied", path.display(), applied.len()));
         let shared = shared_columns(&mut database.connection).await;
         assert!(shared.len() > 200, "{} columns", shared.len());
         assert_eq!(changed(&mut database.connection, &shared).await, BTreeSet::new(), "{}", path.display());

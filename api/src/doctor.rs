@@ -225,7 +225,7 @@ async fn schema(store: &Store) -> [Finding; 2] {
         Err(error @ (MigrationError::Pending { .. } | MigrationError::Drift { .. } | MigrationError::NewerSchema { .. })) => {
             let advice = "`hale migrate status` lists them; docs/migrations.md says what to do";
             let details = match migration::pending(&url).await {
-                Ok(pending) => pending.iter().map(|one| pending_line(one)).collect(),
+                Ok(pending) => pending.iter().map(pending_line).collect(),
                 Err(_) => Vec::new(),
             };
             Finding { details, ..Finding::new(name, Status::Failed, error.to_string(), advice) }
