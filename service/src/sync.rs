@@ -438,7 +438,9 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
             .await?;
         let mut batch = Batch { person, client, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in of_stage {
-            let decision = batch.apply(collection, &with_waiting(mutation, &waiting));
+            let mut decision = batch.apply(collection, &with_waiting(mutation, &waiting));
+            // What waited may be of another device, whose clock is not this one's.
+            decision.clock_skew &= batch.skew(&mutation.write).unwrap_or(true);
             if is_unfinished(&decision) && matches!(mutation.write, Write::Cells(_)) {
                 waiting.push(Waiting { since: Since::Now(place), mutation });
             } else if !matches!(decision.outcome, Outcome::Rejected { .. }) {
@@ -446,7 +448,10 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
                 for earlier in waiting.extract_if(.., |earlier| completes(mutation, earlier.mutation)) {
                     match earlier.since {
                         Since::Kept(id) => finished.push(id),
-                        Since::Now(place) => decisions[place] = Some(decision.clone()),
+                        Since::Now(place) => {
+                            let clock_skew = decisions[place].as_ref().is_some_and(|before: &Decision| before.clock_skew);
+                            decisions[place] = Some(Decision { clock_skew, ..decision.clone() });
+                        }
                     }
                 }
             }
