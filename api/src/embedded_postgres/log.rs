@@ -1,7 +1,7 @@
 //! The server's log: one file that PostgreSQL appends to, and a few old ones beside it, so that it never fills the disk.
 //!
 //! PostgreSQL holds the file open for as long as it runs, so the log is copied away and then cut off where it is: the next line
-//! goes to its beginning. (Its own collector would have to be started with it, and bounds a log by age alone.)
+//! goes to its beginning. (Its own collector bounds how large a file becomes, but not how many there are.)
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
