@@ -60,6 +60,12 @@ impl From<service::error::Error> for Error {
     }
 }
 
+impl From<service::backup::Error> for Error {
+    fn from(error: service::backup::Error) -> Self {
+        Self::Other(error.to_string().replace('\n', " "))
+    }
+}
+
 /// An open database, and the server behind it when it is Hale's own.
 pub struct Store {
     app_url: String,
@@ -155,7 +161,7 @@ impl Store {
 
     /// The database, as requests reach it.
     pub async fn database(&self) -> Result<Database, Error> {
-        let keys = keys(self.settings.keys_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json")).as_path())?;
+        let keys = keys(&self.keys_file())?;
         let connection = Connection {
             url: self.app_url.clone(),
             max_connections: self.settings.max_connections,
@@ -165,11 +171,34 @@ impl Store {
         Ok(Database::connect(&connection, Arc::new(SystemClock), Arc::new(SystemRandom), keys).await?)
     }
 
+    fn keys_file(&self) -> PathBuf {
+        self.settings.keys_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json"))
+    }
+
+    /// The names of the keys; none where there is no file.
+    pub fn key_names(&self) -> Result<Vec<String>, Error> {
+        let path = self.keys_file();
+        if path.exists() { Ok(keys(&path)?.names()) } else { Ok(Vec::new()) }
+    }
+
+    /// Where backups go unless something else is said.
+    pub fn backup_dir(&self) -> PathBuf {
+        backup_dir(&self.settings).unwrap_or_else(|| self.data_dir.join("backups"))
+    }
+
+    /// Whether PostgreSQL is Hale's own.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    /// The URL of the database for hale_owner.
+    pub fn owner_url(&self) -> Result<&str, Error> {
+        self.owner_url.as_deref().ok_or_else(|| Error::Other("this needs the owner of the database: set DATABASE_OWNER_URL".into()))
+    }
+
     /// The owner's way in.
     pub async fn maintenance(&self) -> Result<Maintenance, Error> {
-        let url =
-            self.owner_url.as_deref().ok_or_else(|| Error::Other("this needs the owner of the database: set DATABASE_OWNER_URL".into()))?;
-        Ok(Maintenance::connect(url, Arc::new(SystemClock), Arc::new(SystemRandom)).await?)
+        maintenance(self.owner_url()?).await
     }
 
     /// The URLs for the migration commands.
@@ -198,6 +227,16 @@ impl Store {
             tracing::warn!(%error, "PostgreSQL did not stop");
         }
     }
+}
+
+/// The owner's way in to the database of this URL.
+pub async fn maintenance(owner_url: &str) -> Result<Maintenance, Error> {
+    Ok(Maintenance::connect(owner_url, Arc::new(SystemClock), Arc::new(SystemRandom)).await?)
+}
+
+/// The folder of backups that the settings name; an empty one is none.
+pub fn backup_dir(settings: &Settings) -> Option<PathBuf> {
+    settings.backup_dir.clone().filter(|path| !path.as_os_str().is_empty())
 }
 
 /// The data folder. It is made so that the server's own user can pass through it, and its contents are closed to others.

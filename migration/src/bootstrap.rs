@@ -144,16 +144,16 @@ async fn make_roles(server: &Session) -> Result<(), Error> {
             run(server, &format!("set {setting} of hale_app"), &sql).await?;
         }
     }
-    grant_function_owners(server).await
+    make_owner_a_member(server).await
 }
 
 /// hale_owner must be a member of the roles that it hands functions over to, and inherit from them: without that, PostgreSQL 16
-/// and newer answer its later GRANT and REVOKE on such a function with a warning and do nothing. It bypasses row level
-/// security anyway.
-async fn grant_function_owners(server: &Session) -> Result<(), Error> {
+/// and newer answer its later GRANT and REVOKE on such a function with a warning and do nothing. As a member of hale_app it may end the
+/// server's sessions, which a restore does. It bypasses row level security anyway.
+async fn make_owner_a_member(server: &Session) -> Result<(), Error> {
     let split = exists(server, "SELECT WHERE current_setting('server_version_num')::int >= 160000", []).await?;
     let (column, options) = if split { ("AND m.set_option AND m.inherit_option", " WITH INHERIT TRUE, SET TRUE") } else { ("", "") };
-    for role in FUNCTION_OWNERS {
+    for role in FUNCTION_OWNERS.into_iter().chain(["hale_app"]) {
         let sql = format!(
             "SELECT FROM pg_catalog.pg_auth_members m
             WHERE m.roleid = $1::regrole AND m.member = 'hale_owner'::regrole {column}"
@@ -210,6 +210,14 @@ async fn make_database(server: &Session, name: &str) -> Result<(), Error> {
         return Err(Error::Encoding { database: name.to_owned(), encoding });
     }
     Ok(())
+}
+
+/// Gives an empty database that hale_owner made, and whose URL this is, what [`bootstrap`] gives to one.
+pub async fn prepare(owner_url: &str, database: &str) -> Result<(), Error> {
+    let session = Session::open(owner_url, Some(database)).await?;
+    let result = prepare_database(&session, database).await;
+    session.close().await;
+    result
 }
 
 async fn prepare_database(database: &Session, name: &str) -> Result<(), Error> {
