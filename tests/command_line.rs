@@ -72,11 +72,11 @@ pub fn hale() -> Command {
     command
 }
 
-async fn output(command: &mut Command) -> Output {
+pub async fn output(command: &mut Command) -> Output {
     timeout(Duration::from_secs(60), command.output()).await.expect("hale does not end").unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -131,7 +131,7 @@ impl Served {
     }
 
     /// On the data folder `data` below this one.
-    async fn on(folder: &Folder) -> Self {
+    pub async fn on(folder: &Folder) -> Self {
         Self::start(hale().arg("--data-dir").arg(folder.0.join("data"))).await
     }
 
@@ -146,14 +146,14 @@ impl Served {
         answer["data"].take()
     }
 
-    async fn signs_up(&self, email: &str) -> String {
+    pub async fn signs_up(&self, email: &str) -> String {
         let document = "mutation($input: SignUpInput!) { signUp(input: $input) { session { accessToken } } }";
         let answer = self.ask(None, document, json!({ "input": { "email": email, "password": PASSWORD } })).await;
         answer.pointer("/signUp/session/accessToken").and_then(Value::as_str).unwrap().to_owned()
     }
 
     /// Logs a serving of something, and answers once that was acknowledged.
-    async fn logs(&self, token: &str) {
+    pub async fn logs(&self, token: &str) {
         let food = self.ask(Some(token), "{ foods(search: \"apple\", first: 1) { nodes { id } } }", json!({})).await;
         let input =
             json!({ "foodId": food.pointer("/foods/nodes/0/id").unwrap(), "quantity": "1", "unit": "serving", "mealType": "snack" });
@@ -161,7 +161,7 @@ impl Served {
             .await;
     }
 
-    async fn entries(&self, token: &str) -> usize {
+    pub async fn entries(&self, token: &str) -> usize {
         let answer = self.ask(Some(token), "{ viewer { foodDay { entries { id } } } }", json!({})).await;
         answer.pointer("/viewer/foodDay/entries").and_then(Value::as_array).unwrap().len()
     }
@@ -171,7 +171,7 @@ impl Served {
     }
 
     /// Asks it to stop, as a service manager does; its exit code.
-    async fn stops(mut self) -> Option<i32> {
+    pub async fn stops(mut self) -> Option<i32> {
         kill_process(self.pid(), Signal::TERM).unwrap();
         timeout(Duration::from_secs(30), self.child.wait()).await.expect("hale does not stop").unwrap().code()
     }

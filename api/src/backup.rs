@@ -239,7 +239,9 @@ async fn fill(owner_url: &str, database: &str, backup: &Verified, progress: &Arc
     let maintenance = store::maintenance(url).await?;
     let filled = async {
         progress.step("writing the rows, and reading them again");
-        restore::load(&maintenance, backup, |done, total| progress.advance(done, total)).await?;
+        for table in restore::load(&maintenance, backup, |done, total| progress.advance(done, total)).await? {
+            say(&mut io::stderr(), &format!("{table} is no table of Hale's: its rows stay in the backup and in the database of before"));
+        }
         progress.step("migrating to this version");
         migration::up(url, |_| {}).await?;
         service::catalogue::load_starter(&maintenance).await?;

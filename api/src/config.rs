@@ -67,7 +67,7 @@ pub struct Settings {
     /// A file that holds it
     #[arg(long, env = "DATABASE_LISTEN_URL_FILE", value_parser = path(), global = true)]
     pub database_listen_url_file: Option<PathBuf>,
-    /// The same server as hale_owner, for migrations and imports
+    /// The same server as hale_owner, for migrations, imports and backups
     #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true, global = true)]
     pub database_owner_url: Option<String>,
     /// A file that holds it

@@ -21,7 +21,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, QueryResult, Statement};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 pub(crate) use self::tables::{SETTINGS, identifier, qualified, with_columns};
@@ -74,17 +74,9 @@ pub enum Error {
     /// Something stands in the way.
     #[error("{0}")]
     Refused(String),
-    /// Of the database.
-    #[error("{}", of_the_database(.0))]
-    Database(#[from] crate::error::Error),
-}
-
-/// Operators read what PostgreSQL says.
-fn of_the_database(error: &crate::error::Error) -> String {
-    match error {
-        crate::error::Error::Internal(source) | crate::error::Error::Unavailable { source, .. } => source.to_string(),
-        error => error.to_string(),
-    }
+    /// What PostgreSQL says.
+    #[error("{0}")]
+    Database(String),
 }
 
 impl Error {
@@ -98,9 +90,18 @@ impl Error {
     }
 }
 
-impl From<sea_orm::DbErr> for Error {
-    fn from(error: sea_orm::DbErr) -> Self {
-        Self::Database(error.into())
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error.to_string())
+    }
+}
+
+impl From<crate::error::Error> for Error {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Database(match error {
+            crate::error::Error::Internal(source) | crate::error::Error::Unavailable { source, .. } => source.to_string(),
+            error => error.to_string(),
+        })
     }
 }
 
@@ -135,10 +136,16 @@ const ATTEMPTS: u32 = 5;
 
 /// Makes a backup, and notes that it was made, or that it failed.
 pub async fn back_up(maintenance: &Maintenance, request: Request<'_>) -> Result<Made, Error> {
-    let tx = maintenance.begin().await?;
     let made = make(maintenance, request).await;
-    note(&tx, Kind::Manual, &made).await?;
-    tx.commit().await?;
+    let noted = async {
+        let tx = maintenance.begin().await?;
+        note(&tx, Kind::Manual, &made).await?;
+        Ok::<_, Error>(tx.commit().await?)
+    };
+    // The file is there, or why it is not is known: that counts more than the note.
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "it could not be noted what became of the backup");
+    }
     made
 }
 

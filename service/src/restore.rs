@@ -3,9 +3,9 @@
 //! Everything that can fail happens to the new database. The step is one transaction of PostgreSQL's that renames both, so that
 //! whatever is killed, and when, the name leads to one or the other. What was served before is kept under another name.
 
-use std::{str::FromStr, time::Duration};
+use std::{collections::HashSet, str::FromStr, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep};
@@ -22,6 +22,9 @@ const ELSEWHERE: &str = "postgres";
 const FILLING: &str = "_restoring_";
 const BEFORE: &str = "_before_";
 const STAMP: &str = "%Y_%m_%d_%H_%M_%S";
+
+/// PostgreSQL cuts names off after 63 bytes.
+const LONGEST_NAME: usize = 63 - FILLING.len() - "2026_11_27_16_00_00".len();
 
 /// How long to wait for a restore that was killed to be over for PostgreSQL too.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -49,6 +52,11 @@ impl Restore {
             .statement_cache_capacity(0);
         let options = ConnectOptions::disable_statement_logging(options);
         let live = options.get_database().unwrap_or(options.get_username()).to_owned();
+        if live.len() > LONGEST_NAME {
+            return Err(Error::Refused(format!(
+                "a restore needs room behind the name {live:?}: rename the database, to {LONGEST_NAME} bytes at most"
+            )));
+        }
         let session = connect(&options).await?;
         let mut restore = Self { session, options, live };
         restore.lock().await?;
@@ -162,7 +170,7 @@ impl Restore {
 
     /// Databases of ours that are called like the one that is served, with this and a time behind it.
     async fn databases(&mut self, infix: &str) -> Result<Vec<String>, Error> {
-        let prefix = self.prefix(infix);
+        let prefix = format!("{}{infix}", self.live);
         let mut found: Vec<String> = sqlx::query_scalar(
             "SELECT datname::text FROM pg_database WHERE starts_with(datname, $1) AND datdba = current_user::regrole ORDER BY datname",
         )
@@ -170,18 +178,12 @@ impl Restore {
         .fetch_all(&mut self.session)
         .await
         .map_err(query_error)?;
-        found.retain(|name| chrono::NaiveDateTime::parse_from_str(&name[prefix.len()..], STAMP).is_ok());
+        found.retain(|name| NaiveDateTime::parse_from_str(&name[prefix.len()..], STAMP).is_ok());
         Ok(found)
     }
 
     fn name(&self, infix: &str, now: DateTime<Utc>) -> String {
-        format!("{}{}", self.prefix(infix), now.format(STAMP))
-    }
-
-    /// PostgreSQL cuts names off after 63 bytes.
-    fn prefix(&self, infix: &str) -> String {
-        let room = 63 - "2026_11_27_16_00_00".len() - infix.len();
-        format!("{}{infix}", &self.live[..self.live.floor_char_boundary(room)])
+        format!("{}{infix}{}", self.live, now.format(STAMP))
     }
 
     async fn execute(&mut self, sql: &str) -> Result<(), Error> {
@@ -216,7 +218,9 @@ async fn disconnect(session: &mut PgConnection, database: &str) -> Error {
 ///
 /// Triggers do not fire, for what they would write is among the rows. Foreign keys are taken off, so that no order of the tables is
 /// right or wrong, and put back, when PostgreSQL checks every row; neither needs more than the owner's rights.
-pub async fn load(maintenance: &Maintenance, backup: &Verified, progress: impl Fn(u64, u64) + Sync) -> Result<(), Error> {
+///
+/// Answers the tables of the backup that are not Hale's, whose rows stay in the file: somebody made them beside it.
+pub async fn load(maintenance: &Maintenance, backup: &Verified, progress: impl Fn(u64, u64) + Sync) -> Result<Vec<String>, Error> {
     let manifest = &backup.contents.manifest;
     let total = 2 * backup.contents.rows();
     let mut done = 0;
@@ -224,12 +228,18 @@ pub async fn load(maintenance: &Maintenance, backup: &Verified, progress: impl F
     tx.execute_unprepared(SETTINGS).await?;
     let (take_off, put_back) = constraints_and_triggers(&tx).await?;
     run(&tx, &take_off).await?;
-    let tables: Vec<_> = manifest.tables.iter().map(|table| qualified(&table.schema, &table.name)).collect();
-    tx.execute_unprepared(&format!("TRUNCATE {}", tables.join(", "))).await?;
+    let (ours, others) = by_owner(&tx, &manifest.tables).await?;
+    let names = ours.iter().map(|table| qualified(&table.schema, &table.name)).collect::<Vec<_>>().join(", ");
+    tx.execute_unprepared(&format!("TRUNCATE {names}")).await?;
 
     let mut parts = backup.parts()?;
     let mut next = parts.next().await?;
     for table in &manifest.tables {
+        if others.contains(&table) {
+            while next.take_if(|(folder, _)| *folder == table.folder()).is_some() {
+                next = parts.next().await?;
+            }
+        }
         if next.as_ref().is_none_or(|(folder, _)| *folder != table.folder()) {
             continue;
         }
@@ -252,19 +262,28 @@ pub async fn load(maintenance: &Maintenance, backup: &Verified, progress: impl F
     for sequence in &manifest.sequences {
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "SELECT setval($1::regclass, $2, $3)",
+            "SELECT setval(to_regclass($1), $2, $3)",
             [qualified(&sequence.schema, &sequence.name).into(), sequence.last_value.into(), sequence.is_called.into()],
         );
         tx.execute_raw(statement).await?;
     }
-    for table in &manifest.tables {
+    for table in ours {
         compare(&tx, table).await?;
         done += table.rows;
         progress(done, total);
     }
     run(&tx, &put_back).await?;
-    tx.execute_unprepared(&format!("ANALYZE {}", tables.join(", "))).await?;
-    Ok(tx.commit().await?)
+    tx.execute_unprepared(&format!("ANALYZE {names}")).await?;
+    tx.commit().await?;
+    Ok(others.iter().map(|table| format!("{}.{}", table.schema, table.name)).collect())
+}
+
+/// The tables that the schema has, and those that it does not.
+async fn by_owner<'a>(tx: &Tx, tables: &'a [Table]) -> Result<(Vec<&'a Table>, Vec<&'a Table>), Error> {
+    let there = "SELECT format('%s.%s', schemaname, tablename) FROM pg_tables";
+    let there = tx.query_all_raw(Statement::from_string(DbBackend::Postgres, there)).await?;
+    let there = there.iter().map(|row| row.try_get_by_index(0)).collect::<Result<HashSet<String>, _>>()?;
+    Ok(tables.iter().partition(|table| there.contains(&format!("{}.{}", table.schema, table.name))))
 }
 
 /// Whether the table holds the rows of the backup.
