@@ -351,9 +351,13 @@ fn meddled(path: &Path, other: &Path) -> Vec<(&'static str, Opened)> {
         *opened.part("hale.json") = head.replace("\"format\": 1", "\"format\": 2").into_bytes();
     });
     change("something is in it that is no part", &|opened| opened.0.insert(1, ("notes.txt".to_owned(), b"mine".to_vec())));
-    change("a part leads out of the folder", &|opened| {
+    change("the first part of a table is missing", &|opened| {
         let table = position(opened, "tables/public.exercises/");
-        opened.0[table].0 = "tables/public.exercises/../000001.copy".to_owned();
+        opened.0[table].0 = "tables/public.exercises/000002.copy".to_owned();
+    });
+    change("a part is of an unknown kind", &|opened| {
+        let table = position(opened, "tables/public.exercises/");
+        opened.0[table].0 = "tables/public.exercises/000001.sql".to_owned();
     });
     let mut opened = read();
     *opened.part("tables/public.food_items/") = b"1\n".to_vec();

@@ -138,7 +138,7 @@ async fn a_household_is_what_it_was_and_the_server_went_on() {
     }
     assert!(app.value::<i64>("SELECT count(*) FROM sync_rows WHERE collection = 'food_diary'").await > entries);
 
-    assert_eq!(databases_beside(&app).await, [kept.clone()]);
+    assert_eq!(databases_beside(&app).await, std::slice::from_ref(&kept));
     let before = contents_of(&database_url("hale_owner", &kept)).await;
     assert_eq!(before, later, "what was there before is kept as it was");
     let line = fails(operator(&app, &folder).args(["restore", "--drop-previous"])).await;
