@@ -66,7 +66,7 @@ async fn make_backup(settings: &Settings, make: MakeBackup) -> Result<(), Error>
         let maintenance = store.maintenance().await?;
         let folder = make.to.unwrap_or_else(|| store.backup_dir());
         let advance = |done, total| progress.advance(done, total);
-        let request = Request { folder: &folder, lock, keys: store.key_names()?, progress: &advance };
+        let request = Request { folder: &folder, lock, keys: store.key_names(), progress: &advance };
         let made = backup::back_up(&maintenance, request).await;
         maintenance.close().await;
         Ok::<_, Error>(made?)
@@ -188,7 +188,7 @@ async fn replace(
     progress: &Arc<Progress>,
 ) -> Result<Option<Option<String>>, Error> {
     let owner_url = store.owner_url()?;
-    let missing = missing_keys(store, backup)?;
+    let missing = missing_keys(store, backup);
     if !missing.is_empty() {
         let text = format!(
             "keys that this backup was made with are missing from the key file ({}): who is signed in has to sign in again, and calendars have to be connected again. Keys are in no backup; restore their file first if you have it",
@@ -254,9 +254,9 @@ async fn fill(owner_url: &str, database: &str, backup: &Verified, progress: &Arc
 }
 
 /// The names of keys that the backup was made with and that are not there.
-fn missing_keys(store: &Store, backup: &Verified) -> Result<Vec<String>, Error> {
-    let there = store.key_names()?;
-    Ok(backup.contents.head.keys.iter().filter(|name| !there.contains(name)).cloned().collect())
+fn missing_keys(store: &Store, backup: &Verified) -> Vec<String> {
+    let there = store.key_names();
+    backup.contents.head.keys.iter().filter(|name| !there.contains(name)).cloned().collect()
 }
 
 /// Removes what restores kept.
@@ -322,7 +322,7 @@ impl Scheduled {
             owner_url: owner_url.to_owned(),
             folder: store.backup_dir(),
             lock: lock(settings, Vec::new(), None).await?,
-            keys: store.key_names()?,
+            keys: store.key_names(),
             settings: settings.clone(),
             schedule,
         };

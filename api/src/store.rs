@@ -175,10 +175,14 @@ impl Store {
         self.settings.keys_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json"))
     }
 
-    /// The names of the keys; none where there is no file.
-    pub fn key_names(&self) -> Result<Vec<String>, Error> {
+    /// The names of the keys; none where there is no file, or none that can be read.
+    pub fn key_names(&self) -> Vec<String> {
         let path = self.keys_file();
-        if path.exists() { Ok(keys(&path)?.names()) } else { Ok(Vec::new()) }
+        let read = if path.exists() { keys(&path).map(|keys| keys.names()) } else { Ok(Vec::new()) };
+        read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the keys cannot be named");
+            Vec::new()
+        })
     }
 
     /// Where backups go unless something else is said.

@@ -125,7 +125,7 @@ pub struct Made {
     pub bytes: u64,
     /// How many rows it holds.
     pub rows: u64,
-    /// When it was begun, and how long it took.
+    /// When it was begun.
     pub began_at: DateTime<Utc>,
     /// How long it took.
     pub took: TimeDelta,
@@ -172,7 +172,9 @@ pub async fn back_up_if_due(maintenance: &Maintenance, due: Due, keep: Retention
     note(&tx, Kind::Scheduled, &made).await?;
     tx.commit().await?;
     let made = made?;
-    remove_expired(folder, keep)?;
+    if let Err(error) = remove_expired(folder, keep) {
+        tracing::error!(%error, "backups that are no longer kept could not be removed");
+    }
     Ok(Some(made))
 }
 

@@ -6,6 +6,7 @@
 use std::{collections::HashSet, str::FromStr, time::Duration};
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use futures_util::TryStreamExt;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions};
 use tokio::time::{Instant, sleep};
@@ -90,9 +91,10 @@ impl Restore {
     pub async fn create(&mut self, now: DateTime<Utc>) -> Result<String, Error> {
         let name = self.name(FILLING, now);
         let locale: Option<String> = sqlx::query_scalar(
-            // PostgreSQL 17 renamed the column.
-            "SELECT format('LC_COLLATE %L LC_CTYPE %L', datcollate, datctype) || CASE WHEN datlocprovider = 'i' THEN
-               format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')) ELSE '' END
+            // PostgreSQL 17 renamed a column and brought a provider of its own.
+            "SELECT format('LC_COLLATE %L LC_CTYPE %L LOCALE_PROVIDER ', datcollate, datctype) || CASE datlocprovider
+               WHEN 'i' THEN format('icu ICU_LOCALE %L', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'))
+               WHEN 'b' THEN format('builtin BUILTIN_LOCALE %L', to_jsonb(d) ->> 'datlocale') ELSE 'libc' END
              FROM pg_database d WHERE datname = $1",
         )
         .bind(&self.live)
@@ -288,8 +290,6 @@ async fn by_owner<'a>(tx: &Tx, tables: &'a [Table]) -> Result<(Vec<&'a Table>, V
 
 /// Whether the table holds the rows of the backup.
 async fn compare(tx: &Tx, table: &Table) -> Result<(), Error> {
-    use futures_util::TryStreamExt;
-
     let mut connection = tx.connection().await?;
     let copy = format!("COPY {} TO STDOUT", with_columns(&table.schema, &table.name, &table.columns));
     let mut lines = connection.copy_out_raw(&copy).await.map_err(query_error)?;
