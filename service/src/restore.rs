@@ -132,14 +132,15 @@ impl Restore {
                 Err(error) => {
                     self.execute("ROLLBACK").await?;
                     let in_use = error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "55006");
+                    let others = self.strangers().await?;
+                    if in_use && !others.is_empty() {
+                        return Err(Error::Refused(format!(
+                            "others use the database {}, and only an administrator can end that: {others}. Nothing was changed; end them and try again",
+                            self.live
+                        )));
+                    }
                     if !in_use || attempt == ATTEMPTS {
-                        return Err(match self.sessions().await? {
-                            others if in_use && !others.is_empty() => Error::Refused(format!(
-                                "others use the database {}, and only an administrator can end that: {others}. Nothing was changed; end them and try again",
-                                self.live
-                            )),
-                            _ => query_error(error).into(),
-                        });
+                        return Err(query_error(error).into());
                     }
                 }
             }
@@ -148,10 +149,10 @@ impl Restore {
         Ok(before)
     }
 
-    /// Who is connected to the database that is served.
-    async fn sessions(&mut self) -> Result<String, Error> {
+    /// Who is connected to the database that is served, and cannot be disconnected.
+    async fn strangers(&mut self) -> Result<String, Error> {
         let sessions = "SELECT coalesce(string_agg(format('process %s of %s (%s)', pid, usename, application_name), ', ' ORDER BY pid), '')
-            FROM pg_stat_activity WHERE datname = $1";
+            FROM pg_stat_activity WHERE datname = $1 AND NOT pg_has_role(usesysid, 'USAGE')";
         Ok(sqlx::query_scalar(sessions).bind(&self.live).fetch_one(&mut self.session).await.map_err(query_error)?)
     }
 
