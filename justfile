@@ -39,6 +39,10 @@ attack:
 simulate seeds="0..100000" steps="200":
     HALE_SIMULATE={{ seeds }},{{ steps }} cargo test --release -p tests -- --nocapture simulation::two_thousand_seeds
 
+# Kill a restore at 100 points, from its beginning to its end; the tests do at 8
+restore-kills:
+    HALE_RESTORE_KILLS=100 cargo test -p tests -- --nocapture a_restore_that_is_killed
+
 # Licences, duplicate versions and the walls between the crates; needs cargo-deny
 deny:
     cargo deny check bans licenses sources

@@ -72,11 +72,11 @@ pub fn hale() -> Command {
     command
 }
 
-async fn output(command: &mut Command) -> Output {
+pub async fn output(command: &mut Command) -> Output {
     timeout(Duration::from_secs(60), command.output()).await.expect("hale does not end").unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
@@ -131,7 +131,7 @@ impl Served {
     }
 
     /// On the data folder `data` below this one.
-    async fn on(folder: &Folder) -> Self {
+    pub async fn on(folder: &Folder) -> Self {
         Self::start(hale().arg("--data-dir").arg(folder.0.join("data"))).await
     }
 
@@ -161,7 +161,7 @@ impl Served {
             .await;
     }
 
-    async fn entries(&self, token: &str) -> usize {
+    pub async fn entries(&self, token: &str) -> usize {
         let answer = self.ask(Some(token), "{ viewer { foodDay { entries { id } } } }", json!({})).await;
         answer.pointer("/viewer/foodDay/entries").and_then(Value::as_array).unwrap().len()
     }

@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod attacks;
+mod backup;
 mod bad_input;
 mod bad_values;
 mod calendar_feeds;
@@ -37,6 +38,7 @@ mod points;
 mod preferences;
 mod reminders;
 mod reports;
+mod restore;
 mod rota_engine;
 mod routine_changes;
 mod routines;

@@ -5,7 +5,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use crate::harness::{database_url, empty_database};
 
 /// Everything that a migration can make, one line each, in an order that does not depend on how it was made.
-const FINGERPRINT: &str = "
+pub const FINGERPRINT: &str = "
     WITH ours AS (SELECT oid FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'),
     relations AS (SELECT c.* FROM pg_class c WHERE c.relnamespace IN (SELECT oid FROM ours) AND c.relname !~ '^migrations'),
     rights AS (

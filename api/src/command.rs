@@ -21,6 +21,7 @@ use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinH
 use tracing_subscriber::EnvFilter;
 
 use crate::{
+    backup::{self, Scheduled},
     config::{self, Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, SchemaOf, Settings},
     doctor,
     graphql::documents::{Documents, trusted_documents},
@@ -54,7 +55,7 @@ fn fail(error: &Error) -> ExitCode {
 }
 
 /// Writes a line; nobody reads a closed pipe, so a failure to write one is no failure.
-fn say(to: &mut dyn Write, line: &str) {
+pub(crate) fn say(to: &mut dyn Write, line: &str) {
     drop(writeln!(to, "{line}"));
 }
 
@@ -78,6 +79,8 @@ async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Command::Migrate(command) => migrate(&settings, command).await,
         Command::Doctor(how) => return doctor(&settings, how).await,
         Command::Maintain { dry_run } => maintain(&settings, dry_run).await,
+        Command::Backup { make, what } => backup::run(&settings, make, what).await,
+        Command::Restore(arguments) => backup::restore(&settings, arguments).await,
         Command::Import(what) => import(&settings, what).await,
         Command::Demo { yes } => demo(&settings, yes).await,
         Command::Admin(Admin::Verify { address }) => verify(&settings, &address).await,
@@ -122,15 +125,20 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     };
     progress.finish();
     let store = store?;
-    let database = match store.database().await {
-        Ok(database) => database,
+    let opened = async {
+        let database = store.database().await?;
+        let working = if settings.jobs { Some(Working::start(settings, &store, &database, &outside).await?) } else { None };
+        Ok((database, working))
+    }
+    .await;
+    let (database, working) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             store.close().await;
             return Err(error);
         }
     };
     let server = Server::new(database.clone(), options).with_outside(outside.clone());
-    let working = settings.jobs.then(|| Working::start(&database, &outside));
     announce(&store, address, explorable);
 
     let draining = server.clone();
@@ -168,23 +176,26 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     served.map_err(|error| Error::Other(format!("the server stopped: {error}")))
 }
 
-/// A worker that runs in this process.
+/// What runs in this process beside requests: a worker, and backups.
 struct Working {
     stop: watch::Sender<bool>,
     worker: JoinHandle<()>,
+    scheduled: Option<Scheduled>,
 }
 
 impl Working {
-    fn start(database: &Database, outside: &Outside) -> Self {
+    async fn start(settings: &Settings, store: &Store, database: &Database, outside: &Outside) -> Result<Self, Error> {
+        let scheduled = Scheduled::start(settings, store).await?;
         let (stop, stopped) = watch::channel(false);
-        Self {
-            stop,
-            worker: tokio::spawn(jobs::Worker::new(database.clone(), outside.google.clone(), outside.mailer.clone()).run(stopped)),
-        }
+        let worker = tokio::spawn(jobs::Worker::new(database.clone(), outside.google.clone(), outside.mailer.clone()).run(stopped));
+        Ok(Self { stop, worker, scheduled })
     }
 
     /// Takes no further job, and waits a while for those that run.
     async fn stop(self) {
+        if let Some(scheduled) = self.scheduled {
+            scheduled.stop().await;
+        }
         self.stop.send_replace(true);
         if let Err(error) = self.worker.await {
             tracing::error!(%error, "the worker ended");
@@ -204,7 +215,7 @@ async fn worker(settings: &Settings) -> Result<(), Error> {
     let store = store?;
     let worked = async {
         let database = store.database().await?;
-        let working = Working::start(&database, &outside);
+        let working = Working::start(settings, &store, &database, &outside).await?;
         say(&mut io::stdout(), "Hale's worker is ready.");
         say(&mut io::stdout(), &format!("  data      {}", store.place()));
         stop.asked().await;

@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use migration::cli::path;
 use service::{
+    backup::{Retention, Schedule},
     calendars::google::{self, Google},
     mail::{self, MailFolder, Mailer, Smtp},
 };
@@ -66,7 +67,7 @@ pub struct Settings {
     /// A file that holds it
     #[arg(long, env = "DATABASE_LISTEN_URL_FILE", value_parser = path(), global = true)]
     pub database_listen_url_file: Option<PathBuf>,
-    /// The same server as hale_owner, for migrations and imports
+    /// The same server as hale_owner, for migrations, imports and backups
     #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true, global = true)]
     pub database_owner_url: Option<String>,
     /// A file that holds it
@@ -120,9 +121,28 @@ pub struct Settings {
     /// The keys that sign tokens and seal others' secrets; several servers share the file [default: keys.json in the data folder]
     #[arg(long, env = "HALE_KEYS_FILE", value_parser = path(), global = true)]
     pub keys_file: Option<PathBuf>,
-    /// Where backups are [default: backups in the data folder]
+    /// Where backups go [default: backups in the data folder]
     #[arg(long, env = "HALE_BACKUP_DIR", value_parser = path(), global = true)]
     pub backup_dir: Option<PathBuf>,
+    /// When backups are made by themselves, where jobs run: a time of UTC for every day, how often (6h), or off [default: 03:30 where
+    /// HALE_BACKUP_DIR is set or PostgreSQL is Hale's own, else off]
+    #[arg(long, env = "HALE_BACKUP_SCHEDULE", global = true)]
+    pub backup_schedule: Option<Schedule>,
+    /// For how many days, weeks and months one of these is kept
+    #[arg(long, env = "HALE_BACKUP_KEEP", default_value = "7d,4w,6m", global = true)]
+    pub backup_keep: Retention,
+    /// Public keys of age's (age1…), whose holders can open backups; others cannot then
+    #[arg(long, env = "HALE_BACKUP_ENCRYPT_TO", value_delimiter = ',', global = true)]
+    pub backup_encrypt_to: Vec<String>,
+    /// A passphrase that opens backups, in place of public keys
+    #[arg(long, env = "HALE_BACKUP_PASSPHRASE", hide_env_values = true, global = true)]
+    pub backup_passphrase: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "HALE_BACKUP_PASSPHRASE_FILE", value_parser = path(), global = true)]
+    pub backup_passphrase_file: Option<PathBuf>,
+    /// The identities of age's (age-keygen writes such a file) that open backups
+    #[arg(long, env = "HALE_BACKUP_IDENTITY_FILE", value_parser = path(), global = true)]
+    pub backup_identity_file: Option<PathBuf>,
     /// Whether serve runs jobs too; false where `hale worker` does
     #[arg(long, env = "HALE_JOBS", value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set, default_value = "true", global = true)]
     pub jobs: bool,
@@ -250,6 +270,18 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Make a backup, or look after those that there are
+    #[command(args_conflicts_with_subcommands = true)]
+    Backup {
+        /// How to make it.
+        #[command(flatten)]
+        make: MakeBackup,
+        /// What to do with those that there are.
+        #[command(subcommand)]
+        what: Option<Backups>,
+    },
+    /// Put a backup in the place of the data, which are kept as a database of another name
+    Restore(Restore),
     /// Bring foods or exercises into the shared catalogue
     #[command(subcommand)]
     Import(Import),
@@ -267,6 +299,67 @@ pub enum Command {
         /// Whose; the GraphQL API's when absent
         of: Option<SchemaOf>,
     },
+}
+
+/// How to make a backup.
+#[derive(Args)]
+pub struct MakeBackup {
+    /// The folder it goes to [default: HALE_BACKUP_DIR]
+    #[arg(long)]
+    pub to: Option<PathBuf>,
+    /// A public key of age's (age1…), whose holder can open it; may be given several times [default: HALE_BACKUP_ENCRYPT_TO]
+    #[arg(long)]
+    pub encrypt_to: Vec<String>,
+    /// A file with a passphrase that opens it [default: HALE_BACKUP_PASSPHRASE]
+    #[arg(long, conflicts_with = "encrypt_to")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// What opens an encrypted backup.
+#[derive(Args)]
+pub struct OpenBackup {
+    /// A file with an identity of age's, as age-keygen writes it [default: HALE_BACKUP_IDENTITY_FILE]
+    #[arg(long)]
+    pub identity: Option<PathBuf>,
+    /// A file with the passphrase [default: HALE_BACKUP_PASSPHRASE]
+    #[arg(long, conflicts_with = "identity")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+/// What to do with backups.
+#[derive(Subcommand)]
+pub enum Backups {
+    /// Read a backup from its beginning to its end, and check everything about it
+    Verify {
+        /// The file
+        file: PathBuf,
+        /// What opens it.
+        #[command(flatten)]
+        open: OpenBackup,
+    },
+    /// List the backups in a folder
+    List {
+        /// The folder [default: HALE_BACKUP_DIR]
+        #[arg(long = "in")]
+        folder: Option<PathBuf>,
+    },
+}
+
+/// What to restore.
+#[derive(Args)]
+pub struct Restore {
+    /// The backup
+    #[arg(required_unless_present = "drop_previous")]
+    pub file: Option<PathBuf>,
+    /// What opens it.
+    #[command(flatten)]
+    pub open: OpenBackup,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Remove what earlier restores kept
+    #[arg(long, conflicts_with = "file")]
+    pub drop_previous: bool,
 }
 
 /// What has a schema beside the GraphQL API.

@@ -12,7 +12,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{MatchedPath, Path, Request, State},
+    extract::{MatchedPath, Path, RawQuery, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -199,16 +199,30 @@ async fn security_headers(mut response: Response) -> Response {
     response
 }
 
-async fn ready(State(server): State<Server>) -> Response {
-    let (status, text) = if *server.stopping.borrow() {
-        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
+async fn ready(State(server): State<Server>, RawQuery(query): RawQuery) -> Response {
+    let (status, mut text) = if *server.stopping.borrow() {
+        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned())
     } else {
         match tokio::time::timeout(Duration::from_secs(2), server.database.ping()).await {
-            Ok(Ok(())) => (StatusCode::OK, "ready\n"),
-            _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+            Ok(Ok(())) => (StatusCode::OK, "ready\n".to_owned()),
+            _ => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned()),
         }
     };
+    if status == StatusCode::OK && query.as_deref() == Some("verbose") {
+        text.push_str(&backups(&server.database).await);
+    }
     (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
+}
+
+/// How backups went. Whether they go well decides nothing about being ready.
+async fn backups(database: &Database) -> String {
+    let Ok(last) = service::backup::last(database).await else { return "last backup: unknown\n".to_owned() };
+    let made = match (last.succeeded_at, last.bytes, last.seconds) {
+        (Some(at), Some(bytes), Some(seconds)) => format!("last backup: {}, {bytes} bytes in {seconds:.1} s\n", at.format("%FT%TZ")),
+        _ => "last backup: none\n".to_owned(),
+    };
+    let failed = last.failed_at.map(|at| format!("a backup failed: {}\n", at.format("%FT%TZ")));
+    made + &failed.unwrap_or_default()
 }
 
 fn text(content_type: &'static str, text: &'static str) -> Response {

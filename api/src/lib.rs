@@ -1,6 +1,7 @@
 //! The hale server and its command line: HTTP and GraphQL in front of `service`. This crate can name neither a table's
 //! statement nor a connection.
 
+pub mod backup;
 pub mod command;
 pub mod config;
 pub mod doctor;

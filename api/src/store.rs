@@ -61,6 +61,12 @@ impl From<service::error::Error> for Error {
     }
 }
 
+impl From<service::backup::Error> for Error {
+    fn from(error: service::backup::Error) -> Self {
+        Self::Other(error.to_string().replace('\n', " "))
+    }
+}
+
 /// An open database, and the server behind it when it is Hale's own.
 pub struct Store {
     app_url: String,
@@ -170,11 +176,34 @@ impl Store {
         }
     }
 
+    /// The names of the keys; none where there is no file, or none that can be read.
+    pub fn key_names(&self) -> Vec<String> {
+        let path = keys_file(&self.settings, &self.data_dir);
+        let read = if path.exists() { keys(&path).map(|keys| keys.names()) } else { Ok(Vec::new()) };
+        read.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the keys cannot be named");
+            Vec::new()
+        })
+    }
+
+    /// Where backups go unless something else is said.
+    pub fn backup_dir(&self) -> PathBuf {
+        backups_in(&self.settings, &self.data_dir)
+    }
+
+    /// Whether PostgreSQL is Hale's own.
+    pub fn is_embedded(&self) -> bool {
+        self.embedded.is_some()
+    }
+
+    /// The URL of the database for hale_owner.
+    pub fn owner_url(&self) -> Result<&str, Error> {
+        self.owner_url.as_deref().ok_or_else(|| Error::Other("this needs the owner of the database: set DATABASE_OWNER_URL".into()))
+    }
+
     /// The owner's way in.
     pub async fn maintenance(&self) -> Result<Maintenance, Error> {
-        let url =
-            self.owner_url.as_deref().ok_or_else(|| Error::Other("this needs the owner of the database: set DATABASE_OWNER_URL".into()))?;
-        Ok(Maintenance::connect(url, Arc::new(SystemClock), Arc::new(SystemRandom)).await?)
+        maintenance(self.owner_url()?).await
     }
 
     /// The URLs for the migration commands.
@@ -205,6 +234,16 @@ impl Store {
     }
 }
 
+/// The owner's way in to the database of this URL.
+pub async fn maintenance(owner_url: &str) -> Result<Maintenance, Error> {
+    Ok(Maintenance::connect(owner_url, Arc::new(SystemClock), Arc::new(SystemRandom)).await?)
+}
+
+/// The folder of backups that the settings name; an empty one is none.
+pub fn backup_dir(settings: &Settings) -> Option<PathBuf> {
+    settings.backup_dir.clone().filter(|path| !path.as_os_str().is_empty())
+}
+
 /// The data folder. It is made so that the server's own user can pass through it, and its contents are closed to others.
 pub fn data_dir(settings: &Settings) -> Result<PathBuf, Error> {
     let path = match settings.data_dir.clone().filter(|path| !path.as_os_str().is_empty()) {
@@ -214,6 +253,11 @@ pub fn data_dir(settings: &Settings) -> Result<PathBuf, Error> {
     let failed = |source| Error::File { path: path.clone(), source };
     fs::DirBuilder::new().recursive(true).mode(0o711).create(&path).map_err(failed)?;
     path.canonicalize().map_err(failed)
+}
+
+/// Where backups go unless something else is said.
+pub fn backups_in(settings: &Settings, data_dir: &Path) -> PathBuf {
+    backup_dir(settings).unwrap_or_else(|| data_dir.join("backups"))
 }
 
 /// Where the keys are.

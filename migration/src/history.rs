@@ -109,6 +109,18 @@ pub async fn verify(url: &str) -> Result<(), Error> {
     }
 }
 
+/// An error unless this binary knows each of these migrations, told by version, name and checksum, as it is: what a backup says that
+/// its schema was made by.
+pub fn compatible<'a>(applied: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>) -> Result<(), Error> {
+    let rows = applied.into_iter().map(|(version, name, checksum)| Row {
+        version: version.to_owned(),
+        applied_at: DateTime::UNIX_EPOCH,
+        name: name.to_owned(),
+        checksum: checksum.to_owned(),
+    });
+    compare(migrations(), &rows.collect::<Vec<_>>()).map(drop)
+}
+
 pub(crate) fn find(version: &str) -> Result<&'static SqlMigration, Error> {
     migrations().iter().find(|migration| migration.version() == version).ok_or_else(|| Error::UnknownVersion(version.to_owned()))
 }

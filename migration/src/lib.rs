@@ -21,11 +21,11 @@ mod runner;
 mod session;
 mod sql;
 
-pub use bootstrap::{Bootstrap, bootstrap, unmet};
+pub use bootstrap::{Bootstrap, bootstrap, prepare, unmet};
 pub use error::Error;
-pub use history::{Pending, Status, pending, status, verify};
+pub use history::{Pending, Status, compatible, pending, status, verify};
 pub use new::new;
-pub use runner::{Applied, Step, down, mark, up};
+pub use runner::{Applied, Step, down, mark, up, up_to};
 pub use sql::{SqlMigration, migrations};
 
 #[cfg(test)]

@@ -45,8 +45,18 @@ pub struct Applied {
 /// Applies every pending file in the order of their versions, and tells `progress` before and
 /// after each one. Any number of processes may call this at once.
 pub async fn up(owner_url: &str, progress: impl Fn(&Step)) -> Result<Vec<Applied>, Error> {
+    apply(owner_url, |_| true, progress).await
+}
+
+/// The same with the files of these versions alone: the schema of a backup.
+pub async fn up_to(owner_url: &str, versions: &[&str]) -> Result<Vec<Applied>, Error> {
+    apply(owner_url, |version| versions.contains(&version), |_| {}).await
+}
+
+async fn apply(owner_url: &str, wanted: impl Fn(&str) -> bool, progress: impl Fn(&Step)) -> Result<Vec<Applied>, Error> {
     locked(owner_url, async |session| {
-        let pending = compare(migrations(), &rows_for_writing(session).await?)?;
+        let mut pending = compare(migrations(), &rows_for_writing(session).await?)?;
+        pending.retain(|(migration, _)| wanted(migration.version()));
         let mut applied = Vec::with_capacity(pending.len());
         for (index, &(migration, out_of_order)) in pending.iter().enumerate() {
             let (version, name) = (migration.version(), migration.description());

@@ -19,11 +19,11 @@ use entity::id::{SessionId, UserId};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, Values};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{
-    AssertSqlSafe, Executor, PgPool, Postgres,
+    AssertSqlSafe, Executor, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::{
@@ -293,6 +293,12 @@ impl Maintenance {
         Ok(taken.map_err(query_error)?.then_some(alone))
     }
 
+    /// A transaction that no policy binds, and that sees everything as it was at its first statement.
+    pub(crate) async fn snapshot(&self) -> Result<Tx> {
+        let batch = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", crate::backup::SETTINGS);
+        begin(&self.pool, None, batch, self.clock.clone(), self.random.clone()).await
+    }
+
     /// Closes the connections.
     pub async fn close(self) {
         self.pool.close().await;
@@ -439,6 +445,12 @@ impl Tx {
         Ok(())
     }
 
+    /// The connection itself, for COPY, which SeaORM does not know. After a failure on it the transaction must not be committed.
+    pub(crate) async fn connection(&self) -> Result<MappedMutexGuard<'_, PgConnection>> {
+        let held = MutexGuard::try_map(self.connection.lock().await, |connection| connection.as_deref_mut());
+        Ok(held.map_err(|_| gone())?)
+    }
+
     /// Closes a connection that no longer answers.
     async fn discard(self) {
         if let Some(mut connection) = self.connection.lock().await.take() {
@@ -469,7 +481,7 @@ impl Drop for Tx {
     }
 }
 
-fn query_error(error: sqlx::Error) -> DbErr {
+pub(crate) fn query_error(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
 }
 

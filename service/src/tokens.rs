@@ -98,6 +98,14 @@ impl Keys {
         serde_json::json!({ "current": self.current, "signing": self.signing, "sealing": self.sealing }).to_string()
     }
 
+    /// The names of all keys, which tell nothing about them.
+    pub fn names(&self) -> Vec<String> {
+        let sealing = self.sealing.iter().flat_map(|sealing| sealing.keys.keys());
+        let mut names: Vec<_> = self.signing.keys().chain(sealing).cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
     fn secret(&self, name: &str) -> Option<Vec<u8>> {
         secret(&self.signing, name)
     }

@@ -728,6 +728,15 @@ pub const TABLES: &[Table] = &[
         ],
         ..TABLE
     },
+    Table {
+        name: "backups",
+        owner: "NULL::uuid",
+        columns: &[("id", "{id}"), ("kind", "'manual'"), ("began_at", "now()"), ("ended_at", "now()"), ("file", "'{name}{m}'")],
+        primary: "id",
+        change: "bytes = 1",
+        common: true,
+        ..TABLE
+    },
     Table { name: "sync_epochs", owner: "NULL::uuid", columns: &[("id", "{id}")], primary: "id", change: "updated_at = now()", common: true, ..TABLE },
     Table {
         name: "sync_mutations",

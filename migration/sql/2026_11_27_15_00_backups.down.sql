@@ -1,0 +1,2 @@
+DROP FUNCTION auth.last_backup();
+DROP TABLE backups;
