@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -15,14 +15,15 @@ use service::{
     accounts, catalogue, jobs, sync,
 };
 use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinHandle};
-use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, SchemaOf, Settings},
+    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, Outside, SchemaOf, Settings},
     graphql::documents::{Documents, trusted_documents},
-    http::{Options, Server},
+    http::{Options, Server, client_address::TrustedProxies},
+    metrics::Listening,
     progress::Progress,
     store::{Error, Store},
+    telemetry::Telemetry,
 };
 
 /// How long running requests may take to end when the server stops.
@@ -31,14 +32,17 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Err(error) = log(&arguments.settings) {
-        return fail(&error);
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Error::Other(format!("cannot start: {error}"))),
     };
-    match runtime.block_on(run(arguments)) {
+    let telemetry = match Telemetry::start(&arguments.settings, runtime.handle()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&error),
+    };
+    let done = runtime.block_on(run(arguments));
+    telemetry.end();
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
@@ -52,17 +56,6 @@ fn fail(error: &Error) -> ExitCode {
 /// Writes a line; nobody reads a closed pipe, so a failure to write one is no failure.
 fn say(to: &mut dyn Write, line: &str) {
     drop(writeln!(to, "{line}"));
-}
-
-fn log(settings: &Settings) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(&settings.log).map_err(|error| Error::Other(format!("HALE_LOG cannot be read: {error}")))?;
-    let format = settings.log_format.unwrap_or(if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match format {
-        LogFormat::Text => lines.compact().with_target(false).init(),
-        LogFormat::Json => lines.json().init(),
-    }
-    Ok(())
 }
 
 async fn run(arguments: Arguments) -> Result<(), Error> {
@@ -106,7 +99,7 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     })?;
     let outside = Outside::of(settings).await?;
     let address = listener.local_addr().unwrap_or(settings.listen);
-    let explorable = settings.explorer || address.ip().is_loopback();
+    let explorable = settings.explorer || !settings.is_reached_by_others(address);
     let options = options(settings, explorable)?;
     let progress = Arc::new(Progress::new());
     let store = tokio::select! {
@@ -122,9 +115,17 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
             return Err(error);
         }
     };
+    let metrics = match listening(settings, &database).await {
+        Ok(metrics) => metrics,
+        Err(error) => {
+            database.close().await;
+            store.close().await;
+            return Err(error);
+        }
+    };
     let server = Server::new(database.clone(), options).with_outside(outside.clone());
     let working = settings.jobs.then(|| Working::start(&database, &outside));
-    announce(&store, address, explorable);
+    announce(&store, address, explorable, metrics.as_ref());
 
     let draining = server.clone();
     let (begun, drained) = tokio::sync::oneshot::channel::<()>();
@@ -156,9 +157,18 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     if let Some(working) = working {
         working.stop().await;
     }
+    drop(metrics);
     database.close().await;
     store.close().await;
     served.map_err(|error| Error::Other(format!("the server stopped: {error}")))
+}
+
+/// Where Prometheus reads, if it is to.
+async fn listening(settings: &Settings, database: &Database) -> Result<Option<Listening>, Error> {
+    match settings.metrics_listen {
+        Some(address) => Ok(Some(Listening::start(address, database).await?)),
+        None => Ok(None),
+    }
 }
 
 /// A worker that runs in this process.
@@ -197,8 +207,12 @@ async fn worker(settings: &Settings) -> Result<(), Error> {
     let store = store?;
     let worked = async {
         let database = store.database().await?;
+        let metrics = listening(settings, &database).await?;
         let working = Working::start(&database, &outside);
         say(&mut io::stdout(), "Hale's worker is ready.");
+        if let Some(metrics) = &metrics {
+            say(&mut io::stdout(), &format!("  metrics   http://{}/metrics", metrics.address));
+        }
         say(&mut io::stdout(), &format!("  data      {}", store.place()));
         stop.asked().await;
         tracing::info!("stopping");
@@ -259,12 +273,13 @@ fn options(settings: &Settings, explorable: bool) -> Result<Options, Error> {
         explorable,
         documents,
         origins: settings.cors_origins.clone(),
+        proxies: TrustedProxies { networks: settings.trusted_proxies.as_slice().into(), header: settings.forwarded_header },
         points_per_person: settings.points_per_person,
         points_per_address: settings.points_per_address,
     })
 }
 
-fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool) {
+fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool, metrics: Option<&Listening>) {
     let mut out = io::stdout();
     say(&mut out, "Hale is ready.");
     if explorable {
@@ -272,6 +287,9 @@ fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool) {
     }
     say(&mut out, &format!("  graphql   http://{address}/graphql"));
     say(&mut out, &format!("  health    http://{address}/readyz"));
+    if let Some(metrics) = metrics {
+        say(&mut out, &format!("  metrics   http://{}/metrics", metrics.address));
+    }
     say(&mut out, &format!("  data      {}", store.place()));
 }
 

@@ -1,16 +1,21 @@
 //! Settings: each has one name, as a flag and as an environment variable. Secrets can also come from a file, `NAME_FILE`.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
 use migration::cli::path;
 use service::{
     calendars::google::{self, Google},
     mail::{self, MailFolder, Mailer, Smtp},
 };
 
-use crate::{graphql::cost::Allowance, store::Error};
+use crate::{graphql::cost::Allowance, http::client_address::ForwardedHeader, store::Error};
 
 /// Hale: a fitness tracking server with a GraphQL API
 #[derive(Parser)]
@@ -36,6 +41,18 @@ pub struct Settings {
     /// Origins whose web pages may call the API from a browser, such as https://app.example.org; none when absent
     #[arg(long, env = "HALE_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<HeaderValue>,
+    /// Proxies in front of Hale that are believed who called, by their addresses or networks, such as 10.0.0.0/8
+    #[arg(long, env = "HALE_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, global = true)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they tell it; another one is not looked at, for a caller may send it
+    #[arg(long, env = "HALE_FORWARDED_HEADER", default_value = "x-forwarded-for", global = true)]
+    pub forwarded_header: ForwardedHeader,
+    /// Where Prometheus reads /metrics, such as 127.0.0.1:9187; whoever reaches it reads it. Nowhere when absent
+    #[arg(long, env = "HALE_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<SocketAddr>,
+    /// The OpenTelemetry collector that takes traces in protobuf over HTTP, such as http://127.0.0.1:4318; none when absent
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true)]
+    pub otlp_endpoint: Option<String>,
     /// A JSON file of documents by their SHA-256, which clients may name by it
     #[arg(long, env = "HALE_TRUSTED_DOCUMENTS", value_parser = path(), global = true)]
     pub trusted_documents: Option<PathBuf>,
@@ -129,12 +146,19 @@ pub struct Settings {
     /// How many prepared statements a connection keeps; 0 for a pooler that cannot keep any
     #[arg(long, env = "HALE_STATEMENT_CACHE", default_value_t = 100, global = true)]
     pub statement_cache: usize,
-    /// What is logged: error, warn, info, debug, or a filter such as info,service=debug
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,service=debug
     #[arg(long, env = "HALE_LOG", default_value = "info", global = true)]
     pub log: String,
     /// How it is logged; text on a terminal and JSON elsewhere when absent
     #[arg(long, env = "HALE_LOG_FORMAT", global = true)]
     pub log_format: Option<LogFormat>,
+}
+
+impl Settings {
+    /// Whether anybody but this machine reaches a server that listens there.
+    pub fn is_reached_by_others(&self, address: SocketAddr) -> bool {
+        !address.ip().is_loopback() || !self.trusted_proxies.is_empty()
+    }
 }
 
 /// What is outside this server: others', and itself as they see it.
@@ -196,7 +220,7 @@ async fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Error> {
         migration::cli::secret("HALE_SMTP_PASSWORD", settings.smtp_password.clone(), settings.smtp_password_file.clone()).await?;
     let from = settings.mail_from.clone().filter(|from| !from.is_empty());
     let Some(url) = settings.smtp_url.clone().filter(|url| !url.is_empty()) else {
-        if !settings.listen.ip().is_loopback() {
+        if settings.is_reached_by_others(settings.listen) {
             return Ok(None);
         }
         let folder = crate::store::data_dir(settings)?.join("mail");
@@ -215,6 +239,12 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
         url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == text);
     let value = exact.then(|| HeaderValue::from_str(text).ok()).flatten();
     value.ok_or_else(|| "write scheme, host and port as a browser does, without a path: https://app.example.org".to_owned())
+}
+
+/// A network, or an address alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "write an address or a network: 192.0.2.7, 10.0.0.0/8, fd00::/8".to_owned())
 }
 
 /// How lines of the log look.

@@ -6,5 +6,7 @@ pub mod config;
 pub mod embedded_postgres;
 pub mod graphql;
 pub mod http;
+pub mod metrics;
 pub mod progress;
 pub mod store;
+pub mod telemetry;

@@ -27,6 +27,7 @@ mod input;
 pub mod jobs;
 pub mod mail;
 pub mod measurements;
+pub mod metrics;
 pub mod noots;
 pub mod nutrition;
 pub mod organiser;
