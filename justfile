@@ -22,6 +22,11 @@ accept:
 release-schema:
     cp api/schema.graphql api/schema.released.graphql
 
+# Write docs/settings.md anew, after a setting was added or changed
+settings:
+    sed -i '/^|/,$d' docs/settings.md
+    cargo run --quiet -p api -- config --markdown >> docs/settings.md
+
 # Start a migration: an empty pair of files, such as `just migration add_sleep`
 migration name:
     cargo run --quiet -p migration -- new {{ name }}

@@ -1,6 +1,7 @@
 //! A Hale of one's own for each test, and people who talk to it.
 
 mod cluster;
+pub mod collector;
 pub mod google;
 mod graphql_js;
 pub mod smtp;

@@ -3,18 +3,25 @@
 use std::{
     fs::File,
     io::{self, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use service::{
     access::{Database, Tx},
     accounts, catalogue, jobs, sync,
 };
-use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    signal::unix::SignalKind,
+    sync::watch,
+    task::JoinHandle,
+};
 
 use crate::{
     config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, Outside, SchemaOf, Settings},
@@ -22,6 +29,7 @@ use crate::{
     http::{Options, Server, client_address::TrustedProxies},
     metrics::Listening,
     progress::Progress,
+    settings,
     store::{Error, Store},
     telemetry::Telemetry,
 };
@@ -29,9 +37,13 @@ use crate::{
 /// How long running requests may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(25);
 
+/// How long a server may take to say that it is ready.
+const HEALTHCHECK: Duration = Duration::from_secs(4);
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Error::Other(format!("cannot start: {error}"))),
@@ -40,7 +52,7 @@ pub fn main() -> ExitCode {
         Ok(telemetry) => telemetry,
         Err(error) => return fail(&error),
     };
-    let done = runtime.block_on(run(arguments));
+    let done = runtime.block_on(run(arguments, &matches));
     telemetry.end();
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,9 +70,9 @@ fn say(to: &mut dyn Write, line: &str) {
     drop(writeln!(to, "{line}"));
 }
 
-async fn run(arguments: Arguments) -> Result<(), Error> {
-    let settings = arguments.settings;
-    match arguments.command.unwrap_or(Command::Serve) {
+async fn run(arguments: Arguments, matches: &ArgMatches) -> Result<(), Error> {
+    let Arguments { settings, command } = arguments;
+    match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(&settings).await,
         Command::Worker => worker(&settings).await,
         Command::Jobs(what) => look_after_jobs(&settings, what).await,
@@ -69,6 +81,13 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         Command::Demo { yes } => demo(&settings, yes).await,
         Command::Admin(Admin::Verify { address }) => verify(&settings, &address).await,
         Command::Admin(Admin::NewEpoch) => new_epoch(&settings).await,
+        Command::Config { markdown } => {
+            let command = Arguments::command();
+            let text = if markdown { settings::page(&command) } else { settings::present(&command, matches) };
+            say(&mut io::stdout(), &text);
+            Ok(())
+        }
+        Command::Healthcheck => healthcheck(settings.listen).await,
         Command::Schema { of } => {
             let schema = match of {
                 None => crate::graphql::sdl(),
@@ -129,8 +148,8 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
 
     let draining = server.clone();
     let (begun, drained) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(listener, server.router().into_make_service_with_connect_info::<std::net::SocketAddr>())
-        .with_graceful_shutdown(async move {
+    let serving =
+        axum::serve(listener, server.router().into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(async move {
             stop.asked().await;
             tracing::info!("stopping");
             draining.drain();
@@ -249,6 +268,35 @@ async fn look_after_jobs(settings: &Settings, what: Jobs) -> Result<(), Error> {
     Ok(())
 }
 
+/// Asks the server that listens there whether it is ready. Whoever listens everywhere is asked on this machine.
+async fn healthcheck(listen: SocketAddr) -> Result<(), Error> {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let address = SocketAddr::new(ip, listen.port());
+    let ask = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(format!("GET /readyz HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+        let mut answer = String::new();
+        stream.take(4096).read_to_string(&mut answer).await?;
+        io::Result::Ok(answer)
+    };
+    let answer = match tokio::time::timeout(HEALTHCHECK, ask).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Err(Error::Other(format!("{address} does not answer: {error}"))),
+        Err(_) => return Err(Error::Other(format!("{address} does not answer in time"))),
+    };
+    let status = answer.split_whitespace().nth(1).unwrap_or_default();
+    let said = answer.lines().last().unwrap_or_default().to_owned();
+    if status == "200" {
+        say(&mut io::stdout(), &said);
+        return Ok(());
+    }
+    Err(Error::Other(format!("{address} is not ready: {said}")))
+}
+
 /// A job, in columns that a script can split.
 fn line_of(job: &jobs::Listed) -> String {
     let at = job.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -273,13 +321,13 @@ fn options(settings: &Settings, explorable: bool) -> Result<Options, Error> {
         explorable,
         documents,
         origins: settings.cors_origins.clone(),
-        proxies: TrustedProxies { networks: settings.trusted_proxies.as_slice().into(), header: settings.forwarded_header },
+        proxies: TrustedProxies { networks: settings.trusted_proxies.clone(), header: settings.forwarded_header },
         points_per_person: settings.points_per_person,
         points_per_address: settings.points_per_address,
     })
 }
 
-fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool, metrics: Option<&Listening>) {
+fn announce(store: &Store, address: SocketAddr, explorable: bool, metrics: Option<&Listening>) {
     let mut out = io::stdout();
     say(&mut out, "Hale is ready.");
     if explorable {

@@ -1,21 +1,20 @@
 //! Settings: each has one name, as a flag and as an environment variable. Secrets can also come from a file, `NAME_FILE`.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use axum::http::HeaderValue;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use ipnet::IpNet;
 use migration::cli::path;
 use service::{
     calendars::google::{self, Google},
     mail::{self, MailFolder, Mailer, Smtp},
 };
 
-use crate::{graphql::cost::Allowance, http::client_address::ForwardedHeader, store::Error};
+use crate::{
+    graphql::cost::Allowance,
+    http::client_address::{ForwardedHeader, Networks},
+    store::Error,
+};
 
 /// Hale: a fitness tracking server with a GraphQL API
 #[derive(Parser)]
@@ -42,8 +41,8 @@ pub struct Settings {
     #[arg(long, env = "HALE_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<HeaderValue>,
     /// Proxies in front of Hale that are believed who called, by their addresses or networks, such as 10.0.0.0/8
-    #[arg(long, env = "HALE_TRUSTED_PROXIES", value_delimiter = ',', value_parser = network, global = true)]
-    pub trusted_proxies: Vec<IpNet>,
+    #[arg(long, env = "HALE_TRUSTED_PROXIES", default_value = "", hide_default_value = true, global = true)]
+    pub trusted_proxies: Networks,
     /// The header in which they tell it; another one is not looked at, for a caller may send it
     #[arg(long, env = "HALE_FORWARDED_HEADER", default_value = "x-forwarded-for", global = true)]
     pub forwarded_header: ForwardedHeader,
@@ -157,7 +156,7 @@ pub struct Settings {
 impl Settings {
     /// Whether anybody but this machine reaches a server that listens there.
     pub fn is_reached_by_others(&self, address: SocketAddr) -> bool {
-        !address.ip().is_loopback() || !self.trusted_proxies.is_empty()
+        !address.ip().is_loopback() || !self.trusted_proxies.0.is_empty()
     }
 }
 
@@ -241,12 +240,6 @@ fn origin(text: &str) -> Result<HeaderValue, String> {
     value.ok_or_else(|| "write scheme, host and port as a browser does, without a path: https://app.example.org".to_owned())
 }
 
-/// A network, or an address alone.
-fn network(text: &str) -> Result<IpNet, String> {
-    let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| "write an address or a network: 192.0.2.7, 10.0.0.0/8, fd00::/8".to_owned())
-}
-
 /// How lines of the log look.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -281,6 +274,14 @@ pub enum Command {
     /// Look after accounts
     #[command(subcommand)]
     Admin(Admin),
+    /// Print every setting: what it is now, and where that came from; secrets are not shown
+    Config {
+        /// Print the page for people instead, in Markdown: what settings there are
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Ask the server at HALE_LISTEN whether it is ready, for who watches over containers: 0 if it is, 1 if not
+    Healthcheck,
     /// Print the GraphQL schema, or the SQL of the tables that devices with Talon work on
     Schema {
         /// Whose; the GraphQL API's when absent

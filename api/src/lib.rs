@@ -8,5 +8,6 @@ pub mod graphql;
 pub mod http;
 pub mod metrics;
 pub mod progress;
+pub mod settings;
 pub mod store;
 pub mod telemetry;

@@ -24,7 +24,7 @@ const LARGEST_LOG: u64 = 10 * 1024 * 1024;
 /// other scripts are not found. Sorting is by code point in any case.
 const CTYPES: [&str; 3] = ["C.UTF-8", "UTF-8", "C"];
 
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "listen_addresses=",
     "cluster_name=hale",
     "max_connections=100",
@@ -32,6 +32,8 @@ const SETTINGS: [&str; 12] = [
     "timezone=UTC",
     "log_timezone=UTC",
     "jit=off",
+    // %a is which request or job it was.
+    "log_line_prefix=%m [%p] %q%a ",
     "log_min_messages=warning",
     // The details and texts of failed statements hold people's data.
     "log_error_verbosity=terse",

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
+    str::FromStr,
     sync::Arc,
 };
 
@@ -16,9 +17,26 @@ use ipnet::IpNet;
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies {
     /// Where they are; nobody is trusted when there are none.
-    pub networks: Arc<[IpNet]>,
+    pub networks: Networks,
     /// The one header they write. Any other comes from the caller, who may write anything.
     pub header: ForwardedHeader,
+}
+
+/// Addresses and networks, parted by commas.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Networks(pub Arc<[IpNet]>);
+
+impl FromStr for Networks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let network = |text: &str| text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let networks = text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(network);
+        let networks: Result<Vec<_>, _> = networks.collect();
+        networks
+            .map(|networks| Self(networks.into()))
+            .map_err(|_| "write addresses or networks: 192.0.2.7, 10.0.0.0/8, fd00::/8".to_owned())
+    }
 }
 
 /// How proxies tell who called them.
@@ -46,7 +64,7 @@ impl TrustedProxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.networks.iter().any(|network| network.contains(&address.to_canonical()))
+        self.networks.0.iter().any(|network| network.contains(&address.to_canonical()))
     }
 
     /// Goes back from the nearest hop, as long as whoever tells of the next one is trusted. What cannot be read ends the way: then it
@@ -100,8 +118,7 @@ mod tests {
     use super::*;
 
     fn caller(header: ForwardedHeader, peer: &str, told: &[(&'static str, &str)]) -> String {
-        let networks = ["10.0.0.0/8", "fd00::/8", "192.0.2.7/32"].map(|network| network.parse().unwrap());
-        let proxies = TrustedProxies { networks: networks.into(), header };
+        let proxies = TrustedProxies { networks: "10.0.0.0/8, fd00::/8,192.0.2.7".parse().unwrap(), header };
         let mut request = Request::new(axum::body::Body::empty());
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 50_000)));
         for (name, value) in told {
@@ -142,6 +159,14 @@ mod tests {
         // A proxy that is reached over IPv6 with an address of IPv4 is the same proxy.
         assert_eq!(by("::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
         assert_eq!(by("fd00::1", &["203.0.113.9, ::ffff:10.0.0.2"]), "203.0.113.9");
+    }
+
+    #[test]
+    fn networks_are_read_and_nobody_is_trusted_by_mistake() {
+        assert_eq!("".parse(), Ok(Networks::default()));
+        for text in ["10.0.0.0/33", "all", "10.0.0", "10.0.0.0/8;fd00::/8", "*"] {
+            assert!(text.parse::<Networks>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -505,6 +505,7 @@ async fn perform(server: &Server, scope: Arc<RequestScope>, asked: Asked, bill: 
         }
     };
     metrics::operation(&counted, code, Some(begun.elapsed()));
+    tracing::Span::current().record("code", code);
     tracing::debug!(kind = counted.kind, field = counted.field, code, milliseconds = begun.elapsed().as_millis(), "executed");
     outcome
 }
