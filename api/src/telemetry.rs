@@ -36,7 +36,7 @@ impl Telemetry {
         let format = settings.log_format.unwrap_or(if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
         let traces = settings.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
         let traces = traces.map(|endpoint| exporting(endpoint, runtime.clone())).transpose()?;
-        let lines = fmt::layer().with_writer(io::stderr);
+        let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
         let lines = match format {
             LogFormat::Text => lines.compact().with_target(false).boxed(),
             LogFormat::Json => lines.json().boxed(),
