@@ -204,7 +204,7 @@ async fn snapshot(tx: &Tx, after: Cursor, limit: u32, resync: bool) -> Result<Pa
     let person = tx.viewer()?;
     let widest = sync::collections().map(|collection| collection.columns().count() + 1).max().unwrap_or(1);
     let rows = limit / u32::try_from(widest).unwrap_or(limit).clamp(1, limit);
-    let mut following = tx.rows_after(person, after.number, &[], rows + 1).await?;
+    let (_, mut following) = tx.rows_after(person, after.number, &[], rows + 1).await?;
     let mut has_more = following.len() > rows as usize;
     following.truncate(rows as usize);
     let (mut messages, mut number, mut bytes) = (Vec::new(), after.number, 0);
