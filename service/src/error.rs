@@ -110,6 +110,11 @@ impl Error {
         }
     }
 
+    /// Stored JSON that is not what was expected. What serde says may quote it.
+    pub(crate) fn stored_json(error: serde_json::Error) -> Self {
+        Self::internal(format!("stored JSON cannot be read ({:?})", error.classify()))
+    }
+
     /// A defect of Hale's.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::Internal(message.into().into())
@@ -209,7 +214,12 @@ impl From<DbErr> for Error {
         | DbErr::Exec(RuntimeErr::SqlxError(source))
         | DbErr::Conn(RuntimeErr::SqlxError(source))) = &error
         else {
-            return Self::Internal(error.into());
+            return match error {
+                // Their texts may quote what is stored.
+                DbErr::Json(_) => Self::internal("stored JSON cannot be read"),
+                DbErr::Type(_) => Self::internal("a stored value is not of its type"),
+                error => Self::Internal(error.into()),
+            };
         };
         let sqlx::Error::Database(database) = source.as_ref() else {
             let lost = matches!(

@@ -120,7 +120,7 @@ impl Metrics {
         }
     }
 
-    /// Whether a provider is left alone.
+    /// Whether a provider has failed so often that it is left alone for a while.
     pub fn rests(&self, provider: &'static str, rests: bool) {
         self.resting.get_or_create(&Provider { provider }).set(rests.into());
     }
@@ -141,7 +141,11 @@ pub fn register(registry: &mut Registry) {
     registry.register("sync_feed_pages", "Pages of changes that devices read", metrics.feed_pages.clone());
     registry.register("mails", "Mails, by what became of them", metrics.mails.clone());
     registry.register("provider_requests", "Requests to others' servers, by what came of them", metrics.asked.clone());
-    registry.register("provider_resting", "Whether a server that failed is left alone for a while", metrics.resting.clone());
+    registry.register(
+        "provider_resting",
+        "Whether a server failed five times in a row and has not answered since",
+        metrics.resting.clone(),
+    );
     registry.register_with_unit("db_pool_acquire", "How long a connection was waited for", Unit::Seconds, metrics.acquired.clone());
     registry.register_with_unit(
         "job_duration",

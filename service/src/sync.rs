@@ -594,5 +594,5 @@ async fn remember<'a>(
 }
 
 fn from_json<T: DeserializeOwned>(value: JsonValue) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| Error::Internal(error.into()))
+    serde_json::from_value(value).map_err(Error::stored_json)
 }

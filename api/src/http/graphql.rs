@@ -396,14 +396,14 @@ impl<'a> Call<'a> {
         let streamed = accepted.events == Events::Always || accepted.events == Events::ForSubscriptions && follows;
         if method == Method::GET && (kind == OperationType::Mutation || follows && !streamed) {
             let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries can be sent by GET: send this by POST");
-            let mut response = refusal(refused, accepted);
+            let mut response = counted_refusal(refused, accepted);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
         let scope = match idempotency::keyed(headers, &asked.operation) {
             Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
             Ok(None) => Arc::new(scope),
-            Err(message) => return refusal(Refused::bad_request(message), accepted),
+            Err(message) => return counted_refusal(Refused::bad_request(message), accepted),
         };
         let request_id = headers.get(REQUEST_ID).cloned();
         if streamed {
@@ -411,7 +411,7 @@ impl<'a> Call<'a> {
         }
         if follows {
             let message = "a subscription has many answers: accept text/event-stream, or use the WebSocket of /graphql";
-            return refusal(Refusal::from(Problem::new(message)).into(), accepted);
+            return counted_refusal(Refusal::from(Problem::new(message)).into(), accepted);
         }
         let bill = bill(server, &scope, &asked.operation);
         match perform(server, scope, asked, bill.clone(), request_id).await {
@@ -596,9 +596,14 @@ fn refusal(refused: Refused, accepted: Accepted) -> Response {
     json_response(status, accepted.media, refused.answer().to_string())
 }
 
+fn counted_refusal(refused: Refused, accepted: Accepted) -> Response {
+    refused.count();
+    refusal(refused, accepted)
+}
+
 fn not_acceptable() -> Response {
     let message = "accept application/json, application/graphql-response+json or text/event-stream";
-    refusal(Refused::new(StatusCode::NOT_ACCEPTABLE, message), Accepted { media: Media::Json, events: Events::No })
+    counted_refusal(Refused::new(StatusCode::NOT_ACCEPTABLE, message), Accepted { media: Media::Json, events: Events::No })
 }
 
 /// The answer to a defect: nothing about it.
