@@ -42,7 +42,7 @@ impl Telemetry {
             LogFormat::Json => lines.json().boxed(),
         };
         tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces.as_ref().map(spans)).init();
-        std::panic::set_hook(Box::new(|panic| tell(panic)));
+        std::panic::set_hook(Box::new(tell));
         Ok(Self { traces })
     }
 
