@@ -230,6 +230,22 @@ async fn clocks_that_are_ahead_are_set_back_or_refused() {
 }
 
 #[tokio::test]
+async fn only_the_device_whose_clock_is_ahead_is_told_to_set_it_back() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let (tablet, phone) = (Device::new(&ann, "tablet"), Device::new(&ann, "phone"));
+    let row = id();
+    // Half of a row by a tablet that is ten minutes ahead, and the other half by a phone that is not.
+    let half = tablet.change(&row, &tablet.at("12:10:00"), json!({ "value": "80", "unit": "kg" }));
+    let result = tablet.pushes(json!([half])).await.remove(0);
+    assert_eq!((&result["code"], &result["clockSkew"]), (&json!("INCOMPLETE"), &json!(true)));
+    let other_half = json!({ "type": "weight", "measured_at": "2026-03-10T08:00:00Z", "time_zone": "UTC" });
+    let result = phone.pushes(json!([phone.change(&row, &phone.at("12:00:00"), other_half)])).await.remove(0);
+    assert_eq!((&result["status"], &result["clockSkew"]), (&json!("APPLIED"), &json!(false)));
+    assert_eq!(result["row"]["document"]["value"], "80");
+}
+
+#[tokio::test]
 async fn food_that_was_logged_offline_has_its_nutrition() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
@@ -330,6 +346,31 @@ async fn a_carer_writes_for_ann_and_a_stranger_learns_nothing() {
     let own = carla.ask(PUSH, json!({ "input": { "client": "a phone", "changes": [Device::new(&carla, "c").change(&row, &phone.at("09:00:00"), weight("60"))] } })).await;
     assert_eq!(own["pushChanges"]["results"][0]["status"], "APPLIED");
     assert_eq!(Device::new(&ann, "hers").reads(json!(null)).await["rows"][0]["document"]["value"], "80.5");
+}
+
+#[tokio::test]
+async fn a_page_of_large_noots_ends_early_and_says_so() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let mut owner = app.connect("hale_owner").await;
+    // 40 of 200 KB each, which PostgreSQL stores in a fraction of that.
+    let noots = format!(
+        "INSERT INTO noots (user_id, id, checksum, data) SELECT '{}', gen_random_uuid(), repeat('0', 64),
+           jsonb_build_object('activities', jsonb_build_array(repeat('oats ', 40000))) FROM generate_series(1, 40)",
+        ann.id
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(noots)).execute(&mut owner).await.unwrap();
+    let (mut cursor, mut sizes) = (json!(null), Vec::new());
+    loop {
+        let page = ann.ask(PAGE, json!({ "first": 1000, "after": cursor })).await["viewer"]["syncPage"].take();
+        sizes.push(page["rows"].as_array().unwrap().len());
+        cursor = page["cursor"].clone();
+        if page["hasMore"] == false {
+            break;
+        }
+    }
+    // A page goes past 4 MiB by its last row; her preferences are in the first.
+    assert_eq!(sizes, [22, 19]);
 }
 
 /// The next page of Ann's feed on a device of Ben's: whether it begins anew, and what is told of which table.

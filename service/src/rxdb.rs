@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     input::{self, field},
     sync::{
-        self, Cursor, FeedPage, FeedRow, Push,
+        self, Cursor, FeedPage, FeedRow, PageSize, Push,
         collection::{DELETED as DELETED_COLUMN, Kind},
         merge::{Mutation, Write},
     },
@@ -52,7 +52,7 @@ impl Pulled {
 
 /// The viewer's documents that changed after a checkpoint: `limit` of them, fewer only at the end.
 pub async fn pull(tx: &Tx, collection: &Collection, checkpoint: Option<Cursor>, limit: u32) -> Result<Pulled> {
-    let page = sync::feed(tx, tx.viewer()?, checkpoint, &[collection.name], limit).await?;
+    let page = sync::feed(tx, tx.viewer()?, checkpoint, &[collection.name], PageSize::exactly(limit)).await?;
     Ok(Pulled::new(collection, page))
 }
 

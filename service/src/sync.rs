@@ -21,7 +21,7 @@ use self::{
     clock::Clock,
     collection::{Collection, DELETED, Document, Named},
     merge::{Batch, Decision, Mutation, Outcome, Refused, Rejection, Row, SERVER, Write},
-    store::{Decided, Kept, Names, Store},
+    store::{Decided, FeedSlice, Kept, Names, Store},
 };
 use crate::{
     access::{Tx, Viewer},
@@ -153,6 +153,27 @@ impl Cursor {
     }
 }
 
+/// How much a page holds at most.
+#[derive(Clone, Copy, Debug)]
+pub struct PageSize {
+    /// Rows, 1 to [`LARGEST_PAGE`].
+    pub rows: u32,
+    /// Bytes of documents, but for a single one that has more.
+    pub bytes: i64,
+}
+
+impl PageSize {
+    /// As many rows, and no more bytes than an answer should have: a page may end before it is full.
+    pub fn up_to(rows: u32) -> Self {
+        Self { rows, bytes: 4 * 1024 * 1024 }
+    }
+
+    /// As many rows as there are, for clients to whom a page that is not full is the last.
+    pub fn exactly(rows: u32) -> Self {
+        Self { rows, bytes: i64::MAX }
+    }
+}
+
 /// A page of the feed.
 #[derive(Clone, Debug)]
 pub struct FeedPage {
@@ -179,28 +200,26 @@ pub async fn begin_epoch(tx: &Tx) -> Result<Uuid> {
     Ok(row.try_get_by_index(0)?)
 }
 
-/// A page of what changed of a person's rows after `after`, as far as the viewer may see it: 1 to [`LARGEST_PAGE`] rows, fewer than
-/// asked for only at the end.
-pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, collections: &[&str], limit: u32) -> Result<FeedPage> {
-    if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Error::invalid("limit", format!("must be between 1 and {LARGEST_PAGE}, is {limit}")));
+/// A page of what changed of a person's rows after `after`, as far as the viewer may see it.
+pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, collections: &[&str], most: PageSize) -> Result<FeedPage> {
+    if !(1..=LARGEST_PAGE).contains(&most.rows) {
+        return Err(Error::invalid("limit", format!("must be between 1 and {LARGEST_PAGE}, is {}", most.rows)));
     }
     let mut number = after.map_or(0, |after| after.number);
-    let (mut state, mut rows) = store.rows_after(person, number, collections, limit + 1).await?;
+    let mut slice = store.rows_after(person, number, collections, most).await?;
+    // Also of a reader that was told nothing yet: it may hold what it wrote itself.
     let goes_on = |after: &Cursor| {
-        let follows = after.shown == state.shown && after.number.max(after.floor) >= state.tombstone_floor;
-        after.epoch == state.epoch && (after.number == 0 || follows)
+        after.epoch == slice.epoch && after.shown == slice.shown && after.number.max(after.floor) >= slice.tombstone_floor
     };
     let known = after.filter(goes_on);
     let resync = after.is_some() && known.is_none();
     if resync && number > 0 {
         number = 0;
-        (state, rows) = store.rows_after(person, number, collections, limit + 1).await?;
+        slice = store.rows_after(person, number, collections, most).await?;
     }
-    let has_more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let floor = known.filter(|known| known.number > 0).map_or(state.tombstone_floor, |known| known.floor);
-    let cursor = Cursor { epoch: state.epoch, number: rows.last().map_or(number, |row| row.number), floor, shown: state.shown };
+    let FeedSlice { rows, has_more, epoch, tombstone_floor, shown } = slice;
+    let floor = known.filter(|known| known.number > 0).map_or(tombstone_floor, |known| known.floor);
+    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number), floor, shown };
     METRICS.feed_pages.inc();
     Ok(FeedPage { rows, cursor, has_more, resync })
 }
@@ -427,7 +446,9 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
             .await?;
         let mut batch = Batch { person, client, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in of_stage {
-            let decision = batch.apply(collection, &with_waiting(mutation, &waiting));
+            let mut decision = batch.apply(collection, &with_waiting(mutation, &waiting));
+            // What waited may be of another device, whose clock is not this one's.
+            decision.clock_skew &= batch.skew(&mutation.write).unwrap_or(true);
             if is_unfinished(&decision) && matches!(mutation.write, Write::Cells(_)) {
                 waiting.push(Waiting { since: Since::Now(place), mutation });
             } else if !matches!(decision.outcome, Outcome::Rejected { .. }) {
@@ -435,7 +456,10 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
                 for earlier in waiting.extract_if(.., |earlier| completes(mutation, earlier.mutation)) {
                     match earlier.since {
                         Since::Kept(id) => finished.push(id),
-                        Since::Now(place) => decisions[place] = Some(decision.clone()),
+                        Since::Now(place) => {
+                            let clock_skew = decisions[place].as_ref().is_some_and(|before: &Decision| before.clock_skew);
+                            decisions[place] = Some(Decision { clock_skew, ..decision.clone() });
+                        }
                     }
                 }
             }

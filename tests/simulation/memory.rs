@@ -14,12 +14,12 @@ use service::{
     foods::{Food, Portions},
     nutrition::Nutrition,
     sync::{
-        Cursor, FeedPage, FeedRow, Push, Receipt, apply_to,
+        Cursor, FeedPage, FeedRow, PageSize, Push, Receipt, apply_to,
         clock::{Clock, LAST_COUNTER},
         collection::{Clocks, Collection, Context, DELETED, Document, Draft, Named},
         feed,
         merge::{Mutation, Outcome, Rejection, Row, SERVER, Write},
-        store::{Decided, FeedState, Kept, Names, Store, Unfinished},
+        store::{Decided, FeedSlice, Kept, Names, Store, Unfinished},
     },
 };
 use sha2::{Digest, Sha256};
@@ -114,7 +114,7 @@ impl Server for Memory {
     }
 
     async fn page(&self, viewer: UserId, person: UserId, after: Option<Cursor>, limit: u32) -> Result<FeedPage> {
-        feed(&self.open(viewer, Ends::AtOnce), person, after, &[], limit).await
+        feed(&self.open(viewer, Ends::AtOnce), person, after, &[], PageSize::up_to(limit)).await
     }
 
     async fn write(&self, viewer: UserId, person: UserId, write: &Ordinary) -> Result<()> {
@@ -428,10 +428,12 @@ impl Store for Transaction {
         Uuid::from_u128(state.ids)
     }
 
-    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<(FeedState, Vec<FeedRow>)> {
+    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], most: PageSize) -> Result<FeedSlice> {
         let state = self.state();
         let bit = |access| if access == "checkin" { 1 } else { 2 };
-        let feed = FeedState {
+        let slice = FeedSlice {
+            rows: Vec::new(),
+            has_more: false,
             epoch: Uuid::from_u128(state.epoch),
             tombstone_floor: match self.planted {
                 Some(Planted::FloorForOwnersOnly) if self.viewer != person => 0,
@@ -446,18 +448,19 @@ impl Store for Transaction {
         let mut rows: Vec<&Arc<FeedRow>> = state.spaces[&person].rows.values().filter(|row| row.number >= from).collect();
         rows.sort_by_key(|row| row.number);
         let limit = match self.planted {
-            Some(Planted::ClampedLimit) => limit.min(3),
-            _ => limit,
+            Some(Planted::ClampedLimit) => most.rows.min(2),
+            _ => most.rows,
         } as usize;
         if self.planted == Some(Planted::ShortPage) {
             // Deleted rows are left out of a new device's page, after the page was cut.
-            rows.truncate(limit);
+            rows.truncate(limit + 1);
             rows.retain(|row| number > 0 || !row.deleted);
         }
         rows.retain(|row| {
             self.sees(&state, person, &row.access_type) && (collections.is_empty() || collections.contains(&row.collection.as_str()))
         });
-        Ok((feed, rows.into_iter().take(limit).map(|row| FeedRow::clone(row)).collect()))
+        let has_more = rows.len() > limit && self.planted != Some(Planted::ClampedLimit);
+        Ok(FeedSlice { rows: rows.into_iter().take(limit).map(|row| FeedRow::clone(row)).collect(), has_more, ..slice })
     }
 
     async fn writable_types(&self, person: UserId) -> Result<Vec<String>> {

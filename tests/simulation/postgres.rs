@@ -9,7 +9,7 @@ use service::{
     access::Viewer,
     error::Result,
     measurements::{self, MeasurementChange, NewMeasurement},
-    sync::{self, Cursor, FeedPage, FeedRow, Push, Receipt, collection::Document, merge::Mutation},
+    sync::{self, Cursor, FeedPage, FeedRow, PageSize, Push, Receipt, collection::Document, merge::Mutation},
 };
 use uuid::Uuid;
 
@@ -62,7 +62,7 @@ impl Server for Postgres<'_> {
 
     async fn page(&self, viewer: UserId, person: UserId, after: Option<Cursor>, limit: u32) -> Result<FeedPage> {
         let tx = self.viewer(viewer).read().await?;
-        sync::feed(&tx, person, after, &[], limit).await
+        sync::feed(&tx, person, after, &[], PageSize::up_to(limit)).await
     }
 
     async fn write(&self, viewer: UserId, person: UserId, write: &Ordinary) -> Result<()> {

@@ -325,7 +325,8 @@ impl<'a, S: Server> World<'a, S> {
             }
             Fate::ServerDies => {
                 let owner = self.devices[device].owner;
-                self.server.crash_in(owner, batch(device, person, &sent)).await;
+                let batch = batch(&self.devices[device].state.node, person, &sent);
+                self.server.crash_in(owner, batch).await;
                 self.check(person).await
             }
             Fate::AnswerLost => self.receive(device, person, &sent, false).await.map(drop),
@@ -363,7 +364,8 @@ impl<'a, S: Server> World<'a, S> {
         let last = *self.truth.checked.get(&person).unwrap_or(&0);
         // Whoever takes numbers at the commit keeps other writers waiting until then: nobody sees that it took its time.
         let slowly = slowly && self.planted == Some(Planted::IdentityNumbers);
-        let receipts = match self.server.push(viewer, batch(device, person, sent), slowly).await {
+        let batch = batch(&self.devices[device].state.node, person, sent);
+        let receipts = match self.server.push(viewer, batch, slowly).await {
             Ok(receipts) => receipts,
             Err(error) => {
                 self.note(|| format!("device {device} pushes: {error}"));
@@ -664,8 +666,9 @@ impl<'a, S: Server> World<'a, S> {
     }
 }
 
-fn batch(device: usize, person: UserId, sent: &[Arc<Mutation>]) -> Push {
-    Push { person, client: format!("device-{device}"), mutations: sent.iter().map(|mutation| Mutation::clone(mutation)).collect() }
+/// What is sent under the name of a device: a restored one signs in anew and has another, for what it wrote since is not its own any more.
+fn batch(client: &str, person: UserId, sent: &[Arc<Mutation>]) -> Push {
+    Push { person, client: client.to_owned(), mutations: sent.iter().map(|mutation| Mutation::clone(mutation)).collect() }
 }
 
 fn row_of<'a>(space: &'a Space, collection: &str, id: Uuid) -> Option<&'a FeedRow> {

@@ -10,7 +10,7 @@ use service::{
     error::Error as ServiceError,
     people,
     sync::{
-        self, Cursor, FeedPage, FeedRow, Push, Receipt,
+        self, Cursor, FeedPage, FeedRow, PageSize, Push, Receipt,
         clock::Clock,
         merge::{self, Cell, Mutation, Outcome, Write},
     },
@@ -419,7 +419,7 @@ pub async fn page(
     collections: &[&str],
     limit: u32,
 ) -> Result<FeedPage> {
-    let page = sync::feed(tx, person, after, collections, limit).await?;
+    let page = sync::feed(tx, person, after, collections, PageSize::up_to(limit)).await?;
     note_reads(scope, person, page.rows.iter());
     Ok(page)
 }

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    FeedRow,
+    FeedRow, PageSize,
     clock::Clock,
     collection::{Clocks, Collection, Context, DELETED, Deletion, Named},
     from_json,
     merge::Row,
-    store::{Decided, FeedState, Kept, Names, Store, Unfinished},
+    store::{Decided, FeedSlice, Kept, Names, Store, Unfinished},
 };
 use crate::{
     access::Tx,
@@ -57,7 +57,7 @@ impl Store for Tx {
         self.new_id()
     }
 
-    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<(FeedState, Vec<FeedRow>)> {
+    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], most: PageSize) -> Result<FeedSlice> {
         // One statement, for what is shown and what is forgotten must be of the moment of the rows.
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
@@ -65,28 +65,36 @@ impl Store for Tx {
                SELECT auth.sync_epoch() AS epoch, coalesce(auth.tombstone_floor($1), 0) AS tombstone_floor, ARRAY(
                  SELECT access_type FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $5 AND status = 'active'
                    AND (expires_at IS NULL OR expires_at > statement_timestamp())) AS shown)
-             SELECT epoch, tombstone_floor, shown, collection, id, number, document, clocks, deleted, version, access_type
+             SELECT epoch, tombstone_floor, shown, found, collection, id, number, document, clocks, deleted, version, access_type
              FROM state LEFT JOIN LATERAL (
-               SELECT * FROM sync_rows WHERE user_id = $1 AND number > $2 AND (cardinality($3::text[]) = 0 OR collection = ANY ($3))
-               ORDER BY number LIMIT $4) r ON true ORDER BY number",
+               SELECT *, count(*) OVER () AS found, sum(bytes) OVER (ORDER BY number ROWS UNBOUNDED PRECEDING) - bytes AS bytes_before FROM (
+                 -- What is stored apart is compressed, and has to be unpacked to be known.
+                 SELECT *, CASE WHEN pg_column_size(document) < 2000 THEN pg_column_size(document) ELSE octet_length(document::text) END AS bytes
+                 FROM sync_rows WHERE user_id = $1 AND number > $2 AND (cardinality($3::text[]) = 0 OR collection = ANY ($3))
+                 ORDER BY number LIMIT $4) first) r ON bytes_before < $6 ORDER BY number",
             [
                 person.0.into(),
                 number.into(),
                 collections.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into(),
-                i64::from(limit).into(),
+                (i64::from(most.rows) + 1).into(),
                 self.viewer()?.0.into(),
+                most.bytes.into(),
             ],
         );
         let rows = self.query_all_raw(statement).await?;
         let first = rows.first().ok_or_else(|| Error::internal("a feed without a state"))?;
         let shown: Vec<String> = first.try_get("", "shown")?;
-        let state = FeedState {
-            epoch: first.try_get("", "epoch")?,
-            tombstone_floor: first.try_get("", "tombstone_floor")?,
+        let found: Option<i64> = first.try_get("", "found")?;
+        let (epoch, tombstone_floor) = (first.try_get("", "epoch")?, first.try_get("", "tombstone_floor")?);
+        let rows = rows.iter().filter_map(|row| FeedRow::from_query_result_optional(row, "").transpose()).take(most.rows as usize);
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        Ok(FeedSlice {
+            has_more: found.unwrap_or_default() > rows.len() as i64,
+            rows,
+            epoch,
+            tombstone_floor,
             shown: AccessType::iter().enumerate().map(|(bit, access)| u8::from(shown.contains(&access.to_value())) << bit).sum(),
-        };
-        let rows = rows.iter().filter_map(|row| FeedRow::from_query_result_optional(row, "").transpose());
-        Ok((state, rows.collect::<Result<_, _>>()?))
+        })
     }
 
     async fn writable_types(&self, person: UserId) -> Result<Vec<String>> {
