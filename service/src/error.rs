@@ -243,10 +243,7 @@ impl From<DbErr> for Error {
             "42501" => Self::NotFound("row"),
             "23505" | "23514" | "23503" => {
                 let constraint = database.constraint().unwrap_or_default();
-                broken_constraint(constraint)
-                    .or_else(|| taken(constraint))
-                    .or_else(|| out_of_range(constraint))
-                    .unwrap_or_else(internal)
+                broken_constraint(constraint).or_else(|| taken(constraint)).or_else(|| out_of_range(constraint)).unwrap_or_else(internal)
             }
             // PostgreSQL has no text for it, and JSON may hold it at any depth.
             "22021" | "22P05" => Self::invalid("value", "must not contain U+0000"),

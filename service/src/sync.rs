@@ -208,9 +208,8 @@ pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, col
     let mut number = after.map_or(0, |after| after.number);
     let mut slice = store.rows_after(person, number, collections, most).await?;
     // Also of a reader that was told nothing yet: it may hold what it wrote itself.
-    let goes_on = |after: &Cursor| {
-        after.epoch == slice.epoch && after.shown == slice.shown && after.number.max(after.floor) >= slice.tombstone_floor
-    };
+    let goes_on =
+        |after: &Cursor| after.epoch == slice.epoch && after.shown == slice.shown && after.number.max(after.floor) >= slice.tombstone_floor;
     let known = after.filter(goes_on);
     let resync = after.is_some() && known.is_none();
     if resync && number > 0 {
