@@ -71,11 +71,11 @@ impl TrustedProxies {
     /// is the last proxy that counts as the caller.
     fn caller(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let hops = match self.header {
-            ForwardedHeader::XForwardedFor => listed(headers, &X_FORWARDED_FOR).map(|hop| address(&hop)).collect::<Vec<_>>(),
-            ForwardedHeader::Forwarded => listed(headers, &header::FORWARDED).map(|hop| address(node(&hop)?)).collect(),
+            ForwardedHeader::XForwardedFor => listed(headers, &X_FORWARDED_FOR).iter().map(|hop| address(hop)).collect::<Vec<_>>(),
+            ForwardedHeader::Forwarded => listed(headers, &header::FORWARDED).iter().map(|hop| address(node(hop)?)).collect(),
         };
         let mut nearest = peer;
-        for hop in hops.into_iter().rev() {
+        for hop in hops {
             let Some(hop) = hop.filter(|_| self.trusts(nearest)) else { break };
             nearest = hop;
         }
@@ -83,19 +83,20 @@ impl TrustedProxies {
     }
 }
 
-/// The elements of a list in all headers of this name, in order. A comma in quotes parts nothing.
-fn listed(headers: &HeaderMap, name: &HeaderName) -> impl Iterator<Item = String> {
+/// The elements of a list in all headers of this name, the last one first. A comma in quotes parts nothing; they are read from the
+/// right, so that a quote which a caller left open hides nothing of what proxies added after it.
+fn listed(headers: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let mut elements = Vec::new();
-    for value in headers.get_all(name) {
+    for value in headers.get_all(name).iter().rev() {
         let mut quoted = false;
         let text = String::from_utf8_lossy(value.as_bytes());
-        let parts = text.split(|character| {
+        let parts = text.rsplit(|character| {
             quoted ^= character == '"';
             character == ',' && !quoted
         });
         elements.extend(parts.map(|part| part.trim().to_owned()));
     }
-    elements.into_iter()
+    elements
 }
 
 /// Whom an element of Forwarded is for.
@@ -156,6 +157,8 @@ mod tests {
         ] {
             assert_eq!(by("10.0.0.1", &[told]), meant);
         }
+        // A quote that a caller left open hides nothing of what the proxy added.
+        assert_eq!(by("10.0.0.1", &["\"1.2.3.4, 203.0.113.9"]), "203.0.113.9");
         // A proxy that is reached over IPv6 with an address of IPv4 is the same proxy.
         assert_eq!(by("::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
         assert_eq!(by("fd00::1", &["203.0.113.9, ::ffff:10.0.0.2"]), "203.0.113.9");
@@ -181,6 +184,7 @@ mod tests {
             ("proto=https; For=\"203.0.113.9:4711\"", "203.0.113.9"),
             ("for=\"[2001:db8::9]:4711\"", "2001:db8::9"),
             ("for=1.2.3.4, for=203.0.113.9;host=\"a,b\", for=192.0.2.7", "203.0.113.9"),
+            ("for=\"1.2.3.4, for=203.0.113.9", "203.0.113.9"),
             ("for=1.2.3.4, for=unknown", "10.0.0.1"),
             ("for=1.2.3.4, for=\"_secret\"", "10.0.0.1"),
             ("for=1.2.3.4, by=203.0.113.9", "10.0.0.1"),
