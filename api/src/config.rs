@@ -274,6 +274,14 @@ pub enum Command {
     },
     /// Put a backup in the place of the data, which are kept as a database of another name
     Restore(Restore),
+    /// Examine the installation: exits with 0 when all is well, 1 with warnings, 2 when something is broken
+    Doctor(Doctor),
+    /// Vacuum, analyse and rebuild indexes where that pays, while Hale serves
+    Maintain {
+        /// Say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Bring foods or exercises into the shared catalogue
     #[command(subcommand)]
     Import(Import),
@@ -359,6 +367,20 @@ pub struct Restore {
 pub enum SchemaOf {
     /// The tables of a device that syncs with Talon, for SQLite, and the view of the server
     Talon,
+}
+
+/// How to examine.
+#[derive(Args, Clone, Copy)]
+pub struct Doctor {
+    /// Answer as JSON, whose form docs/maintenance.md promises
+    #[arg(long)]
+    pub json: bool,
+    /// Mend what can be mended without any risk, and look again
+    #[arg(long)]
+    pub fix: bool,
+    /// Ask Google and the mail server, too, where they are set up
+    #[arg(long)]
+    pub providers: bool,
 }
 
 /// What to import.

@@ -1,7 +1,7 @@
 //! A PostgreSQL of Hale's own: found or fetched, initialised, started, shared and stopped.
 //!
 //! The data folder belongs to Hale's user and holds the locks and secrets. PostgreSQL's user owns `postgres/` below it:
-//! `postgres/data` is the cluster, `postgres/server.log` its log, and the socket, its only door, lies beside them.
+//! `postgres/data` is the cluster, `postgres/server.log` its log, with the old ones, and the socket, its only door, lies beside them.
 //! Every process that uses the server holds a shared lock; whoever gives up the last one stops it. A lock ends with its
 //! process, so a killed Hale leaves a server that the next one adopts.
 
@@ -23,6 +23,7 @@ mod account;
 mod binaries;
 mod bundle;
 mod error;
+mod log;
 mod place;
 mod secrets;
 mod socket;
@@ -68,13 +69,15 @@ pub struct Options {
 ///
 /// Prefer [`EmbeddedPostgres::stop`], which waits for the server; dropping only tells it to stop.
 pub struct EmbeddedPostgres {
-    place: Place,
+    place: Arc<Place>,
     superuser_password: String,
     pid: u32,
     /// The server's process, until it lets us in.
     child: Option<Child>,
     /// Watches the server, if this value started it.
     watch: Option<JoinHandle<()>>,
+    /// Looks after the log.
+    log_keeper: Option<JoinHandle<()>>,
     /// Held exclusively while the server is being started.
     start_lock: Option<File>,
     /// Held shared until this value drops out.
@@ -94,16 +97,18 @@ impl EmbeddedPostgres {
         users_lock.lock_shared().map_err(Error::folder("lock", place.users_lock()))?;
         let superuser_password = place.superuser_password()?;
         let mut server = Self {
-            place,
+            place: Arc::new(place),
             superuser_password,
             pid: 0,
             child: None,
             watch: None,
+            log_keeper: None,
             start_lock: Some(start_lock),
             users_lock: Some(users_lock),
         };
         server.join_or_launch(&options).await?;
         server.start_lock = None;
+        server.log_keeper = Some(tokio::spawn(log::keep_small(Arc::clone(&server.place))));
         Ok(server)
     }
 
@@ -262,6 +267,9 @@ impl EmbeddedPostgres {
 
 impl Drop for EmbeddedPostgres {
     fn drop(&mut self) {
+        if let Some(keeper) = self.log_keeper.take() {
+            keeper.abort();
+        }
         if self.users_lock.is_none() {
             return;
         }

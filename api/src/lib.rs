@@ -4,6 +4,7 @@
 pub mod backup;
 pub mod command;
 pub mod config;
+pub mod doctor;
 pub mod embedded_postgres;
 pub mod graphql;
 pub mod http;

@@ -54,6 +54,7 @@ impl From<service::error::Error> for Error {
     fn from(error: service::error::Error) -> Self {
         let text = match &error {
             service::error::Error::Internal(source) | service::error::Error::Unavailable { source, .. } => source.to_string(),
+            service::error::Error::ProviderUnavailable { provider, source, .. } => format!("{provider}: {source}"),
             error => error.to_string(),
         };
         Self::Database(text.replace('\n', " "))
@@ -161,23 +162,23 @@ impl Store {
 
     /// The database, as requests reach it.
     pub async fn database(&self) -> Result<Database, Error> {
-        let keys = keys(&self.keys_file())?;
-        let connection = Connection {
+        let keys = keys(&keys_file(&self.settings, &self.data_dir))?;
+        Ok(Database::connect(&self.connection(), Arc::new(SystemClock), Arc::new(SystemRandom), keys).await?)
+    }
+
+    /// How requests reach the database.
+    pub fn connection(&self) -> Connection {
+        Connection {
             url: self.app_url.clone(),
             max_connections: self.settings.max_connections,
             statement_cache: self.settings.statement_cache,
             listen_url: self.listen_url.clone(),
-        };
-        Ok(Database::connect(&connection, Arc::new(SystemClock), Arc::new(SystemRandom), keys).await?)
-    }
-
-    fn keys_file(&self) -> PathBuf {
-        self.settings.keys_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json"))
+        }
     }
 
     /// The names of the keys; none where there is no file, or none that can be read.
     pub fn key_names(&self) -> Vec<String> {
-        let path = self.keys_file();
+        let path = keys_file(&self.settings, &self.data_dir);
         let read = if path.exists() { keys(&path).map(|keys| keys.names()) } else { Ok(Vec::new()) };
         read.unwrap_or_else(|error| {
             tracing::warn!(%error, "the keys cannot be named");
@@ -252,6 +253,12 @@ pub fn data_dir(settings: &Settings) -> Result<PathBuf, Error> {
     let failed = |source| Error::File { path: path.clone(), source };
     fs::DirBuilder::new().recursive(true).mode(0o711).create(&path).map_err(failed)?;
     path.canonicalize().map_err(failed)
+}
+
+/// Where the keys are.
+pub fn keys_file(settings: &Settings, data_dir: &Path) -> PathBuf {
+    let given = settings.keys_file.clone().filter(|path| !path.as_os_str().is_empty());
+    given.unwrap_or_else(|| data_dir.join("keys.json"))
 }
 
 fn default_data_dir() -> Result<PathBuf, Error> {
