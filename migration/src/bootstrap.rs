@@ -24,6 +24,9 @@ const MONITOR: &str = "pg_monitor";
 /// Roles that own the functions which read past one person's rows.
 const FUNCTION_OWNERS: [&str; 3] = ["hale_auth", "hale_search", "hale_reports"];
 
+/// Whose sessions a restore ends, which a member of the role may do.
+const DISCONNECTED: &str = "hale_app";
+
 /// A request that takes longer has gone wrong.
 const APP_SETTINGS: [(&str, &str); 3] =
     [("statement_timeout", "5s"), ("lock_timeout", "2s"), ("idle_in_transaction_session_timeout", "15s")];
@@ -140,7 +143,7 @@ async fn make_roles(server: &Session) -> Result<(), Error> {
             run(server, &format!("set {setting} of hale_app"), &sql).await?;
         }
     }
-    for role in FUNCTION_OWNERS.into_iter().chain(["hale_app"]) {
+    for role in FUNCTION_OWNERS.into_iter().chain([DISCONNECTED]) {
         make_member(server, role).await?;
     }
     // An administrator who is no superuser may not have it to give.
@@ -325,7 +328,7 @@ async fn find_unmet(database: &Session) -> Result<Vec<String>, Error> {
             unmet.push(format!("{setting} of hale_app is not {value}"));
         }
     }
-    for role in FUNCTION_OWNERS.into_iter().chain(["hale_app", MONITOR]) {
+    for role in FUNCTION_OWNERS.into_iter().chain([MONITOR, DISCONNECTED]) {
         if !is_member(database, role).await? {
             unmet.push(format!("hale_owner is not a member of {role}"));
         }
