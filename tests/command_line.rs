@@ -166,12 +166,12 @@ impl Served {
         answer.pointer("/viewer/foodDay/entries").and_then(Value::as_array).unwrap().len()
     }
 
-    fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap()
     }
 
     /// Asks it to stop, as a service manager does; its exit code.
-    async fn stops(mut self) -> Option<i32> {
+    pub async fn stops(mut self) -> Option<i32> {
         kill_process(self.pid(), Signal::TERM).unwrap();
         timeout(Duration::from_secs(30), self.child.wait()).await.expect("hale does not stop").unwrap().code()
     }

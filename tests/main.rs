@@ -17,6 +17,7 @@ mod documents;
 mod exercise_diary;
 mod exercises;
 mod family_access;
+mod faults;
 mod food_diary;
 mod foods;
 mod goals;

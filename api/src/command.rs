@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::Parser;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use service::{
     access::{Database, Tx},
     accounts, catalogue, jobs, sync,
@@ -26,11 +27,14 @@ use crate::{
 };
 
 /// How long running requests may take to end when the server stops.
-const DRAIN: Duration = Duration::from_secs(25);
+const DRAIN: Duration = Duration::from_secs(20);
+/// How long a server that others reach says that it stops before it does.
+const STOP_DELAY: Duration = Duration::from_secs(5);
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    allow_connections();
     if let Err(error) = log(&arguments.settings) {
         return fail(&error);
     }
@@ -42,6 +46,12 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// As many connections as the system lets this process have: what it gets without asking is meant for programs of old.
+fn allow_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).ok();
 }
 
 fn fail(error: &Error) -> ExitCode {
@@ -126,39 +136,48 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     let working = settings.jobs.then(|| Working::start(&database, &outside));
     announce(&store, address, explorable);
 
-    let draining = server.clone();
-    let (begun, drained) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(listener, server.router().into_make_service_with_connect_info::<std::net::SocketAddr>())
-        .with_graceful_shutdown(async move {
-            stop.asked().await;
-            tracing::info!("stopping");
-            draining.drain();
-            drop(begun);
-        });
-    let overdue = async {
-        // Ends with an error when the sender is dropped, which is what tells that draining began.
-        drained.await.ok();
-        tokio::time::sleep(DRAIN).await;
+    let delay = if address.ip().is_loopback() { Duration::ZERO } else { STOP_DELAY };
+    let delay = settings.stop_delay.map_or(delay, |seconds| Duration::from_secs(seconds.into()));
+    let (stops, mut stopped) = watch::channel(false);
+    let mut also_stopped = stopped.clone();
+    let asked = async {
+        stop.asked().await;
+        tracing::info!("stopping");
+        server.drain();
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            // Whoever asks twice does not wait.
+            () = stop.asked() => {}
+        }
+        server.stop();
+        stops.send_replace(true);
     };
-    let ended = async {
-        let served = serving.await;
+    let served = async {
+        server.serve(listener, asked).await;
         // Sockets are no requests any more, so nobody has waited for them.
         server.drained().await;
-        served
     };
-    let served = tokio::select! {
-        served = ended => served,
-        () = overdue => {
-            tracing::warn!("some requests did not end in time");
-            Ok(())
+    let overdue = async {
+        stopped.wait_for(|stopped| *stopped).await.ok();
+        tokio::time::sleep(DRAIN).await;
+        tracing::warn!("some requests did not end in time");
+    };
+    let answered = async {
+        tokio::select! {
+            () = served => {}
+            () = overdue => {}
         }
     };
-    if let Some(working) = working {
-        working.stop().await;
-    }
+    let worked = async {
+        also_stopped.wait_for(|stopped| *stopped).await.ok();
+        if let Some(working) = working {
+            working.stop().await;
+        }
+    };
+    tokio::join!(answered, worked);
     database.close().await;
     store.close().await;
-    served.map_err(|error| Error::Other(format!("the server stopped: {error}")))
+    Ok(())
 }
 
 /// A worker that runs in this process.

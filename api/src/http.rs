@@ -5,6 +5,7 @@ mod connections;
 mod graphql;
 pub mod idempotency;
 mod json;
+mod listener;
 mod sse;
 mod websocket;
 
@@ -19,7 +20,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use service::access::Database;
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -50,8 +51,8 @@ pub struct Server {
     explorable: bool,
     outside: Arc<Outside>,
     origins: Vec<HeaderValue>,
-    /// Whether the server stops. Whoever has to end before it does has subscribed.
-    stopping: Arc<watch::Sender<bool>>,
+    /// How near its end the server is. Whoever has to end before it does has subscribed.
+    stage: Arc<watch::Sender<Stage>>,
     connections: Connections,
 }
 
@@ -59,6 +60,16 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_REQUEST_ID: usize = 64;
 /// How long a browser may remember what an origin is allowed: no browser does for longer.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How near its end a server is.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Stage {
+    Serving,
+    /// It still takes what comes, and says that it will not for long.
+    Draining,
+    /// It ends what it has begun.
+    Stopping,
+}
 
 /// How a server serves.
 pub struct Options {
@@ -85,7 +96,7 @@ impl Server {
             explorable: options.explorable,
             origins: options.origins,
             outside: Arc::default(),
-            stopping: Arc::new(watch::Sender::new(false)),
+            stage: Arc::new(watch::Sender::new(Stage::Serving)),
             connections: Connections::default(),
         }
     }
@@ -95,23 +106,33 @@ impl Server {
         Self { outside: Arc::new(outside), ..self }
     }
 
-    /// From now on /readyz says no, so that a balancer sends nothing new, and what stays open is closed.
+    /// From now on /readyz says no, so that a balancer sends nothing new, and each connection is closed with its next answer.
     pub fn drain(&self) {
-        self.stopping.send_replace(true);
+        self.stage.send_replace(Stage::Draining);
     }
 
-    /// Comes back when nothing is open any more that [`Self::drain`] closes.
+    /// From now on whatever stays open is closed, too.
+    pub fn stop(&self) {
+        self.stage.send_replace(Stage::Stopping);
+    }
+
+    /// Comes back when nothing is open any more that [`Self::stop`] closes.
     pub async fn drained(&self) {
-        self.stopping.closed().await;
+        self.stage.closed().await;
     }
 
     /// Comes back when the server stops, which waits until this is dropped.
     fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut stopping = self.stopping.subscribe();
+        let mut stage = self.stage.subscribe();
         async move {
             // An error means that the server is gone.
-            stopping.wait_for(|stopping| *stopping).await.ok();
+            stage.wait_for(|stage| *stage == Stage::Stopping).await.ok();
         }
+    }
+
+    /// Serves whoever connects, until `stopped` comes back; then ends what has begun, and takes nothing new.
+    pub async fn serve(&self, listener: TcpListener, stopped: impl Future<Output = ()>) {
+        listener::serve(listener, self.router(), stopped).await;
     }
 
     /// The routes, with what surrounds every one of them.
@@ -132,6 +153,7 @@ impl Server {
         }
         router
             .with_state(self.clone())
+            .layer(middleware::map_response_with_state(self.clone(), say_good_bye))
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| graphql::internal_error()))
             .layer(middleware::map_response(security_headers))
@@ -199,8 +221,17 @@ async fn security_headers(mut response: Response) -> Response {
     response
 }
 
+/// Whoever keeps a connection sends the next request elsewhere.
+async fn say_good_bye(State(server): State<Server>, mut response: Response) -> Response {
+    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !upgraded && *server.stage.borrow() >= Stage::Draining {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 async fn ready(State(server): State<Server>) -> Response {
-    let (status, text) = if *server.stopping.borrow() {
+    let (status, text) = if *server.stage.borrow() >= Stage::Draining {
         (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
     } else {
         match tokio::time::timeout(Duration::from_secs(2), server.database.ping()).await {

@@ -47,9 +47,18 @@ pub struct Connection {
     pub listen_url: Option<String>,
 }
 
-/// How long a connection may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the first connection may take.
+const KNOCK: Duration = Duration::from_secs(5);
+/// How long a request waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
 const KNOCK_AGAIN: Duration = Duration::from_millis(20);
+/// How long PostgreSQL may take to begin or to end a transaction, locks included. A connection on which nothing comes back is given
+/// up: its other end may be gone without a word.
+const HANDSHAKE: Duration = Duration::from_secs(3);
+/// How long it may take over a statement of a request: longer than the limits of its role, by which it gives up itself.
+const STATEMENT: Duration = Duration::from_secs(8);
+/// How long over one of maintenance, which has no limit there.
+const MAINTENANCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The database, the clock and the keys. It can authenticate; it cannot query.
 #[derive(Clone)]
@@ -163,7 +172,7 @@ impl Database {
     }
 
     async fn begin(&self, viewer: Option<UserId>, batch: String) -> Result<Tx> {
-        begin(&self.pool, viewer, batch, self.clock.clone(), self.random.clone()).await
+        begin(&self.pool, viewer, batch, STATEMENT, self.clock.clone(), self.random.clone()).await
     }
 
     /// What begins a transaction that may write: triggers that tell when something was written go by Hale's clock.
@@ -265,7 +274,7 @@ impl Maintenance {
 
     /// A transaction that no policy binds.
     pub async fn begin(&self) -> Result<Tx> {
-        begin(&self.pool, None, "BEGIN".to_owned(), self.clock.clone(), self.random.clone()).await
+        begin(&self.pool, None, "BEGIN".to_owned(), MAINTENANCE, self.clock.clone(), self.random.clone()).await
     }
 
     /// Closes the connections.
@@ -283,7 +292,7 @@ async fn pool(connection: &Connection) -> Result<PgPool> {
         .statement_cache_capacity(connection.statement_cache);
     let options = sqlx::ConnectOptions::disable_statement_logging(options);
     // The pool knocks again where nobody listens, and then only says that its time is up: one knock tells what is wrong.
-    match tokio::time::timeout(PATIENCE, sqlx::ConnectOptions::connect(&options)).await {
+    match tokio::time::timeout(KNOCK, sqlx::ConnectOptions::connect(&options)).await {
         Ok(Err(error @ sqlx::Error::Io(_))) => return Err(unreachable(error)),
         Ok(Ok(connection)) => _ = sqlx::Connection::close(connection).await,
         _ => {}
@@ -317,25 +326,41 @@ fn unreachable(error: sqlx::Error) -> Error {
     Error::Unavailable { retry_after: Duration::from_secs(2), source: error.into() }
 }
 
-async fn begin(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Tx> {
+async fn begin(
+    pool: &PgPool,
+    viewer: Option<UserId>,
+    batch: String,
+    patience: Duration,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<Tx> {
+    let begun = tokio::time::Instant::now();
     let mut dead = 0;
     loop {
         let connection = acquire(pool).await?;
         // The Tx owns the connection before BEGIN is sent: whoever cancels from here on drops the Tx, and with it goes a ROLLBACK.
-        let tx = Tx {
+        let mut tx = Tx {
             connection: Mutex::new(Some(connection)),
             viewer,
+            patience: HANDSHAKE,
             failed: AtomicBool::new(false),
             left_to: None,
             clock: clock.clone(),
             random: random.clone(),
         };
         match tx.execute_unprepared(&batch).await {
-            Ok(_) => return Ok(tx),
+            Ok(_) => {
+                tx.patience = patience;
+                return Ok(tx);
+            }
             Err(error) => match Error::from(error) {
-                Error::Unavailable { .. } if dead < pool.options().get_max_connections() => {
+                error @ Error::Unavailable { .. } => {
                     tx.discard().await;
                     dead += 1;
+                    // One that was cut while it was idle says so at once; where nothing is said, no other will do better.
+                    if dead > pool.options().get_max_connections() || begun.elapsed() >= PATIENCE {
+                        return Err(error);
+                    }
                 }
                 error => return Err(error),
             },
@@ -348,6 +373,8 @@ async fn begin(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<
 pub struct Tx {
     connection: Mutex<Option<PoolConnection<Postgres>>>,
     viewer: Option<UserId>,
+    /// How long PostgreSQL may take to answer.
+    patience: Duration,
     failed: AtomicBool,
     left_to: Option<Box<dyn FnOnce(Tx) + Send + Sync>>,
     clock: Arc<dyn Clock>,
@@ -411,8 +438,10 @@ impl Tx {
         }
     }
 
-    fn note<T>(&self, result: std::result::Result<T, sqlx::Error>) -> std::result::Result<T, DbErr> {
-        result.map_err(|error| {
+    /// What PostgreSQL answers to a statement.
+    async fn answer<T>(&self, statement: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> std::result::Result<T, DbErr> {
+        let answer = tokio::time::timeout(self.patience, statement).await;
+        answer.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))).map_err(|error| {
             self.failed.store(true, Ordering::Relaxed);
             query_error(error)
         })
@@ -427,7 +456,8 @@ impl Drop for Tx {
         let Some(mut connection) = self.connection.get_mut().take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            if (&mut *connection).execute("ROLLBACK").await.is_err() {
+            let ended = tokio::time::timeout(HANDSHAKE, (&mut *connection).execute("ROLLBACK")).await;
+            if !matches!(ended, Ok(Ok(_))) {
                 connection.close_on_drop();
             }
         });
@@ -455,24 +485,24 @@ impl ConnectionTrait for Tx {
     async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.note(query(&statement).execute(connection).await)?.into())
+        Ok(self.answer(query(&statement).execute(connection)).await?.into())
     }
 
     async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.note(connection.execute(AssertSqlSafe(sql)).await)?.into())
+        Ok(self.answer(connection.execute(AssertSqlSafe(sql))).await?.into())
     }
 
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.note(query(&statement).fetch_optional(connection).await)?.map(Into::into))
+        Ok(self.answer(query(&statement).fetch_optional(connection)).await?.map(Into::into))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.note(query(&statement).fetch_all(connection).await)?.into_iter().map(Into::into).collect())
+        Ok(self.answer(query(&statement).fetch_all(connection)).await?.into_iter().map(Into::into).collect())
     }
 }

@@ -121,8 +121,10 @@ impl<K: Eq + Hash> Buckets<K> {
         }
         let missing = known.full_at.get(&key).map_or(0, |full_at| (*full_at - now).num_microseconds().unwrap_or(i64::MAX).max(0));
         let per_point = 1_000_000 / i64::from(per_second);
-        let after = missing.saturating_add(i64::try_from(cost).unwrap_or(i64::MAX).saturating_mul(per_point));
         let capacity = i64::from(burst) * per_point;
+        // Nobody owes more than a bucket, unless the clock was wrong when they spent it: then it is forgotten.
+        let missing = if missing > capacity { 0 } else { missing };
+        let after = missing.saturating_add(i64::try_from(cost).unwrap_or(i64::MAX).saturating_mul(per_point));
         let left = |missing: i64| u32::try_from((capacity - missing).max(0) / per_point).unwrap_or(0);
         let charge = Charge { requested: cost, remaining: Some(left(missing)), per_second: Some(per_second), retry_after: None };
         if after > capacity {
@@ -227,6 +229,13 @@ mod tests {
         assert_eq!(points.take(&Caller::Address("ben".into()), 1, at(0)).remaining, Some(1_999));
         let person = Caller::Person(UserId(uuid::Uuid::nil()));
         assert_eq!(points.take(&person, 1_000_000, at(0)).retry_after, None, "people are not counted here");
+    }
+
+    #[test]
+    fn what_was_spent_when_the_clock_was_wrong_is_forgotten() {
+        let points = points();
+        points.take(&ann(), 100, at(86_400));
+        assert_eq!(points.take(&ann(), 1, at(0)).remaining, Some(1_999));
     }
 
     #[test]
