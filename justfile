@@ -38,6 +38,12 @@ attack:
 simulate seeds="0..100000" steps="200":
     HALE_SIMULATE={{ seeds }},{{ steps }} cargo test --release -p tests -- --nocapture simulation::two_thousand_seeds
 
+# Kill, stop, fill and starve real processes many times, and print what that did; the tests do each a few times
+faults:
+    @echo '| Fault | Injections | Acknowledged | Lost | Duplicated | Recovery, median | longest |'
+    @echo '|---|---|---|---|---|---|---|'
+    HALE_FAULTS=1 cargo test -p tests -- --nocapture --test-threads=1 faults::
+
 # Licences, duplicate versions and the walls between the crates; needs cargo-deny
 deny:
     cargo deny check bans licenses sources

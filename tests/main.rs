@@ -41,6 +41,7 @@ mod rota_engine;
 mod routine_changes;
 mod routines;
 mod rxdb;
+mod scaling;
 mod schema;
 mod search;
 mod simulation;

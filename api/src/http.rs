@@ -71,6 +71,9 @@ enum Stage {
     Stopping,
 }
 
+/// How often what callers spent is settled with other servers.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
+
 /// How a server serves.
 pub struct Options {
     /// Shows the explorer and answers introspection.
@@ -132,7 +135,25 @@ impl Server {
 
     /// Serves whoever connects, until `stopped` comes back; then ends what has begun, and takes nothing new.
     pub async fn serve(&self, listener: TcpListener, stopped: impl Future<Output = ()>) {
-        listener::serve(listener, self.router(), stopped).await;
+        tokio::select! {
+            () = listener::serve(listener, self.router(), stopped) => {}
+            () = self.keep_settled() => {}
+        }
+    }
+
+    /// Settles with the other servers on the database what was spent here.
+    pub async fn settle_points(&self) -> Result<(), service::error::Error> {
+        self.points.settle(&self.database).await
+    }
+
+    async fn keep_settled(&self) {
+        loop {
+            tokio::time::sleep(SETTLE_EVERY).await;
+            // Where the database does not answer, nothing is spent either.
+            if let Err(error) = self.settle_points().await {
+                tracing::debug!(%error, "points are settled later");
+            }
+        }
     }
 
     /// The routes, with what surrounds every one of them.

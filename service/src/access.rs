@@ -64,6 +64,7 @@ const MAINTENANCE: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone)]
 pub struct Database {
     pool: PgPool,
+    prepares: bool,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     keys: Arc<Keys>,
@@ -92,7 +93,8 @@ impl Database {
     /// Connects, and refuses a role or a schema under which isolation would not hold.
     pub async fn connect(connection: &Connection, clock: Arc<dyn Clock>, random: Arc<dyn Random>, keys: Keys) -> Result<Self> {
         let listen_url = connection.listen_url.as_ref().unwrap_or(&connection.url).as_str().into();
-        let database = Self { pool: pool(connection).await?, clock, random, keys: Arc::new(keys), listen_url, changes: Arc::default() };
+        let prepares = connection.statement_cache > 0;
+        let database = Self { pool: pool(connection).await?, prepares, clock, random, keys: Arc::new(keys), listen_url, changes: Arc::default() };
         database.refuse_unsafe_role().await?;
         Ok(database)
     }
@@ -172,7 +174,7 @@ impl Database {
     }
 
     async fn begin(&self, viewer: Option<UserId>, batch: String) -> Result<Tx> {
-        begin(&self.pool, viewer, batch, STATEMENT, self.clock.clone(), self.random.clone()).await
+        begin(&self.pool, self.prepares, viewer, batch, STATEMENT, self.clock.clone(), self.random.clone()).await
     }
 
     /// What begins a transaction that may write: triggers that tell when something was written go by Hale's clock.
@@ -274,7 +276,7 @@ impl Maintenance {
 
     /// A transaction that no policy binds.
     pub async fn begin(&self) -> Result<Tx> {
-        begin(&self.pool, None, "BEGIN".to_owned(), MAINTENANCE, self.clock.clone(), self.random.clone()).await
+        begin(&self.pool, true, None, "BEGIN".to_owned(), MAINTENANCE, self.clock.clone(), self.random.clone()).await
     }
 
     /// Closes the connections.
@@ -328,6 +330,7 @@ fn unreachable(error: sqlx::Error) -> Error {
 
 async fn begin(
     pool: &PgPool,
+    prepares: bool,
     viewer: Option<UserId>,
     batch: String,
     patience: Duration,
@@ -341,6 +344,7 @@ async fn begin(
         // The Tx owns the connection before BEGIN is sent: whoever cancels from here on drops the Tx, and with it goes a ROLLBACK.
         let mut tx = Tx {
             connection: Mutex::new(Some(connection)),
+            prepares,
             viewer,
             patience: HANDSHAKE,
             failed: AtomicBool::new(false),
@@ -372,6 +376,9 @@ async fn begin(
 #[must_use = "a Tx that is dropped rolls back"]
 pub struct Tx {
     connection: Mutex<Option<PoolConnection<Postgres>>>,
+    /// Whether statements are prepared under names. sqlx 0.9.0 does so even where it keeps none, and a pooler that shares the
+    /// connection between transactions hands them on to others.
+    prepares: bool,
     viewer: Option<UserId>,
     /// How long PostgreSQL may take to answer.
     patience: Duration,
@@ -472,8 +479,9 @@ fn gone() -> DbErr {
     query_error(sqlx::Error::PoolClosed)
 }
 
-fn query(statement: &Statement) -> sqlx::query::Query<'_, Postgres, SqlxValues> {
-    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new()))))
+fn query(statement: &Statement, prepares: bool) -> sqlx::query::Query<'_, Postgres, SqlxValues> {
+    let values = SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())));
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values).persistent(prepares)
 }
 
 #[async_trait]
@@ -485,7 +493,7 @@ impl ConnectionTrait for Tx {
     async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.answer(query(&statement).execute(connection)).await?.into())
+        Ok(self.answer(query(&statement, self.prepares).execute(connection)).await?.into())
     }
 
     async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
@@ -497,12 +505,12 @@ impl ConnectionTrait for Tx {
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.answer(query(&statement).fetch_optional(connection)).await?.map(Into::into))
+        Ok(self.answer(query(&statement, self.prepares).fetch_optional(connection)).await?.map(Into::into))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.answer(query(&statement).fetch_all(connection)).await?.into_iter().map(Into::into).collect())
+        Ok(self.answer(query(&statement, self.prepares).fetch_all(connection)).await?.into_iter().map(Into::into).collect())
     }
 }

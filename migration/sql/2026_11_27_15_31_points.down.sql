@@ -1,0 +1,1 @@
+DROP FUNCTION auth.settle(text[], bigint[], timestamptz, timestamptz);
