@@ -23,7 +23,7 @@ use super::{error::RATE_LIMITED, limits::LIMITS};
 /// What each field of a mutation costs beside what is asked back.
 pub const MUTATION: usize = 10;
 /// Nobody owes this much beyond a bucket, unless the clock was wrong when they spent it.
-const LONGEST_DEBT: TimeDelta = TimeDelta::hours(1);
+const LONGEST_DEBT: TimeDelta = TimeDelta::minutes(5);
 /// How many callers are settled at once.
 const MOST_SETTLED: usize = 1_000;
 /// How many callers are known before those whose buckets are full again are forgotten.

@@ -1,3 +1,5 @@
+DROP FUNCTION auth.settle(text[], bigint[], timestamptz, timestamptz);
+
 CREATE OR REPLACE FUNCTION auth.schedule(job uuid, what text, again interval, at timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$

@@ -1,1 +1,0 @@
-DROP FUNCTION auth.settle(text[], bigint[], timestamptz, timestamptz);
