@@ -3,68 +3,23 @@
 
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import http from 'node:http';
+import { ask as askAt, follow as followAt, inTurn, person as personAt, quantile, sleep } from './client.mjs';
 
 const WebSocket = createRequire(new URL('../tests/clients/package.json', import.meta.url))('ws');
 const url = process.argv[2];
 const [pid, idle, active, perSecond, seconds] = process.argv.slice(3).map(Number);
 /** How many sockets one person may have. */
 const SOCKETS_PER_PERSON = 20;
-const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
-
-/** Sign-ups are limited by address, so each person comes from one of their own in 127/8. */
-function ask(query, variables, token, localAddress) {
-  const headers = { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) };
-  return new Promise((resolve, reject) => {
-    const request = http.request(url, { method: 'POST', headers, localAddress, agent }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk) => (text += chunk));
-      response.on('end', () => {
-        const { data, errors } = JSON.parse(text);
-        if (errors) reject(new Error(JSON.stringify(errors)));
-        else resolve(data);
-      });
-    });
-    request.on('error', reject).end(JSON.stringify({ query, variables }));
-  });
-}
-
-async function person(n) {
-  const input = { email: `bench${n}@example.org`, password: 'plum kettle harbour nine' };
-  const signUp = 'mutation($input: SignUpInput!) { signUp(input: $input) { session { accessToken } } }';
-  const { signUp: answer } = await ask(signUp, { input }, undefined, `127.0.${1 + Math.floor(n / 200)}.${1 + (n % 200)}`);
-  return { n, token: answer.session.accessToken, waiting: new Map() };
-}
-
+const ask = (query, variables, token) => askAt(url, query, variables, token);
 /** A socket that follows today; `told` is called with each event. */
-function follow(one, told) {
-  const query = 'subscription { foodDayChanged { entries { id } totals { calories } } }';
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url.replace(/^http/, 'ws'), 'graphql-transport-ws', { perMessageDeflate: false });
-    socket.on('open', () => socket.send(JSON.stringify({ type: 'connection_init', payload: { accessToken: one.token } })));
-    socket.on('error', reject).on('close', (code, reason) => reject(new Error(`closed: ${code} ${reason}`)));
-    socket.on('message', (text) => {
-      const message = JSON.parse(text);
-      if (message.type === 'connection_ack') {
-        socket.send(JSON.stringify({ id: '1', type: 'subscribe', payload: { query } }));
-        resolve(socket);
-      } else if (message.type === 'next' && message.payload.data) told(message.payload.data.foodDayChanged);
-      else throw new Error(text);
-    });
-  });
-}
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const follow = (one, told) =>
+  followAt(WebSocket, url, one.token, 'subscription { foodDayChanged { entries { id } totals { calories } } }', (data) => told(data.foodDayChanged));
 const memory = () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }));
 const ticks = () => execFileSync('ps', ['-o', 'cputimes=', '-p', String(pid)], { encoding: 'utf8' }).trim();
-async function inTurn(count, width, work) {
-  let next = 0;
-  await Promise.all(Array.from({ length: width }, async () => { while (next < count) await work(next++); }));
-}
 
 // One person per active stream, and more whose sockets only wait.
 const people = [];
-await inTurn(active + Math.ceil(idle / SOCKETS_PER_PERSON), 4, async (n) => { people[n] = await person(n); });
+await inTurn(active + Math.ceil(idle / SOCKETS_PER_PERSON), 4, async (n) => { people[n] = { ...(await personAt(url, n)), waiting: new Map() }; });
 const followed = people.slice(0, active);
 const { foods } = await ask('{ foods(search: "banana", first: 1) { nodes { id } } }', {}, people[0].token);
 const foodId = foods.nodes[0].id;
@@ -118,11 +73,8 @@ const took = (performance.now() - begun) / 1000;
 await sleep(5000);
 const loaded = memory();
 const lost = followed.reduce((sum, { waiting }) => sum + waiting.size, 0);
-const quantiles = (times) => {
-  times.sort((a, b) => a - b);
-  const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))].toFixed(1);
-  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, at most ${at(1)} ms`;
-};
+const quantiles = (times) =>
+  `p50 ${quantile(times, 0.5).toFixed(1)} ms, p99 ${quantile(times, 0.99).toFixed(1)} ms, at most ${quantile(times, 1).toFixed(1)} ms`;
 const kib = (from, to, count) => ((to - from) / count).toFixed(1);
 console.log(`idle streams     ${idle}: ${kib(before, between, idle)} KiB each (${before} to ${between} KiB)`);
 console.log(`active streams   ${active}: ${kib(between, after, active)} KiB each before traffic (to ${after} KiB), ${loaded} KiB in all after it`);

@@ -390,6 +390,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.collect_sync(timestamp with time zone,integer)",
         "auth.log_change(text,uuid,uuid)",
         "auth.sync_epoch()",
+        "auth.tombstone_floor(uuid)",
         "auth.claim_job(uuid,timestamp with time zone,timestamp with time zone)",
         "auth.clean_up(timestamp with time zone,integer)",
         "auth.credentials(text)",

@@ -492,6 +492,7 @@ async fn two_unmodified_clients_end_with_what_the_server_has() {
             "of edits of the same field during a partition one stays",
             "what cannot be is taken back, once, and its neighbour stays",
             "what one deletes is gone for the other",
+            "a noot travels with its checksum, and what lost is kept",
             "what an app does by an ordinary mutation, both have",
             "a token that has run out is renewed, and nothing was missed",
             "both have what the server has",

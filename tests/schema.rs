@@ -58,7 +58,7 @@ fn what_clients_of_the_last_release_use_is_still_there() {
 const RXDB_DELETED: &str = "_deleted";
 
 fn is_rxdb_push(field: &str) -> bool {
-    ["pushFoodEntry", "pushMeasurement", "pushExerciseEntry", "pushGoal"].contains(&field)
+    ["pushFoodEntry", "pushMeasurement", "pushExerciseEntry", "pushGoal", "pushNoot"].contains(&field)
 }
 
 /// What is wrong with the style of a schema, in words.

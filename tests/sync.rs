@@ -332,6 +332,86 @@ async fn a_carer_writes_for_ann_and_a_stranger_learns_nothing() {
     assert_eq!(Device::new(&ann, "hers").reads(json!(null)).await["rows"][0]["document"]["value"], "80.5");
 }
 
+#[tokio::test]
+async fn a_page_of_large_noots_ends_early_and_says_so() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let mut owner = app.connect("hale_owner").await;
+    // 40 of 200 KB each, which PostgreSQL stores in a fraction of that.
+    let noots = format!(
+        "INSERT INTO noots (user_id, id, checksum, data) SELECT '{}', gen_random_uuid(), repeat('0', 64),
+           jsonb_build_object('activities', jsonb_build_array(repeat('oats ', 40000))) FROM generate_series(1, 40)",
+        ann.id
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(noots)).execute(&mut owner).await.unwrap();
+    let (mut cursor, mut sizes) = (json!(null), Vec::new());
+    loop {
+        let page = ann.ask(PAGE, json!({ "first": 1000, "after": cursor })).await["viewer"]["syncPage"].take();
+        sizes.push(page["rows"].as_array().unwrap().len());
+        cursor = page["cursor"].clone();
+        if page["hasMore"] == false {
+            break;
+        }
+    }
+    // A page goes past 4 MiB by its last row; her preferences are in the first.
+    assert_eq!(sizes, [22, 19]);
+}
+
+/// The next page of Ann's feed on a device of Ben's: whether it begins anew, and what is told of which table.
+async fn reads_on(ben: &Person<'_>, ann: &Person<'_>, cursor: &mut Value) -> (bool, Vec<String>) {
+    let query = "query($id: UUID!, $after: String) { person(id: $id) { syncPage(after: $after) { cursor resync rows { collection } } } }";
+    let page = ben.ask(query, json!({ "id": ann.id, "after": cursor })).await["person"]["syncPage"].take();
+    *cursor = page["cursor"].clone();
+    let tables = page["rows"].as_array().unwrap().iter().map(|row| row["collection"].as_str().unwrap().to_owned());
+    (page["resync"] == true, tables.collect())
+}
+
+#[tokio::test]
+async fn what_ann_shares_later_reaches_ben_and_what_she_takes_back_leaves_him() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ben).await;
+    let phone = Device::new(&ann, "phone");
+    phone.pushes(json!([phone.change(&id(), &phone.at("08:00:00"), weight("80"))])).await;
+    let food = ann.creates_food(json!({})).await;
+    ann.logs_food(&food, json!({})).await;
+    let diary = crate::family_access::shares(&ann, &ben, &["CALORIE"], false).await;
+    let mut cursor = json!(null);
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec!["food_diary".to_owned()]));
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec![]));
+
+    // The measurement is older than where Ben has come.
+    crate::family_access::shares(&ann, &ben, &["CHECKIN"], false).await;
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (true, vec!["measurements".to_owned(), "food_diary".to_owned()]));
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec![]));
+    assert_eq!(crate::family_access::answers(&ann, "revoke", &diary[0]).await["status"], "REVOKED");
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (true, vec!["measurements".to_owned()]));
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec![]));
+}
+
+#[tokio::test]
+async fn ben_begins_anew_when_what_ann_deleted_was_forgotten_before_he_heard_of_it() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ben).await;
+    crate::family_access::shares(&ann, &ben, &["CHECKIN"], false).await;
+    let phone = signs_in(&app, &ann, &id(), "phone").await;
+    let device = Device::new(&phone, "phone");
+    let (kept, gone) = (id(), id());
+    for row in [&kept, &gone] {
+        device.pushes(json!([device.change(row, &device.at("08:00:00"), weight("80"))])).await;
+    }
+    let mut cursor = json!(null);
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await.1.len(), 2);
+    device.pushes(json!([device.change(&gone, &device.at("09:00:00"), json!({ "deleted": true }))])).await;
+    let late = device.reads(json!(null)).await["cursor"].clone();
+    phone.ask(ACKNOWLEDGE, json!({ "input": { "cursor": late } })).await;
+    // Ann's own devices know, and nobody waits for Ben's.
+    collects(&app, "2026-03-11T12:00:00Z").await;
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (true, vec!["measurements".to_owned()]));
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec![]));
+}
+
 fn everything(exercise: &str) -> [(&'static str, Value, Value, Value); 4] {
     [
         (

@@ -15,7 +15,7 @@ use sea_orm::ConnectionTrait;
 use service::{
     access::{Tx, Viewer},
     measurements,
-    sync::{Cursor, feed},
+    sync::{Cursor, PageSize, feed},
 };
 use sqlx::{Executor, PgConnection};
 use tokio::time::{Instant, sleep};
@@ -70,14 +70,14 @@ impl Reader {
     /// Somebody who has read what there is.
     async fn new(person: &Person<'_>) -> Self {
         let viewer = viewer(person);
-        let page = feed(&viewer.read().await.unwrap(), viewer.user_id(), None, &[], 50).await.unwrap();
+        let page = feed(&viewer.read().await.unwrap(), viewer.user_id(), None, &[], PageSize::up_to(50)).await.unwrap();
         assert!(!page.has_more);
         Self { viewer, cursor: Some(page.cursor), last: 0, read: Vec::new(), read_of_baseline: Vec::new() }
     }
 
     async fn reads(&mut self, owner: &mut PgConnection) {
         let tx = self.viewer.read().await.unwrap();
-        let page = feed(&tx, self.viewer.user_id(), self.cursor, &[], 50).await.unwrap();
+        let page = feed(&tx, self.viewer.user_id(), self.cursor, &[], PageSize::up_to(50)).await.unwrap();
         assert!(!page.resync);
         for row in &page.rows {
             let before = self.cursor.map_or(0, |cursor| cursor.number);

@@ -11,7 +11,7 @@ BEGIN
     EXECUTE format('DROP POLICY logging ON %s', relation);
     EXECUTE format('REVOKE SELECT ON %s FROM hale_auth', relation);
   END LOOP;
-  FOR function IN SELECT oid FROM pg_proc WHERE pronamespace = 'auth'::regnamespace AND proname ~ '_(groups|document)$' LOOP
+  FOR function IN SELECT oid FROM pg_proc WHERE pronamespace = 'auth'::regnamespace AND proname ~ '_document$' LOOP
     EXECUTE format('DROP FUNCTION %s', function);
   END LOOP;
 END $$;
@@ -24,6 +24,7 @@ DROP FUNCTION auth.bits_hex(bit);
 DROP FUNCTION auth.row_hash(uuid, integer, boolean);
 DROP FUNCTION auth.clock_after(bigint, integer, bigint, integer, bigint);
 DROP FUNCTION auth.clock_text(bigint, integer, text);
+DROP FUNCTION auth.tombstone_floor(uuid);
 DROP FUNCTION auth.sync_epoch();
 DROP TABLE sync_rejections;
 DROP TABLE sync_mutations;

@@ -104,34 +104,67 @@ CREATE FUNCTION auth.sync_epoch() RETURNS uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$ SELECT id FROM sync_epochs ORDER BY created_at DESC, id DESC LIMIT 1 $$;
 
+-- Up to which number deleted rows of a person may have been forgotten, for the person and for those who share something of theirs:
+-- nobody else sees a row of sync_spaces, which tells of all that a person does.
+CREATE FUNCTION auth.tombstone_floor(person uuid) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+  SELECT s.tombstone_floor FROM sync_spaces s
+  WHERE s.user_id = person AND (person = (SELECT auth.uid()) OR EXISTS (
+    SELECT FROM family_access f WHERE f.grantor_user_id = person AND f.grantee_user_id = (SELECT auth.uid()) AND f.status = 'active'
+      AND (f.expires_at IS NULL OR f.expires_at > statement_timestamp())))
+$$;
+
+-- These are PL/pgSQL for its plans are kept: PostgreSQL plans a function in SQL at each call, unless it can be made part of the statement.
+
 -- The text of a clock, as service/src/sync/clock.rs reads it.
 CREATE FUNCTION auth.clock_text(milliseconds bigint, counter integer, node text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
-  SELECT lpad(milliseconds::text, 15, '0') || ':'
-    || (SELECT string_agg(substr('0123456789abcdefghijklmnopqrstuvwxyz', counter / (36 ^ place)::integer % 36 + 1, 1), '' ORDER BY place DESC)
-        FROM generate_series(0, 4) place)
-    || ':' || node
-$$;
+DECLARE
+  digits text := '';
+BEGIN
+  FOR place IN 0..4 LOOP
+    digits := substr('0123456789abcdefghijklmnopqrstuvwxyz', counter % 36 + 1, 1) || digits;
+    counter := counter / 36;
+  END LOOP;
+  RETURN lpad(milliseconds::text, 15, '0') || ':' || digits || ':' || node;
+END $$;
 
 -- The next clock of a space, later than its last one and than what came along. A counter that is used up makes the next millisecond.
 CREATE FUNCTION auth.clock_after(last_milliseconds bigint, last_counter integer, seen_milliseconds bigint, seen_counter integer, wall bigint,
                                  OUT milliseconds bigint, OUT counter integer)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 AS $$
-  SELECT CASE WHEN wall > latest.milliseconds THEN wall WHEN latest.counter < 36 ^ 5 - 1 THEN latest.milliseconds ELSE latest.milliseconds + 1 END,
-         CASE WHEN wall <= latest.milliseconds AND latest.counter < 36 ^ 5 - 1 THEN latest.counter + 1 ELSE 0 END
-  FROM (VALUES (last_milliseconds, last_counter), (seen_milliseconds, seen_counter)) latest (milliseconds, counter)
-  ORDER BY latest.milliseconds DESC, latest.counter DESC LIMIT 1
-$$;
+BEGIN
+  IF (last_milliseconds, last_counter) > (seen_milliseconds, seen_counter) THEN
+    milliseconds := last_milliseconds;
+    counter := last_counter;
+  ELSE
+    milliseconds := seen_milliseconds;
+    counter := seen_counter;
+  END IF;
+  IF wall > milliseconds THEN
+    milliseconds := wall;
+    counter := 0;
+  ELSIF counter < 60466175 THEN -- 36^5 - 1
+    counter := counter + 1;
+  ELSE
+    milliseconds := milliseconds + 1;
+    counter := 0;
+  END IF;
+END $$;
 
 CREATE FUNCTION auth.row_hash(id uuid, version integer, deleted boolean) RETURNS bit(128)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT ('x' || md5(id || ':' || version || ':' || deleted::integer))::bit(128) $$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$ BEGIN RETURN ('x' || md5(id || ':' || version || ':' || deleted::integer))::bit(128); END $$;
 
 CREATE FUNCTION auth.bits_hex(bits bit(128)) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS $$ SELECT lpad(to_hex(substring(bits FOR 64)::bit(64)::bigint), 16, '0') || lpad(to_hex(substring(bits FROM 65)::bit(64)::bigint), 16, '0') $$;
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+AS $$
+BEGIN
+  RETURN lpad(to_hex(substring(bits FOR 64)::bit(64)::bigint), 16, '0') || lpad(to_hex(substring(bits FROM 65)::bit(64)::bigint), 16, '0');
+END $$;
 
 -- Numbers what has become of a row since it was last numbered; nothing, when nothing has. What it writes is what the tables hold,
 -- so whoever calls it without having written anything changes nothing. Which clocks a device gave its writes is told by the setting
@@ -140,84 +173,72 @@ AS $$ SELECT lpad(to_hex(substring(bits FOR 64)::bit(64)::bigint), 16, '0') || l
 CREATE FUNCTION auth.log_change(collection_name text, person uuid, row_id uuid) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
-#variable_conflict use_column
 DECLARE
   origin jsonb := nullif(current_setting('app.sync', true), '')::jsonb;
   written jsonb := origin -> 'rows' -> collection_name -> row_id::text;
   at timestamptz := coalesce(nullif(current_setting('app.now', true), '')::timestamptz, clock_timestamp());
-  wall bigint := floor(extract(epoch FROM at) * 1000);
-  seen_milliseconds bigint := coalesce((origin ->> 'milliseconds')::bigint, 0);
-  seen_counter integer := coalesce((origin ->> 'counter')::integer, 0);
-  groups jsonb;
-  kept text[];
+  space sync_spaces;
+  known sync_rows;
   current record;
-  known record;
   gone boolean;
   documented jsonb;
-  columns text[];
-  space record;
-  own_clock text;
-  changed_clocks jsonb;
+  next record;
+  own_clock jsonb;
+  changed record;
 BEGIN
+  -- From here on this person's other writers wait for this transaction to end, so what is read below stays as it is.
+  SELECT * INTO space FROM sync_spaces s WHERE s.user_id = person FOR UPDATE;
   EXECUTE format('SELECT * FROM auth.%I($1, $2)', collection_name || '_document') INTO current USING person, row_id;
-  SELECT f.groups, f.kept INTO groups, kept FROM auth.synced_groups(collection_name) f;
-  SELECT r.document, r.clocks, r.deleted, r.version INTO known FROM sync_rows r
-    WHERE r.user_id = person AND r.collection = collection_name AND r.id = row_id;
+  IF space.user_id IS NULL THEN
+    IF current.document IS NULL THEN
+      -- Nothing was ever written, or the person is gone, and their rows with them.
+      RETURN;
+    END IF;
+    INSERT INTO sync_spaces (user_id) VALUES (person) ON CONFLICT (user_id) DO NOTHING;
+    SELECT * INTO space FROM sync_spaces s WHERE s.user_id = person FOR UPDATE;
+  END IF;
+  SELECT * INTO known FROM sync_rows r WHERE r.user_id = person AND r.collection = collection_name AND r.id = row_id;
   IF current.document IS NULL AND known.document IS NULL THEN
     RETURN;
   END IF;
   gone := current.document IS NULL OR current.deleted;
   -- A row that is gone keeps what it was; a reference that somebody else's delete took away is not this person's change.
-  documented := coalesce(current.document, known.document)
-    || coalesce((SELECT jsonb_object_agg(key, value) FROM jsonb_each(known.document) WHERE key = ANY (kept) AND value <> 'null'), '{}');
-  SELECT array_agg(name ORDER BY name COLLATE "C") INTO columns FROM (
-    SELECT key AS name FROM jsonb_each(groups) WHERE documented -> key IS DISTINCT FROM known.document -> key
-      OR written -> 'clocks' -> (value #>> '{}') IS DISTINCT FROM known.clocks -> (value #>> '{}') AND written -> 'clocks' ? (value #>> '{}')
-    UNION ALL SELECT 'deleted' WHERE gone <> coalesce(known.deleted, false)
-      OR written -> 'clocks' -> 'deleted' IS DISTINCT FROM known.clocks -> 'deleted' AND written -> 'clocks' ? 'deleted') changed;
-  IF columns IS NULL THEN
+  documented := coalesce(current.document, known.document);
+  IF known.document IS NOT NULL AND current.kept <> '{}' THEN
+    documented := documented || coalesce((SELECT jsonb_object_agg(name, known.document -> name) FROM unnest(current.kept) name
+                                          WHERE known.document -> name <> 'null'), '{}');
+  END IF;
+  SELECT * INTO next FROM auth.clock_after(space.clock_milliseconds, space.clock_counter, coalesce((origin ->> 'milliseconds')::bigint, 0),
+    coalesce((origin ->> 'counter')::integer, 0), floor(extract(epoch FROM at) * 1000)::bigint);
+  own_clock := to_jsonb(auth.clock_text(next.milliseconds, next.counter, 'hale'));
+  WITH columns AS (
+    SELECT g.key AS name, g.value #>> '{}' AS group_name, documented -> g.key AS value, known.document -> g.key AS before FROM jsonb_each(current.groups) g
+    UNION ALL SELECT 'deleted', 'deleted', to_jsonb(gone), to_jsonb(coalesce(known.deleted, false)))
+  SELECT count(*)::integer AS count, jsonb_object_agg(name, jsonb_build_array(value, clock)) AS cells, jsonb_object_agg(group_name, clock) AS clocks
+    INTO changed FROM (
+      SELECT name, group_name, value, coalesce(written -> 'clocks' -> group_name, own_clock) AS clock
+      FROM columns
+      WHERE value IS DISTINCT FROM before OR written -> 'clocks' -> group_name <> coalesce(known.clocks -> group_name, 'null')) c;
+  IF changed.count = 0 THEN
     RETURN;
   END IF;
-
-  -- From here on this person's other writers wait for this transaction to end.
-  INSERT INTO sync_spaces AS s (user_id, head, clock_milliseconds, clock_counter)
-    SELECT u.id, cardinality(columns), first.milliseconds, first.counter
-    FROM users u, auth.clock_after(0, 0, seen_milliseconds, seen_counter, wall) first WHERE u.id = person
-    ON CONFLICT (user_id) DO UPDATE SET
-      head = s.head + cardinality(columns),
-      (clock_milliseconds, clock_counter) =
-        (SELECT * FROM auth.clock_after(s.clock_milliseconds, s.clock_counter, seen_milliseconds, seen_counter, wall))
-    RETURNING s.head, s.clock_milliseconds, s.clock_counter INTO space;
-  IF space.head IS NULL THEN
-    -- The person is gone, and their rows with them.
-    RETURN;
-  END IF;
-  own_clock := auth.clock_text(space.clock_milliseconds, space.clock_counter, 'hale');
-  SELECT jsonb_object_agg(name, coalesce(written -> 'clocks' -> name, to_jsonb(own_clock))) INTO changed_clocks
-    FROM (SELECT DISTINCT coalesce(groups ->> column_name, column_name) AS name FROM unnest(columns) column_name) changed;
 
   INSERT INTO sync_changes (user_id, number, first_number, collection, id, cells, messages, client, created_at)
-    SELECT person, space.head, space.head - cardinality(columns) + 1, collection_name, row_id,
-      jsonb_object_agg(name, jsonb_build_array(CASE name WHEN 'deleted' THEN to_jsonb(gone) ELSE documented -> name END,
-                                               changed_clocks -> coalesce(groups ->> name, name))),
-      written -> 'messages', coalesce(origin ->> 'client', 'hale'), at
-    FROM unnest(columns) name;
+    VALUES (person, space.head + changed.count, space.head + 1, collection_name, row_id, changed.cells, written -> 'messages',
+            coalesce(origin ->> 'client', 'hale'), at);
   INSERT INTO sync_rows AS r (user_id, collection, id, number, access_type, document, clocks, deleted, written_at)
-    VALUES (person, collection_name, row_id, space.head, coalesce(current.access_type, 'own'), documented, changed_clocks, gone, at)
+    VALUES (person, collection_name, row_id, space.head + changed.count, coalesce(current.access_type, known.access_type, 'own'), documented,
+            changed.clocks, gone, at)
     ON CONFLICT (user_id, collection, id) DO UPDATE SET
-      number = EXCLUDED.number, access_type = coalesce(current.access_type, r.access_type), document = EXCLUDED.document,
+      number = EXCLUDED.number, access_type = EXCLUDED.access_type, document = EXCLUDED.document,
       clocks = r.clocks || EXCLUDED.clocks, deleted = EXCLUDED.deleted, written_at = at;
-  UPDATE sync_spaces s SET digests = s.digests || jsonb_build_object(collection_name, auth.bits_hex(
-      ('x' || coalesce(s.digests ->> collection_name, repeat('0', 32)))::bit(128)
+  UPDATE sync_spaces s SET head = space.head + changed.count, clock_milliseconds = next.milliseconds, clock_counter = next.counter,
+    digests = space.digests || jsonb_build_object(collection_name, auth.bits_hex(
+      ('x' || coalesce(space.digests ->> collection_name, repeat('0', 32)))::bit(128)
       # CASE WHEN known.version IS NULL THEN repeat('0', 128)::bit(128) ELSE auth.row_hash(row_id, known.version, known.deleted) END
       # auth.row_hash(row_id, coalesce(known.version, 0) + 1, gone)))
     WHERE s.user_id = person;
 END $$;
-
--- The column groups of a collection ({column: group}) and the columns that are kept once they were set.
-CREATE FUNCTION auth.synced_groups(collection_name text, OUT groups jsonb, OUT kept text[])
-LANGUAGE plpgsql STABLE
-AS $$ BEGIN EXECUTE format('SELECT * FROM auth.%I()', collection_name || '_groups') INTO groups, kept; END $$;
 
 -- The trigger's arguments are the collection, and the columns that hold the person and the id of the row.
 CREATE FUNCTION auth.note_write() RETURNS trigger
@@ -282,13 +303,11 @@ BEGIN
     SELECT attname::text AS field, auth.synced_value(attname, atttypid) AS value, g.key AS group_name
       FROM jsonb_each(groups) g, jsonb_array_elements_text(g.value) name JOIN pg_attribute ON attrelid = relation AND attname = name
     UNION ALL SELECT p.key, p.value, g.key FROM jsonb_each(parts) g, jsonb_each_text(g.value) p) f;
-  EXECUTE format('CREATE FUNCTION auth.%I(OUT groups jsonb, OUT kept text[]) LANGUAGE sql IMMUTABLE AS $f$ SELECT %L::jsonb, %L::text[] $f$',
-                 collection || '_groups', by_column, kept);
-  EXECUTE format('CREATE FUNCTION auth.%I(person uuid, row_id uuid, OUT document jsonb, OUT access_type text, OUT deleted boolean) '
-                 || 'LANGUAGE plpgsql STABLE AS $f$ BEGIN SELECT jsonb_build_object(%s), %s, %s INTO document, access_type, deleted '
+  EXECUTE format('CREATE FUNCTION auth.%I(person uuid, row_id uuid, OUT document jsonb, OUT access_type text, OUT deleted boolean, '
+                 || 'OUT groups jsonb, OUT kept text[]) LANGUAGE plpgsql STABLE AS $f$ BEGIN groups := %L; kept := %L; '
+                 || 'SELECT jsonb_build_object(%s), %s, %s INTO document, access_type, deleted '
                  || 'FROM public.%I s WHERE s.%I = person AND s.id = row_id; END $f$',
-                 collection || '_document', fields, access_type, coalesce(deleted, 'false'), collection, person_column);
-  EXECUTE format('GRANT EXECUTE ON FUNCTION auth.%I() TO hale_auth', collection || '_groups');
+                 collection || '_document', by_column, kept, fields, access_type, coalesce(deleted, 'false'), collection, person_column);
   EXECUTE format('GRANT EXECUTE ON FUNCTION auth.%I(uuid, uuid) TO hale_auth', collection || '_document');
   PERFORM auth.log_writes(relation, collection, person_column, 'id', written);
   -- What is there already is written to the feed now.
@@ -299,14 +318,14 @@ DO $$
 DECLARE
   door regprocedure;
 BEGIN
-  FOREACH door IN ARRAY ARRAY['auth.sync_epoch()', 'auth.log_change(text, uuid, uuid)']::regprocedure[] LOOP
+  FOREACH door IN ARRAY ARRAY['auth.sync_epoch()', 'auth.tombstone_floor(uuid)', 'auth.log_change(text, uuid, uuid)']::regprocedure[] LOOP
     EXECUTE format('ALTER FUNCTION %s OWNER TO hale_auth', door);
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', door);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hale_app', door);
   END LOOP;
 END $$;
-GRANT EXECUTE ON FUNCTION auth.clock_text(bigint, integer, text), auth.clock_after(bigint, integer, bigint, integer, bigint), auth.row_hash(uuid, integer, boolean), auth.bits_hex(bit),
-  auth.synced_groups(text) TO hale_auth;
+GRANT EXECUTE ON FUNCTION auth.clock_text(bigint, integer, text), auth.clock_after(bigint, integer, bigint, integer, bigint), auth.row_hash(uuid, integer, boolean), auth.bits_hex(bit)
+  TO hale_auth;
 
 SELECT auth.sync('food_diary', '{
   "food": ["food_item_id", "food_name", "food_brand", "nutrition_version"],

@@ -2,7 +2,7 @@
 //! server to have. This only translates: what becomes of a push is the engine's to say, and what is pulled is the feed.
 //!
 //! A document has the columns of the row in camelCase, `id`, and `_deleted`. JSON is text, since RxDB's query builders ask for the
-//! fields of whatever is an object.
+//! fields of whatever is an object, and canonical, so that it is the same for the same value.
 
 use sea_orm::{ConnectionTrait, DbBackend, JsonValue as Value, Statement};
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     input::{self, field},
     sync::{
-        self, Cursor, FeedPage, FeedRow, Push,
+        self, Cursor, FeedPage, FeedRow, PageSize, Push,
         collection::{DELETED as DELETED_COLUMN, Kind},
         merge::{Mutation, Write},
     },
@@ -52,7 +52,7 @@ impl Pulled {
 
 /// The viewer's documents that changed after a checkpoint: `limit` of them, fewer only at the end.
 pub async fn pull(tx: &Tx, collection: &Collection, checkpoint: Option<Cursor>, limit: u32) -> Result<Pulled> {
-    let page = sync::feed(tx, tx.viewer()?, checkpoint, &[collection.name], limit).await?;
+    let page = sync::feed(tx, tx.viewer()?, checkpoint, &[collection.name], PageSize::exactly(limit)).await?;
     Ok(Pulled::new(collection, page))
 }
 
@@ -105,7 +105,7 @@ fn shown(kind: Kind, value: &Value) -> Value {
         // As JavaScript writes instants: what a client wrote comes back as it was.
         (Kind::Instant, Value::String(at)) => json!(at.strip_suffix("000Z").map_or_else(|| at.clone(), |at| format!("{at}Z"))),
         (Kind::Json, Value::Null) => Value::Null,
-        (Kind::Json, value) => json!(value.to_string()),
+        (Kind::Json, value) => json!(serde_json_canonicalizer::to_string(value).unwrap_or_else(|_| value.to_string())),
         (_, value) => value.clone(),
     }
 }

@@ -21,7 +21,7 @@ use self::{
     clock::Clock,
     collection::{Collection, DELETED, Document, Named},
     merge::{Batch, Decision, Mutation, Outcome, Refused, Rejection, Row, SERVER, Write},
-    store::{Decided, Kept, Names, Store},
+    store::{Decided, FeedSlice, Kept, Names, Store},
 };
 use crate::{
     access::{Tx, Viewer},
@@ -126,19 +126,49 @@ pub struct Cursor {
     pub number: i64,
     /// The deleted rows up to this number had been forgotten when the reader began: it never had them.
     pub floor: i64,
+    /// The types of access by which the reader was shown the rows up to there, one bit each; 0 in the reader's own feed.
+    pub shown: u8,
 }
 
 impl Cursor {
-    /// How far a reader has come in its history, as text: `number`, or `number:floor` while the number is below the floor.
+    /// How far a reader has come in its history, as text: `number`, or `number:floor` while the number is below the floor, or
+    /// `number:floor:shown` in a relative's feed.
     pub fn position(&self) -> String {
-        if self.number < self.floor { format!("{}:{}", self.number, self.floor) } else { self.number.to_string() }
+        match (self.number < self.floor, self.shown) {
+            (false, 0) => self.number.to_string(),
+            (true, 0) => format!("{}:{}", self.number, self.floor),
+            (_, shown) => format!("{}:{}:{shown}", self.number, self.floor),
+        }
     }
 
     /// The cursor of a position in a history.
     pub fn at(epoch: Uuid, position: &str) -> Option<Self> {
-        let (number, floor) = position.split_once(':').unwrap_or((position, "0"));
-        let read = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0);
-        Some(Self { epoch, number: read(number)?, floor: read(floor)? })
+        let mut parts = position.split(':');
+        let mut next = || parts.next().map(str::parse::<i64>).transpose().ok().filter(|number| number.is_none_or(|number| number >= 0));
+        let (number, floor, shown) = (next()??, next()?.unwrap_or_default(), next()?.unwrap_or_default());
+        let cursor = Self { epoch, number, floor, shown: shown.try_into().ok()? };
+        parts.next().is_none().then_some(cursor)
+    }
+}
+
+/// How much a page holds at most.
+#[derive(Clone, Copy, Debug)]
+pub struct PageSize {
+    /// Rows, 1 to [`LARGEST_PAGE`].
+    pub rows: u32,
+    /// Bytes of documents, but for a single one that has more.
+    pub bytes: i64,
+}
+
+impl PageSize {
+    /// As many rows, and no more bytes than an answer should have: a page may end before it is full.
+    pub fn up_to(rows: u32) -> Self {
+        Self { rows, bytes: 4 * 1024 * 1024 }
+    }
+
+    /// As many rows as there are, for clients to whom a page that is not full is the last.
+    pub fn exactly(rows: u32) -> Self {
+        Self { rows, bytes: i64::MAX }
     }
 }
 
@@ -151,8 +181,8 @@ pub struct FeedPage {
     pub cursor: Cursor,
     /// Whether there is more already.
     pub has_more: bool,
-    /// Whether the cursor was of another history, or so old that deleted rows may be missing: this page begins anew, and rows that
-    /// do not come again are gone.
+    /// Whether the cursor was of another history, or so old that deleted rows may be missing, or a relative shows something else by now:
+    /// this page begins anew, and rows that do not come again are gone.
     pub resync: bool,
 }
 
@@ -168,28 +198,26 @@ pub async fn begin_epoch(tx: &Tx) -> Result<Uuid> {
     Ok(row.try_get_by_index(0)?)
 }
 
-/// A page of what changed of a person's rows after `after`, as far as the viewer may see it: 1 to [`LARGEST_PAGE`] rows, fewer than
-/// asked for only at the end.
-pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, collections: &[&str], limit: u32) -> Result<FeedPage> {
-    if !(1..=LARGEST_PAGE).contains(&limit) {
-        return Err(Error::invalid("limit", format!("must be between 1 and {LARGEST_PAGE}, is {limit}")));
+/// A page of what changed of a person's rows after `after`, as far as the viewer may see it.
+pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, collections: &[&str], most: PageSize) -> Result<FeedPage> {
+    if !(1..=LARGEST_PAGE).contains(&most.rows) {
+        return Err(Error::invalid("limit", format!("must be between 1 and {LARGEST_PAGE}, is {}", most.rows)));
     }
-    let epoch = store.epoch().await?;
-    let known = after.filter(|after| after.epoch == epoch);
-    let mut number = known.map_or(0, |known| known.number);
-    let mut rows = store.rows_after(person, number, collections, limit + 1).await?;
-    // Asked afterwards: what was forgotten meanwhile shows in it.
-    let floor = store.tombstone_floor(person).await?;
-    let known = known.filter(|known| known.number == 0 || known.number.max(known.floor) >= floor);
+    let mut number = after.map_or(0, |after| after.number);
+    let mut slice = store.rows_after(person, number, collections, most).await?;
+    let goes_on = |after: &Cursor| {
+        let follows = after.shown == slice.shown && after.number.max(after.floor) >= slice.tombstone_floor;
+        after.epoch == slice.epoch && (after.number == 0 || follows)
+    };
+    let known = after.filter(goes_on);
     let resync = after.is_some() && known.is_none();
     if resync && number > 0 {
         number = 0;
-        rows = store.rows_after(person, number, collections, limit + 1).await?;
+        slice = store.rows_after(person, number, collections, most).await?;
     }
-    let has_more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let floor = known.filter(|known| known.number > 0).map_or(floor, |known| known.floor);
-    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number), floor };
+    let FeedSlice { rows, has_more, epoch, tombstone_floor, shown } = slice;
+    let floor = known.filter(|known| known.number > 0).map_or(tombstone_floor, |known| known.floor);
+    let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number), floor, shown };
     Ok(FeedPage { rows, cursor, has_more, resync })
 }
 
@@ -207,14 +235,12 @@ pub struct Head {
 pub async fn head(tx: &Tx) -> Result<Head> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT head, digests FROM sync_spaces WHERE user_id = $1",
+        "SELECT epoch, coalesce(head, 0), coalesce(digests, '{}') FROM auth.sync_epoch() epoch LEFT JOIN sync_spaces ON user_id = $1",
         [tx.viewer()?.0.into()],
     );
-    let epoch = Store::epoch(tx).await?;
-    let Some(row) = tx.query_one_raw(statement).await? else {
-        return Ok(Head { cursor: Cursor { epoch, number: 0, floor: 0 }, digests: BTreeMap::new() });
-    };
-    Ok(Head { cursor: Cursor { epoch, number: row.try_get_by_index(0)?, floor: 0 }, digests: from_json(row.try_get_by_index(1)?)? })
+    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::internal("no history"))?;
+    let cursor = Cursor { epoch: row.try_get_by_index(0)?, number: row.try_get_by_index(1)?, floor: 0, shown: 0 };
+    Ok(Head { cursor, digests: from_json(row.try_get_by_index(2)?)? })
 }
 
 /// What a device wrote that is not in the rows.

@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Result},
     input,
     sync::{
-        self, FeedRow, LARGEST_PAGE, MOST_MUTATIONS, Push,
+        self, FeedRow, LARGEST_PAGE, MOST_MUTATIONS, PageSize, Push,
         clock::{Clock, GREATEST_SKEW, TOLERATED_SKEW},
         collection::{Clocks, DELETED, Kind},
         merge::{Cell, Mutation, Outcome, Refused, Rejection, SERVER, Write},
@@ -204,11 +204,10 @@ async fn snapshot(tx: &Tx, after: Cursor, limit: u32, resync: bool) -> Result<Pa
     let person = tx.viewer()?;
     let widest = sync::collections().map(|collection| collection.columns().count() + 1).max().unwrap_or(1);
     let rows = limit / u32::try_from(widest).unwrap_or(limit).clamp(1, limit);
-    let mut following = tx.rows_after(person, after.number, &[], rows + 1).await?;
-    let mut has_more = following.len() > rows as usize;
-    following.truncate(rows as usize);
+    let following = tx.rows_after(person, after.number, &[], PageSize::up_to(rows)).await?;
+    let mut has_more = following.has_more;
     let (mut messages, mut number, mut bytes) = (Vec::new(), after.number, 0);
-    for row in following {
+    for row in following.rows {
         if bytes >= MOST_BYTES {
             has_more = true;
             break;

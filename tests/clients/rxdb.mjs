@@ -2,6 +2,7 @@
 // JSON for each thing that worked, and for what it waits for.
 // Usage: node rxdb.mjs URL EMAIL PASSWORD
 
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
@@ -79,7 +80,15 @@ const schemas = {
       measuredOn: text,
     },
   },
+  noot: {
+    version: 0,
+    primaryKey: 'id',
+    type: 'object',
+    properties: { id: { type: 'string', maxLength: 36 }, data: text, checksum: text },
+  },
 };
+/** The most documents of a page. */
+const largest = (name) => (name === 'noot' ? 100 : 1000);
 const builder = (name) => ({ schema: structuredClone(schemas[name]), checkpointFields: ['epoch', 'seq'], headerFields: ['Authorization'] });
 
 /** A line to the server that can be cut: what was sent over it by then is lost, and nothing more comes through. */
@@ -148,7 +157,7 @@ class Client {
         retryTime: 300,
         fetch: (request) => this.fetch(request),
         pull: {
-          batchSize: 500,
+          batchSize: largest(name) / 2,
           queryBuilder: pullQueryBuilderFromRxSchema(name, builder(name)),
           streamQueryBuilder: pullStreamBuilderFromRxSchema(name, builder(name)),
           wsOptions: {
@@ -221,9 +230,9 @@ const entry = (fields) => ({
   id: crypto.randomUUID(), foodItemId, quantity: '50', unit: 'g', mealType: 'lunch', consumedAt: '2026-03-10T11:00:00.000Z', timeZone: 'UTC', ...fields,
 });
 /** Waits until both have an entry like this. */
-const bothHave = (id, fields) =>
+const bothHave = (id, fields, collection = 'foodEntry') =>
   until(`both have ${JSON.stringify(fields)}`, async () => {
-    const found = await Promise.all(both.map((client) => client.document('foodEntry', id)));
+    const found = await Promise.all(both.map((client) => client.document(collection, id)));
     return found.every((one) => one && Object.entries(fields).every(([field, value]) => one[field] === value));
   });
 const REJECTIONS = '{ viewer { syncRejections(first: 100) { nodes { row values } } } }';
@@ -246,11 +255,11 @@ await bothHave(supper.id, { quantity: '60', calories: '60' });
 check((await rejections()).length === 0, 'something was lost');
 worked('an edit before the answer to the last one is not lost');
 
-/** Both edit an entry while neither line is whole; the phone's is mended first. */
-async function apart(id, ofPhone, ofTablet) {
+/** Both edit a document while neither line is whole; the phone's is mended first. */
+async function apart(id, ofPhone, ofTablet, collection = 'foodEntry') {
   for (const client of both) client.line.cut();
-  await (await phone.document('foodEntry', id)).incrementalPatch(ofPhone);
-  await (await tablet.document('foodEntry', id)).incrementalPatch(ofTablet);
+  await (await phone.document(collection, id)).incrementalPatch(ofPhone);
+  await (await tablet.document(collection, id)).incrementalPatch(ofTablet);
   for (const client of both) {
     client.line.mend();
     await client.inSync();
@@ -282,6 +291,17 @@ await (await tablet.document('foodEntry', right.id)).remove();
 await until('it is gone', async () => !(await phone.document('foodEntry', right.id)));
 worked('what one deletes is gone for the other');
 
+const noot = (text) => JSON.stringify({ activities: [{ properties: { text, done: false }, activityType: 'todo' }] });
+const canonical = (text) => `{"activities":[{"activityType":"todo","properties":{"done":false,"text":"${text}"}}]}`;
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+const list = crypto.randomUUID();
+await phone.database.noot.bulkInsert(['milk', 'bread', 'eggs', 'tea'].map((text) => ({ id: text === 'milk' ? list : crypto.randomUUID(), data: noot(text) })));
+await bothHave(list, { data: canonical('milk'), checksum: sha256(canonical('milk')) }, 'noot');
+await apart(list, { data: noot('oat milk') }, { data: noot('soy milk') }, 'noot');
+await bothHave(list, { data: canonical('oat milk'), checksum: sha256(canonical('oat milk')) }, 'noot');
+check((await rejections()).some(({ row, values }) => row === list && isDeepStrictEqual(values.data, JSON.parse(noot('soy milk')))), await rejections());
+worked('a noot travels with its checksum, and what lost is kept');
+
 const LOG = 'mutation($input: LogFoodInput!) { logFood(input: $input) { entry { id } } }';
 const UPDATE = 'mutation($input: UpdateFoodEntryInput!) { updateFoodEntry(input: $input) { entry { id } } }';
 const logs = (quantity) => ask(LOG, { input: { foodId: foodItemId, quantity, unit: 'g', mealType: 'lunch' } }, app.accessToken);
@@ -305,7 +325,7 @@ for (const [name, schema] of Object.entries(schemas)) {
   const pulled = [];
   const pull = pullQueryBuilderFromRxSchema(name, builder(name));
   for (let checkpoint, page = [1]; page.length > 0; ) {
-    const { query, variables } = pull(checkpoint, 1000);
+    const { query, variables } = pull(checkpoint, largest(name));
     ({ documents: page, checkpoint } = Object.values(await ask(query, variables, app.accessToken))[0]);
     pulled.push(...page);
   }

@@ -133,6 +133,7 @@ pub const DOORS: &[Door] = &[
     changes("auth.schedule_plans(timestamp with time zone)", "jobs", "SELECT auth.schedule_plans(now())"),
     changes("auth.log_change(text,uuid,uuid)", "sync_rows", "SELECT auth.log_change('measurements', {target_id}, {target_measurement})"),
     shows("auth.sync_epoch()", "sync_epochs", "SELECT auth.sync_epoch()::text"),
+    shows("auth.tombstone_floor(uuid)", "users", "SELECT p::text FROM unnest({people}) p WHERE auth.tombstone_floor(p) IS NOT NULL"),
     changes("auth.collect_sync(timestamp with time zone,integer)", "sync_rows", "SELECT auth.collect_sync('2026-03-11', 1000)"),
     changes("auth.clean_up(timestamp with time zone,integer)", "rate_limits", "SELECT auth.clean_up(now(), 1000)"),
 ];

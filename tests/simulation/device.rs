@@ -12,7 +12,7 @@ use service::sync::{
 };
 use uuid::Uuid;
 
-use super::planted::Planted;
+use super::{planted::Planted, script::Kind};
 
 /// A row's collection and id.
 pub type Name = (String, Uuid);
@@ -31,6 +31,8 @@ pub enum Codec {
 pub struct Device {
     pub owner: UserId,
     pub codec: Codec,
+    /// Whether its app knows nothing of some columns and collections.
+    pub older: bool,
     /// By how much its wall clock is wrong.
     pub skew: TimeDelta,
     /// Where its wall clock stands still.
@@ -69,11 +71,12 @@ pub struct Replica {
 }
 
 impl Device {
-    pub fn new(index: usize, owner: UserId, codec: Codec, planted: Option<Planted>) -> Self {
+    pub fn new(index: usize, owner: UserId, Kind { codec, older, .. }: Kind, planted: Option<Planted>) -> Self {
         let state = State { node: format!("device-{index}"), clock: None, replicas: BTreeMap::from([(owner, Replica::default())]) };
         Self {
             owner,
             codec,
+            older,
             skew: TimeDelta::zero(),
             frozen: None,
             online: true,
@@ -179,6 +182,19 @@ impl Device {
         shown
     }
 
+    /// Whether its app knows a collection.
+    fn knows(&self, collection: &str) -> bool {
+        !self.older || collection != "noots"
+    }
+
+    /// Leaves out the columns that its app does not know.
+    pub fn known(&self, mut document: Document) -> Document {
+        if self.older {
+            document.remove("time_zone");
+        }
+        document
+    }
+
     /// Its rows, as it shows them, by whether they are deleted.
     pub fn names(&self, person: UserId, deleted: bool) -> Vec<Name> {
         let Some(replica) = self.state.replicas.get(&person) else { return Vec::new() };
@@ -186,7 +202,7 @@ impl Device {
         let mut names: Vec<Name> = replica.rows.keys().cloned().chain(written).collect();
         names.sort_unstable();
         names.dedup();
-        names.retain(|name| self.view(person, name).is_some_and(|row| row[DELETED] == deleted));
+        names.retain(|name| self.knows(&name.0) && self.view(person, name).is_some_and(|row| row[DELETED] == deleted));
         names
     }
 

@@ -14,12 +14,12 @@ use service::{
     foods::{Food, Portions},
     nutrition::Nutrition,
     sync::{
-        Cursor, FeedPage, FeedRow, Push, Receipt, apply_to,
+        Cursor, FeedPage, FeedRow, PageSize, Push, Receipt, apply_to,
         clock::{Clock, LAST_COUNTER},
         collection::{Clocks, Collection, Context, DELETED, Document, Draft, Named},
         feed,
         merge::{Mutation, Outcome, Rejection, Row, SERVER, Write},
-        store::{Decided, Kept, Names, Store, Unfinished},
+        store::{Decided, FeedSlice, Kept, Names, Store, Unfinished},
     },
 };
 use sha2::{Digest, Sha256};
@@ -44,7 +44,7 @@ pub struct State {
     ids: u128,
     spaces: BTreeMap<UserId, Held>,
     foods: BTreeMap<UserId, FoodId>,
-    grants: BTreeSet<(UserId, UserId)>,
+    grants: BTreeSet<(UserId, UserId, &'static str)>,
     decided: HashMap<(UserId, Uuid), Decided>,
     kept: BTreeMap<(UserId, UserId, Vec<u8>), Kept>,
     /// What has its numbers already and is not visible yet: only where that is planted.
@@ -114,7 +114,7 @@ impl Server for Memory {
     }
 
     async fn page(&self, viewer: UserId, person: UserId, after: Option<Cursor>, limit: u32) -> Result<FeedPage> {
-        feed(&self.open(viewer, Ends::AtOnce), person, after, &[], limit).await
+        feed(&self.open(viewer, Ends::AtOnce), person, after, &[], PageSize::up_to(limit)).await
     }
 
     async fn write(&self, viewer: UserId, person: UserId, write: &Ordinary) -> Result<()> {
@@ -147,12 +147,12 @@ impl Server for Memory {
         transaction.commit().await
     }
 
-    async fn share(&self, grantor: UserId, grantee: UserId, shared: bool) {
+    async fn share(&self, grantor: UserId, grantee: UserId, access: &'static str, shared: bool) {
         let mut state = self.state();
         if shared {
-            state.grants.insert((grantor, grantee));
+            state.grants.insert((grantor, grantee, access));
         } else if self.planted != Some(Planted::GrantRemembered) {
-            state.grants.remove(&(grantor, grantee));
+            state.grants.remove(&(grantor, grantee, access));
         }
     }
 
@@ -306,7 +306,13 @@ impl Transaction {
     }
 
     fn sees(&self, state: &State, person: UserId, access_type: &str) -> bool {
-        self.viewer == person || access_type == "checkin" && state.grants.contains(&(person, self.viewer))
+        self.viewer == person || self.granted(state, person).any(|granted| granted == access_type)
+    }
+
+    /// The types of access that a person gave the viewer.
+    fn granted(&self, state: &State, person: UserId) -> impl Iterator<Item = &'static str> {
+        let of = move |grantee: UserId| ["checkin", "organiser"].map(|access| (person, grantee, access));
+        of(self.viewer).into_iter().filter(|grant| state.grants.contains(grant)).map(|(.., access)| access)
     }
 }
 
@@ -422,37 +428,43 @@ impl Store for Transaction {
         Uuid::from_u128(state.ids)
     }
 
-    async fn epoch(&self) -> Result<Uuid> {
-        Ok(Uuid::from_u128(self.state().epoch))
-    }
-
-    async fn tombstone_floor(&self, person: UserId) -> Result<i64> {
-        Ok(self.state().spaces[&person].tombstone_floor)
-    }
-
-    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<Vec<FeedRow>> {
+    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], most: PageSize) -> Result<FeedSlice> {
         let state = self.state();
+        let bit = |access| if access == "checkin" { 1 } else { 2 };
+        let slice = FeedSlice {
+            rows: Vec::new(),
+            has_more: false,
+            epoch: Uuid::from_u128(state.epoch),
+            tombstone_floor: match self.planted {
+                Some(Planted::FloorForOwnersOnly) if self.viewer != person => 0,
+                _ => state.spaces[&person].tombstone_floor,
+            },
+            shown: match self.planted {
+                Some(Planted::SharedUnseen) => 0,
+                _ => self.granted(&state, person).map(bit).sum(),
+            },
+        };
         let from = if self.planted == Some(Planted::FromInsteadOfAfter) { number } else { number + 1 };
         let mut rows: Vec<&Arc<FeedRow>> = state.spaces[&person].rows.values().filter(|row| row.number >= from).collect();
         rows.sort_by_key(|row| row.number);
         let limit = match self.planted {
-            Some(Planted::ClampedLimit) => limit.min(3),
-            _ => limit,
+            Some(Planted::ClampedLimit) => most.rows.min(2),
+            _ => most.rows,
         } as usize;
         if self.planted == Some(Planted::ShortPage) {
             // Deleted rows are left out of a new device's page, after the page was cut.
-            rows.truncate(limit);
+            rows.truncate(limit + 1);
             rows.retain(|row| number > 0 || !row.deleted);
         }
         rows.retain(|row| {
             self.sees(&state, person, &row.access_type) && (collections.is_empty() || collections.contains(&row.collection.as_str()))
         });
-        Ok(rows.into_iter().take(limit).map(|row| FeedRow::clone(row)).collect())
+        let has_more = rows.len() > limit && self.planted != Some(Planted::ClampedLimit);
+        Ok(FeedSlice { rows: rows.into_iter().take(limit).map(|row| FeedRow::clone(row)).collect(), has_more, ..slice })
     }
 
     async fn writable_types(&self, person: UserId) -> Result<Vec<String>> {
-        let granted = self.state().grants.contains(&(person, self.viewer));
-        Ok(granted.then(|| "checkin".to_owned()).into_iter().collect())
+        Ok(self.granted(&self.state(), person).map(str::to_owned).collect())
     }
 
     async fn decided(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Decided>> {

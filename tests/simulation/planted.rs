@@ -41,6 +41,10 @@ pub enum Planted {
     PoisonedBatch,
     /// A relative whose access was revoked still reads.
     GrantRemembered,
+    /// A relative goes on from where it was, whatever was shared with it since.
+    SharedUnseen,
+    /// Only whose rows they are learns that tombstones were collected.
+    FloorForOwnersOnly,
     /// Columns that belong together are merged one by one.
     TornGroup,
     /// A counter that is used up begins again within the same millisecond.
@@ -50,7 +54,7 @@ pub enum Planted {
 use Planted::*;
 
 /// All of them; the first fifteen are those that every design is held to.
-pub const PLANTED: [Planted; 21] = [
+pub const PLANTED: [Planted; 23] = [
     IdentityNumbers,
     NumberBeforeValidation,
     CursorMovedByStream,
@@ -70,6 +74,8 @@ pub const PLANTED: [Planted; 21] = [
     RejectionDropped,
     PoisonedBatch,
     GrantRemembered,
+    SharedUnseen,
+    FloorForOwnersOnly,
     TornGroup,
     CounterWraps,
 ];

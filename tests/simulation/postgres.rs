@@ -9,7 +9,7 @@ use service::{
     access::Viewer,
     error::Result,
     measurements::{self, MeasurementChange, NewMeasurement},
-    sync::{self, Cursor, FeedPage, FeedRow, Push, Receipt, collection::Document, merge::Mutation},
+    sync::{self, Cursor, FeedPage, FeedRow, PageSize, Push, Receipt, collection::Document, merge::Mutation},
 };
 use uuid::Uuid;
 
@@ -62,7 +62,7 @@ impl Server for Postgres<'_> {
 
     async fn page(&self, viewer: UserId, person: UserId, after: Option<Cursor>, limit: u32) -> Result<FeedPage> {
         let tx = self.viewer(viewer).read().await?;
-        sync::feed(&tx, person, after, &[], limit).await
+        sync::feed(&tx, person, after, &[], PageSize::up_to(limit)).await
     }
 
     async fn write(&self, viewer: UserId, person: UserId, write: &Ordinary) -> Result<()> {
@@ -97,15 +97,15 @@ impl Server for Postgres<'_> {
         tx.commit().await
     }
 
-    async fn share(&self, grantor: UserId, grantee: UserId, shared: bool) {
+    async fn share(&self, grantor: UserId, grantee: UserId, access: &'static str, shared: bool) {
         let mut owner = self.app.connect("hale_owner").await;
         let statement = if shared {
             "INSERT INTO family_access (grantor_user_id, grantee_user_id, grantee_email, grantee_address, access_type, status, granted_at, can_write)
-             VALUES ($1, $2, $2::uuid || '@example.org', $2::uuid || '@example.org', 'checkin', 'active', now(), true)"
+             VALUES ($1, $2, $2::uuid || '@example.org', $2::uuid || '@example.org', $3, 'active', now(), true)"
         } else {
-            "DELETE FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $2"
+            "DELETE FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $2 AND access_type = $3"
         };
-        sqlx::query(statement).bind(grantor.0).bind(grantee.0).execute(&mut owner).await.unwrap();
+        sqlx::query(statement).bind(grantor.0).bind(grantee.0).bind(access).execute(&mut owner).await.unwrap();
     }
 
     async fn collect_tombstones(&self, person: UserId, up_to: i64) {

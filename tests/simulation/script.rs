@@ -8,9 +8,19 @@ use super::device::Codec;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Script {
     pub people: usize,
-    /// Whose each device is, and how it tells what it wrote.
-    pub devices: Vec<(usize, Codec)>,
+    pub devices: Vec<Kind>,
     pub steps: Vec<Step>,
+}
+
+/// What a device is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kind {
+    /// Whose.
+    pub owner: usize,
+    /// How it tells what it wrote.
+    pub codec: Codec,
+    /// Whether its app is older than some columns and collections, and leaves them alone.
+    pub older: bool,
 }
 
 /// Something that happens.
@@ -83,10 +93,11 @@ pub enum Step {
         which: u8,
         value: u8,
     },
-    /// A person lets another one read and write, or no longer.
+    /// A person lets another one read and write measurements or noots, or no longer.
     Share {
         grantor: usize,
         grantee: usize,
+        measurements: bool,
     },
     CollectTombstones {
         person: usize,
@@ -125,7 +136,7 @@ impl Script {
         let count = if random.random_ratio(1, 8) { random.random_range(2..=12) } else { random.random_range(2..=5) };
         let devices = (0..count).map(|_| {
             let codec = [Codec::Cells, Codec::Messages, Codec::Replace][random.random_range(0..3_usize)];
-            (random.random_range(0..people), codec)
+            Kind { owner: random.random_range(0..people), codec, older: random.random_ratio(1, 4) }
         });
         let devices: Vec<_> = devices.collect();
         let steps = (0..length).map(|_| Step::random(&mut random, people, count)).collect();
@@ -182,8 +193,8 @@ impl Step {
             86 => Self::Crash { device },
             87 => Self::BackUp { device },
             88 => Self::Restore { device },
-            89..93 => Self::Write { person, what: random.random(), which: random.random(), value: random.random() },
-            93..95 => Self::Share { grantor: person, grantee: random.random_range(0..people) },
+            89..92 => Self::Write { person, what: random.random(), which: random.random(), value: random.random() },
+            92..95 => Self::Share { grantor: person, grantee: random.random_range(0..people), measurements: random.random() },
             95..97 => Self::CollectTombstones { person },
             97 => Self::CollectChanges { person, part: random.random() },
             98 => Self::BackUpServer,

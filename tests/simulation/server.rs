@@ -37,6 +37,15 @@ pub struct Space {
     pub digests_agree: bool,
 }
 
+/// The type of access by which a relative reads and writes a collection.
+pub fn access_of(collection: &str) -> Option<&'static str> {
+    match collection {
+        "measurements" => Some("checkin"),
+        "noots" => Some("organiser"),
+        _ => None,
+    }
+}
+
 /// A write of a measurement by an ordinary mutation.
 #[derive(Clone, Debug)]
 pub enum Ordinary {
@@ -63,8 +72,8 @@ pub trait Server {
     async fn crash_in(&self, viewer: UserId, push: Push);
     async fn page(&self, viewer: UserId, person: UserId, after: Option<Cursor>, limit: u32) -> Result<FeedPage>;
     async fn write(&self, viewer: UserId, person: UserId, write: &Ordinary) -> Result<()>;
-    /// Lets a relative read and write measurements, or no longer.
-    async fn share(&self, grantor: UserId, grantee: UserId, shared: bool);
+    /// Lets a relative read and write what belongs to a type of access, or no longer.
+    async fn share(&self, grantor: UserId, grantee: UserId, access: &'static str, shared: bool);
     async fn collect_tombstones(&self, person: UserId, up_to: i64);
     async fn collect_changes(&self, person: UserId, up_to: i64);
     /// What it holds of a person, with the changes after a number.

@@ -10,11 +10,13 @@ use service::sync::{
     collection::{DELETED, Document},
     merge::{Cell, Decision, Mutation, Outcome, Rejection, Write},
 };
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{
     device::Name,
     server::{Ordinary, Space},
+    world::sorted,
 };
 
 /// The columns that clients write, with their groups. A row without the first of each is not complete.
@@ -29,8 +31,19 @@ const ENTRY: [(&str, &str); 6] = [
     ("time_zone", "moment"),
 ];
 
+const NOOT: [(&str, &str); 1] = [("data", "activities")];
+
 fn columns(collection: &str) -> &'static [(&'static str, &'static str)] {
-    if collection == "measurements" { &MEASUREMENT } else { &ENTRY }
+    match collection {
+        "measurements" => &MEASUREMENT,
+        "noots" => &NOOT,
+        _ => &ENTRY,
+    }
+}
+
+/// What an older app does not tell.
+fn untold(column: &str) -> Value {
+    if column == "time_zone" { json!("UTC") } else { Value::Null }
 }
 
 fn group_of<'a>(collection: &str, column: &'a str) -> &'a str {
@@ -59,6 +72,13 @@ struct TrueRow {
     /// The clocks of the groups, as texts.
     clocks: BTreeMap<String, String>,
     deleted: bool,
+}
+
+impl TrueRow {
+    fn untold((collection, _): &Name) -> Self {
+        let values = columns(collection).iter().map(|(column, _)| ((*column).to_owned(), untold(column)));
+        Self { values: values.filter(|(_, value)| !value.is_null()).collect(), ..Self::default() }
+    }
 }
 
 /// Says what is wrong.
@@ -144,7 +164,7 @@ impl Truth {
         for (column, cell) in &cells {
             groups.entry(group_of(&name.0, column)).or_default().push((column, cell));
         }
-        let is = self.rows.entry((person, name.clone())).or_default();
+        let is = self.rows.entry((person, name.clone())).or_insert_with(|| TrueRow::untold(&name));
         let (mut lost, mut applied, mut known) = (BTreeSet::new(), false, true);
         for (group, cells) in groups {
             let latest = cells.iter().map(|(_, cell)| &cell.clock).max_by_key(|clock| clock.to_string()).expect("a cell");
@@ -196,9 +216,9 @@ impl Truth {
             if self.collected.contains(&(person, name.clone())) {
                 return refused(receipt);
             }
-            let mut made = TrueRow::default();
+            let mut made = TrueRow::untold(&name);
             for (column, group) in columns(&name.0) {
-                made.values.insert((*column).to_owned(), new[*column].clone());
+                made.values.extend(new.get(*column).map(|value| ((*column).to_owned(), value.clone())));
                 made.clocks.insert((*group).to_owned(), clock_of(row, group)?);
             }
             self.rows.insert((person, name), made);
@@ -208,7 +228,8 @@ impl Truth {
         let (mut lost, mut applied, mut known) = (BTreeSet::new(), false, true);
         let groups: BTreeSet<&str> = columns(&name.0).iter().map(|(_, group)| *group).collect();
         for group in groups {
-            let of_group: Vec<&str> = columns(&name.0).iter().filter(|(_, of)| *of == group).map(|(column, _)| *column).collect();
+            let told = |(column, of): &&(&str, &str)| *of == group && new.contains_key(*column);
+            let of_group: Vec<&str> = columns(&name.0).iter().filter(told).map(|(column, _)| *column).collect();
             let same = |one: &Document, other: &Document| of_group.iter().all(|column| one.get(*column) == other.get(*column));
             if assumed.is_some_and(|assumed| same(assumed, new)) || same(&is.values, new) {
                 continue;
@@ -342,6 +363,11 @@ fn valid(row: &FeedRow) -> Verdict {
             format!("{column} is {} instead of {expected}: {}", row.value(column), row.document)
         })
     };
+    if row.collection == "noots" {
+        // Written with its fields in their order and nothing between them, which is all that canonical means for these.
+        let canonical = sorted(row.value("data").clone()).to_string();
+        return is("checksum", Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect());
+    }
     let instant = if row.collection == "measurements" {
         let value = number("value").ok_or("the value is no whole number")?;
         // Pounds are odd here and kilograms even.

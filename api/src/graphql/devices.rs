@@ -40,7 +40,7 @@ impl Device {
 
     /// Up to where it keeps its owner's feed, as it acknowledged.
     async fn acknowledged(&self) -> Option<String> {
-        self.0.epoch.map(|epoch| sync::text(Cursor { epoch, number: self.0.acknowledged, floor: 0 }))
+        self.0.epoch.map(|epoch| sync::text(Cursor { epoch, number: self.0.acknowledged, floor: 0, shown: 0 }))
     }
 }
 

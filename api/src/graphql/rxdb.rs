@@ -19,7 +19,7 @@ use service::{
     sync::{self, Cursor, FeedPage},
 };
 
-use self::documents::{ExerciseEntryDocument, FoodEntryDocument, GoalDocument, MeasurementDocument, Replicated};
+use self::documents::{ExerciseEntryDocument, FoodEntryDocument, GoalDocument, MeasurementDocument, NootDocument, Replicated};
 use super::{
     changes::LOOK_AGAIN,
     error::{Error, Result},
@@ -191,6 +191,9 @@ async fn pull<D: Replicated>(ctx: &Context<'_>, checkpoint: Option<InputCheckpoi
     let checkpoint = checkpoint.map(InputCheckpoint::check).transpose()?;
     // Never fewer than were asked for: a page that is not full ends a client's catch-up.
     let limit = u32::try_from(limit).unwrap_or_default();
+    if !(1..=D::LARGEST_PAGE).contains(&limit) {
+        return Err(Error::invalid("limit", format!("must be between 1 and {}, is {limit}: set pull.batchSize", D::LARGEST_PAGE)));
+    }
     rxdb::pull(&*scope(ctx).read().await?, D::collection(), checkpoint, limit).await?.try_into()
 }
 
@@ -215,13 +218,14 @@ async fn follow<D: Replicated>(scope: &Arc<RequestScope>) -> Result<impl Stream<
         Err(error) if !error.is_passing() => return Err(error),
         _ => scope.end_read().await,
     }
-    let follower = Follower { scope: scope.clone(), collection: D::collection(), after: None, pages: None };
+    let follower = Follower { scope: scope.clone(), collection: D::collection(), largest_page: D::LARGEST_PAGE, after: None, pages: None };
     Ok(stream::unfold(follower, async |mut follower| Some((follower.next().await.try_into(), follower))))
 }
 
 struct Follower {
     scope: Arc<RequestScope>,
     collection: &'static Collection,
+    largest_page: u32,
     after: Option<Cursor>,
     pages: Option<BoxStream<'static, Result<FeedPage>>>,
 }
@@ -254,7 +258,7 @@ impl Follower {
             Some(pages) => pages,
             None => {
                 let viewer = self.scope.viewer()?.user_id();
-                let pages = follow_feed(&self.scope, viewer, Some(after), vec![self.collection.name], sync::LARGEST_PAGE).await?;
+                let pages = follow_feed(&self.scope, viewer, Some(after), vec![self.collection.name], self.largest_page).await?;
                 self.pages.insert(pages.boxed())
             }
         };
@@ -317,6 +321,18 @@ impl RxdbQuery {
     ) -> Option<Result<PullBulk<GoalDocument>>> {
         nullable(pull(ctx, checkpoint, limit)).await
     }
+
+    /// Noots that changed after the checkpoint, for RxDB's `pullQueryBuilderFromRxSchema('noot', …)`. Set `pull.batchSize`: a page is as full
+    /// as was asked for, and one that is not is the last.
+    #[graphql(complexity = "page_cost(limit)")]
+    async fn pull_noot(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "After which to go on; from the beginning when absent.")] checkpoint: Option<InputCheckpoint<NootDocument>>,
+        #[graphql(desc = "How many, 1 to 100.")] limit: i32,
+    ) -> Option<Result<PullBulk<NootDocument>>> {
+        nullable(pull(ctx, checkpoint, limit)).await
+    }
 }
 
 /// What RxDB pushes.
@@ -368,6 +384,17 @@ impl RxdbMutation {
     ) -> Option<Result<Vec<GoalDocument>>> {
         nullable(push(ctx, "goalPushRow", goal_push_row)).await
     }
+
+    /// Writes noots, for RxDB's `pushQueryBuilderFromRxSchema('noot', …)`. Answers those that are not as the client believes: where
+    /// another device wrote the same fields, theirs stay. What cannot be is no error: it is answered as it was before, or deleted, and is
+    /// among `syncRejections`.
+    async fn push_noot(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The documents, at most 500.")] noot_push_row: Option<Vec<InputPushRow<NootDocument>>>,
+    ) -> Option<Result<Vec<NootDocument>>> {
+        nullable(push(ctx, "nootPushRow", noot_push_row)).await
+    }
 }
 
 /// What RxDB follows.
@@ -416,6 +443,17 @@ impl RxdbSubscription {
         ctx: &Context<'_>,
         #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<GoalDocument>>,
     ) -> Result<impl Stream<Item = Result<PullBulk<GoalDocument>>>> {
+        let _ = headers;
+        follow(scope(ctx)).await
+    }
+
+    /// Noots as they change, for RxDB's `pullStreamBuilderFromRxSchema('noot', …)`. Nothing is left out since the connection was
+    /// acknowledged; some may come again.
+    async fn stream_noot(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "They change nothing.")] headers: Option<InputHeaders<NootDocument>>,
+    ) -> Result<impl Stream<Item = Result<PullBulk<NootDocument>>>> {
         let _ = headers;
         follow(scope(ctx)).await
     }

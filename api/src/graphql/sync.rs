@@ -4,26 +4,25 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject, Subscription};
 use entity::id::UserId;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt};
 use service::{
     access::Tx,
-    changes::{Followed, News},
     error::Error as ServiceError,
     people,
     sync::{
-        self, Cursor, FeedPage, FeedRow, Push, Receipt,
+        self, Cursor, FeedPage, FeedRow, PageSize, Push, Receipt,
         clock::Clock,
         merge::{self, Cell, Mutation, Outcome, Write},
     },
 };
 
 use super::{
-    changes::LOOK_AGAIN,
+    changes::follow_pages,
     error::{Error, Result},
     page::Connection,
     person::Person,
     scalars::{CheckOption, DateTime, Json, Unchecked, Uuid},
-    scope::{Boxed, RequestScope, nullable, scope},
+    scope::{RequestScope, boxed, nullable, scope},
 };
 
 /// A synced row.
@@ -420,13 +419,12 @@ pub async fn page(
     collections: &[&str],
     limit: u32,
 ) -> Result<FeedPage> {
-    let page = sync::feed(tx, person, after, collections, limit).await?;
+    let page = sync::feed(tx, person, after, collections, PageSize::up_to(limit)).await?;
     note_reads(scope, person, page.rows.iter());
     Ok(page)
 }
 
-/// All pages after a cursor, the first even when it is empty, and those that come as long as anybody listens. Nothing is left out: each
-/// page begins where the one before ended, whatever woke it.
+/// All pages after a cursor, the first even when it is empty, and those that come as long as anybody listens.
 pub async fn follow_feed(
     scope: &Arc<RequestScope>,
     person: UserId,
@@ -434,60 +432,14 @@ pub async fn follow_feed(
     collections: Vec<&'static str>,
     limit: u32,
 ) -> Result<impl Stream<Item = Result<FeedPage>> + use<>> {
-    let news = News::of(scope.database(), Followed::Person(person)).await;
-    let reader = FeedReader { scope: scope.clone(), person, news, after, collections, limit, waiting: false };
-    reader.read().await?;
-    Ok(stream::unfold(Some(reader), async |reader| {
-        let mut reader = reader?;
-        match reader.next().await {
-            Ok(page) => Some((Ok(page), Some(reader))),
-            Err(error) => Some((Err(error), None)),
-        }
-    }))
-}
-
-struct FeedReader {
-    scope: Arc<RequestScope>,
-    person: UserId,
-    news: News,
-    after: Option<Cursor>,
-    collections: Vec<&'static str>,
-    limit: u32,
-    /// Whether the first page was sent.
-    waiting: bool,
-}
-
-impl FeedReader {
-    async fn next(&mut self) -> Result<FeedPage> {
-        loop {
-            match self.read().await {
-                Ok(page) if self.waiting && page.rows.is_empty() && !page.resync => {
-                    self.after = Some(page.cursor);
-                    self.news.come().await;
-                }
-                Ok(page) => {
-                    self.after = Some(page.cursor);
-                    self.waiting = true;
-                    return Ok(page);
-                }
-                Err(error) if error.is_passing() => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn read(&self) -> Boxed<'_, Result<FeedPage>> {
-        Box::pin(async {
-            let tx = self.scope.read().await?;
-            let page = match people::find(&tx, self.person).await? {
-                Some(_) => page(&self.scope, &tx, self.person, self.after, &self.collections, self.limit).await,
-                None => Err(ServiceError::NotFound("person who shares this").into()),
-            };
-            drop(tx);
-            self.scope.end_read().await;
-            page
-        })
-    }
+    let reader = scope.clone();
+    let read = async move |tx: Arc<Tx>, (after, begun): (Option<Cursor>, bool)| {
+        people::find(&tx, person).await?.ok_or(ServiceError::NotFound("person who shares this"))?;
+        let page = page(&reader, &tx, person, after, &collections, limit).await?;
+        let told = !begun || page.resync || !page.rows.is_empty();
+        Ok(((Some(page.cursor), true), told.then_some(page)))
+    };
+    boxed(follow_pages(scope, person, (after, false), read)).await
 }
 
 /// Following feeds.

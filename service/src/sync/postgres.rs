@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use entity::id::UserId;
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement};
+use entity::{family_access::AccessType, id::UserId};
+use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult, Iterable, JsonValue, Statement};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    FeedRow,
+    FeedRow, PageSize,
     clock::Clock,
     collection::{Clocks, Collection, Context, DELETED, Deletion, Named},
     from_json,
     merge::Row,
-    store::{Decided, Kept, Names, Store, Unfinished},
+    store::{Decided, FeedSlice, Kept, Names, Store, Unfinished},
 };
 use crate::{
     access::Tx,
@@ -57,33 +57,44 @@ impl Store for Tx {
         self.new_id()
     }
 
-    async fn epoch(&self) -> Result<Uuid> {
-        let row = self.query_one_raw(Statement::from_string(DbBackend::Postgres, "SELECT auth.sync_epoch()")).await?;
-        Ok(row.ok_or_else(|| Error::internal("no epoch"))?.try_get_by_index(0)?)
-    }
-
-    async fn tombstone_floor(&self, person: UserId) -> Result<i64> {
+    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], most: PageSize) -> Result<FeedSlice> {
+        // One statement, for what is shown and what is forgotten must be of the moment of the rows.
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
-            "SELECT tombstone_floor FROM sync_spaces WHERE user_id = $1",
-            [person.0.into()],
-        );
-        Ok(self.query_one_raw(statement).await?.map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default())
-    }
-
-    async fn rows_after(&self, person: UserId, number: i64, collections: &[&str], limit: u32) -> Result<Vec<FeedRow>> {
-        let statement = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT collection, id, number, document, clocks, deleted, version, access_type FROM sync_rows
-             WHERE user_id = $1 AND number > $2 AND (cardinality($3::text[]) = 0 OR collection = ANY ($3)) ORDER BY number LIMIT $4",
+            "WITH state AS MATERIALIZED (
+               SELECT auth.sync_epoch() AS epoch, coalesce(auth.tombstone_floor($1), 0) AS tombstone_floor, ARRAY(
+                 SELECT access_type FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $5 AND status = 'active'
+                   AND (expires_at IS NULL OR expires_at > statement_timestamp())) AS shown)
+             SELECT epoch, tombstone_floor, shown, found, collection, id, number, document, clocks, deleted, version, access_type
+             FROM state LEFT JOIN LATERAL (
+               SELECT *, count(*) OVER () AS found, sum(bytes) OVER (ORDER BY number ROWS UNBOUNDED PRECEDING) - bytes AS bytes_before FROM (
+                 -- What is stored apart is compressed, and has to be unpacked to be known.
+                 SELECT *, CASE WHEN pg_column_size(document) < 2000 THEN pg_column_size(document) ELSE octet_length(document::text) END AS bytes
+                 FROM sync_rows WHERE user_id = $1 AND number > $2 AND (cardinality($3::text[]) = 0 OR collection = ANY ($3))
+                 ORDER BY number LIMIT $4) first) r ON bytes_before < $6 ORDER BY number",
             [
                 person.0.into(),
                 number.into(),
                 collections.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().into(),
-                i64::from(limit).into(),
+                (i64::from(most.rows) + 1).into(),
+                self.viewer()?.0.into(),
+                most.bytes.into(),
             ],
         );
-        Ok(FeedRow::find_by_statement(statement).all(self).await?)
+        let rows = self.query_all_raw(statement).await?;
+        let first = rows.first().ok_or_else(|| Error::internal("a feed without a state"))?;
+        let shown: Vec<String> = first.try_get("", "shown")?;
+        let found: Option<i64> = first.try_get("", "found")?;
+        let (epoch, tombstone_floor) = (first.try_get("", "epoch")?, first.try_get("", "tombstone_floor")?);
+        let rows = rows.iter().filter_map(|row| FeedRow::from_query_result_optional(row, "").transpose()).take(most.rows as usize);
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        Ok(FeedSlice {
+            has_more: found.unwrap_or_default() > rows.len() as i64,
+            rows,
+            epoch,
+            tombstone_floor,
+            shown: AccessType::iter().enumerate().map(|(bit, access)| u8::from(shown.contains(&access.to_value())) << bit).sum(),
+        })
     }
 
     async fn writable_types(&self, person: UserId) -> Result<Vec<String>> {

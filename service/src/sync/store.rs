@@ -10,7 +10,7 @@ use entity::id::UserId;
 use uuid::Uuid;
 
 use super::{
-    FeedRow,
+    FeedRow, PageSize,
     clock::Clock,
     collection::{Collection, Context, Named},
     merge::{Decision, Mutation, Row},
@@ -19,6 +19,21 @@ use crate::error::Result;
 
 /// Rows by collection and id.
 pub type Names = BTreeSet<(String, Uuid)>;
+
+/// A part of a person's feed, and how the feed stands at that moment.
+#[derive(Clone, Debug)]
+pub struct FeedSlice {
+    /// Its rows, the first however large it is.
+    pub rows: Vec<FeedRow>,
+    /// Whether there are more.
+    pub has_more: bool,
+    /// The history: a restored backup begins another one.
+    pub epoch: Uuid,
+    /// Up to which number deleted rows may have been forgotten.
+    pub tombstone_floor: i64,
+    /// The types of access by which the viewer is shown the person's rows, one bit each; 0 for the viewer's own feed.
+    pub shown: u8,
+}
 
 /// A mutation that was decided before.
 #[derive(Clone, Debug)]
@@ -61,18 +76,14 @@ pub trait Store: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
     /// A new id.
     fn new_id(&self) -> Uuid;
-    /// Which history this is.
-    fn epoch(&self) -> impl Future<Output = Result<Uuid>> + Send;
-    /// Up to which number deleted rows may be missing.
-    fn tombstone_floor(&self, person: UserId) -> impl Future<Output = Result<i64>> + Send;
-    /// The first `limit` rows that have greater numbers, in their order, of these collections; of all when none is named.
+    /// The first rows that have greater numbers, in their order, of these collections; of all when none is named.
     fn rows_after(
         &self,
         person: UserId,
         number: i64,
         collections: &[&str],
-        limit: u32,
-    ) -> impl Future<Output = Result<Vec<FeedRow>>> + Send;
+        most: PageSize,
+    ) -> impl Future<Output = Result<FeedSlice>> + Send;
     /// The types of access by which the viewer writes for somebody else.
     fn writable_types(&self, person: UserId) -> impl Future<Output = Result<Vec<String>>> + Send;
     /// What became of those of the viewer's mutations that came before.

@@ -7,7 +7,7 @@ use async_graphql::{
     ContextSelectionSet, InputObject, InputType, InputValueResult, OutputType, Positioned, Scalar, ScalarType, ServerResult, SimpleObject,
     Value, parser::types::Field, registry::Registry,
 };
-use service::{exercise_diary, food_diary, goals, measurements, rxdb::Collection};
+use service::{exercise_diary, food_diary, goals, measurements, noots, rxdb::Collection, sync};
 
 use crate::graphql::scalars::{Date, DateTime, Decimal, TimeZone, Uuid};
 
@@ -71,6 +71,8 @@ impl<S: OutputType> OutputType for Column<S> {
 pub trait Replicated: InputType + OutputType + 'static {
     /// The collection as its types begin with it: `FoodEntry` of `foodEntry`.
     const NAME: &'static str;
+    /// The most documents of a page.
+    const LARGEST_PAGE: u32 = sync::LARGEST_PAGE;
 
     /// What is replicated.
     fn collection() -> &'static Collection;
@@ -244,5 +246,32 @@ impl Replicated for GoalDocument {
 
     fn collection() -> &'static Collection {
         &goals::SYNCED
+    }
+}
+
+/// A noot, as RxDB's clients keep it in a collection `noot`: a list, a note, or whatever its activities are. What is not said to be Hale's
+/// own is for the client to write.
+#[derive(SimpleObject, InputObject)]
+#[graphql(name = "NootDocument", input_name = "NootDocumentInput")]
+pub struct NootDocument {
+    /// The primary key, made by the client: lower-case and hyphenated.
+    id: Column<Uuid>,
+    /// `{"activities": […]}`, JSON as text. It comes back in its canonical form (RFC 8785). Of two changes at once the first to arrive
+    /// stays, and the other one is among `syncRejections`.
+    data: Option<Column<Text>>,
+    /// The SHA-256 of `data`, in hex. Hale's own.
+    checksum: Option<Column<Text>>,
+    /// Whether it is deleted.
+    #[graphql(name = "_deleted")]
+    deleted: bool,
+}
+
+impl Replicated for NootDocument {
+    const NAME: &'static str = "Noot";
+    // Each may have 256 KiB.
+    const LARGEST_PAGE: u32 = 100;
+
+    fn collection() -> &'static Collection {
+        &noots::SYNCED
     }
 }
