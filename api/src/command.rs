@@ -153,7 +153,7 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
         stops.send_replace(true);
     };
     let served = async {
-        server.serve(listener, asked).await;
+        server.serve(listener, Duration::from_secs(settings.idle_timeout.into()), asked).await;
         // Sockets are no requests any more, so nobody has waited for them.
         server.drained().await;
     };

@@ -133,10 +133,11 @@ impl Server {
         }
     }
 
-    /// Serves whoever connects, until `stopped` comes back; then ends what has begun, and takes nothing new.
-    pub async fn serve(&self, listener: TcpListener, stopped: impl Future<Output = ()>) {
+    /// Serves whoever connects, until `stopped` comes back; then ends what has begun, and takes nothing new. A connection that says
+    /// nothing for as long as `idle` is closed.
+    pub async fn serve(&self, listener: TcpListener, idle: Duration, stopped: impl Future<Output = ()>) {
         tokio::select! {
-            () = listener::serve(listener, self.router(), stopped) => {}
+            () = listener::serve(listener, self.router(), idle, stopped) => {}
             () = self.keep_settled() => {}
         }
     }

@@ -94,7 +94,8 @@ impl Database {
     pub async fn connect(connection: &Connection, clock: Arc<dyn Clock>, random: Arc<dyn Random>, keys: Keys) -> Result<Self> {
         let listen_url = connection.listen_url.as_ref().unwrap_or(&connection.url).as_str().into();
         let prepares = connection.statement_cache > 0;
-        let database = Self { pool: pool(connection).await?, prepares, clock, random, keys: Arc::new(keys), listen_url, changes: Arc::default() };
+        let database =
+            Self { pool: pool(connection).await?, prepares, clock, random, keys: Arc::new(keys), listen_url, changes: Arc::default() };
         database.refuse_unsafe_role().await?;
         Ok(database)
     }

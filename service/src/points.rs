@@ -20,10 +20,8 @@ pub struct Spending {
 /// servers. No bucket is emptied for longer than `longest`: one that is belongs to a clock that was wrong.
 pub async fn settle(database: &Database, spendings: &[Spending], longest: TimeDelta) -> Result<Vec<(String, DateTime<Utc>)>> {
     let micros = |spending: &Spending| spending.spent.num_microseconds().ok_or_else(|| Error::internal("spent for ages"));
-    let (names, spent): (Vec<_>, Vec<_>) = (
-        spendings.iter().map(|spending| spending.caller.clone()).collect(),
-        spendings.iter().map(micros).collect::<Result<_>>()?,
-    );
+    let (names, spent): (Vec<_>, Vec<_>) =
+        (spendings.iter().map(|spending| spending.caller.clone()).collect(), spendings.iter().map(micros).collect::<Result<_>>()?);
     let tx = database.without_viewer().await?;
     let values: [Value; 4] = [names.into(), spent.into(), tx.now().into(), (tx.now() + longest).into()];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT name, until FROM auth.settle($1, $2, $3, $4)", values);

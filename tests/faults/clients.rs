@@ -22,7 +22,7 @@ async fn served(app: &TestApp, folder: &Folder) -> Served {
     let keys = folder.file("keys.json", &crate::harness::tokens::keys().to_json());
     let mut command = hale();
     command.env("DATABASE_URL", app.url("hale_app")).env("HALE_DATA_DIR", &folder.0).env("HALE_KEYS_FILE", keys);
-    command.env("HALE_POINTS_PER_PERSON", "off").env("HALE_POINTS_PER_ADDRESS", "off");
+    command.env("HALE_POINTS_PER_PERSON", "off").env("HALE_POINTS_PER_ADDRESS", "off").env("HALE_IDLE_TIMEOUT", "5");
     Served::start(command.env("HALE_JOBS", "false")).await
 }
 

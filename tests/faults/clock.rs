@@ -50,8 +50,10 @@ async fn the_clock_jumps_and_nothing_is_lost_and_nobody_locked_out() {
             let mut owner = server.connect("hale_owner").await.unwrap();
             let begun = Instant::now();
             loop {
-                let (late,): (i64,) =
-                    sqlx::query_as("SELECT count(*) FROM jobs WHERE due_at > now() + interval '7 hours'").fetch_one(&mut owner).await.unwrap();
+                let (late,): (i64,) = sqlx::query_as("SELECT count(*) FROM jobs WHERE due_at > now() + interval '7 hours'")
+                    .fetch_one(&mut owner)
+                    .await
+                    .unwrap();
                 if late == 0 {
                     break;
                 }

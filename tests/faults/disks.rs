@@ -24,7 +24,8 @@ impl Disk {
     /// `None`, said aloud, where it may not be mounted.
     fn mounted(path: PathBuf, megabytes: u32) -> Option<Self> {
         fs::create_dir_all(&path).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=0755"), "hale-test"]).arg(&path).output();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=0755"), "hale-test"]).arg(&path).output();
         if !mounted.is_ok_and(|mounted| mounted.status.success()) {
             report("skipped: no file system may be mounted here; run the tests as root of a machine where `mount -t tmpfs` works");
             return None;

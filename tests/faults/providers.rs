@@ -90,7 +90,8 @@ async fn providers_that_answer_nothing_keep_no_connection_and_nobody_waiting_for
     };
     let held = async {
         sleep(Duration::from_millis(700)).await;
-        app.value::<i64>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'").await
+        app.value::<i64>("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'")
+            .await
     };
     let (consents, meanwhile, held) = tokio::join!(consents, meanwhile, held);
     assert_eq!(held, 0, "a transaction waits for somebody else's server");

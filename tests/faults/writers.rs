@@ -178,8 +178,16 @@ impl Writer {
         let client = http();
         let mut writer = Self { address, client, email: email.to_owned(), token: String::new(), food: String::new() };
         let document = "mutation($input: SignUpInput!) { signUp(input: $input) { session { accessToken } } }";
-        let made = writer.send(document, json!({ "input": { "email": email, "password": PASSWORD } }), None).await.data();
-        writer.token = made["signUp"]["session"]["accessToken"].as_str().unwrap().to_owned();
+        let begun = Instant::now();
+        // A busy machine may make somebody wait, too; who was signed up without hearing of it signs in.
+        while writer.token.is_empty() {
+            assert!(begun.elapsed() < AGES, "{email} is not signed up");
+            match writer.send(document, json!({ "input": { "email": email, "password": PASSWORD } }), None).await {
+                Answer::Data(made) => writer.token = made["signUp"]["session"]["accessToken"].as_str().unwrap().to_owned(),
+                Answer::Refused(code) if code == "CONFLICT" => writer.signs_in().await,
+                _ => sleep(PAUSE).await,
+            }
+        }
         let found = writer.send("{ foods(search: \"apple\", first: 1) { nodes { id } } }", json!({}), None).await.data();
         writer.food = found["foods"]["nodes"][0]["id"].as_str().unwrap().to_owned();
         writer
@@ -201,7 +209,8 @@ impl Writer {
             let (own, meal) = (Uuid::now_v7(), MEALS[n % MEALS.len()]);
             // Thousandths of a serving, so that there is room for many.
             let quantity = format!("{}.{:03}", n / 1000, n % 1000).trim_end_matches('0').trim_end_matches('.').to_owned();
-            let mut input = json!({ "foodId": self.food, "quantity": quantity, "unit": "serving", "mealType": meal, "consumedAt": Utc::now() });
+            let mut input =
+                json!({ "foodId": self.food, "quantity": quantity, "unit": "serving", "mealType": meal, "consumedAt": Utc::now() });
             let keyed = n % 2 == 0;
             if !keyed {
                 input["id"] = json!(own);

@@ -22,15 +22,14 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
-/// How long the head of a request may take to arrive, and a connection may be idle before it.
-const HEAD: Duration = Duration::from_secs(30);
 /// How long a client may take nothing of what is sent to it.
 const STUCK: Duration = Duration::from_secs(10);
 /// How long nobody is taken when there is no room for another connection.
 const FULL: Duration = Duration::from_millis(200);
 
-/// Serves whoever connects, until `stopped` comes back; then ends what has begun.
-pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<Output = ()>) {
+/// Serves whoever connects, until `stopped` comes back; then ends what has begun. A connection may be idle, and the head of a request
+/// take to arrive, for as long as `idle`.
+pub async fn serve(listener: TcpListener, router: Router, idle: Duration, stopped: impl Future<Output = ()>) {
     let connections = GracefulShutdown::new();
     let mut stopped = pin!(stopped);
     loop {
@@ -40,7 +39,7 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
         };
         match accepted {
             Ok((stream, address)) => {
-                let connection = connections.watch(connection(stream, address, router.clone()));
+                let connection = connections.watch(connection(stream, address, router.clone(), idle));
                 // Whatever a client does to its connection is its own affair.
                 tokio::spawn(async move { connection.await.ok() });
             }
@@ -56,7 +55,7 @@ pub async fn serve(listener: TcpListener, router: Router, stopped: impl Future<O
     connections.shutdown().await;
 }
 
-fn connection(stream: TcpStream, address: SocketAddr, router: Router) -> impl GracefulConnection<Error: Send> + Send {
+fn connection(stream: TcpStream, address: SocketAddr, router: Router, idle: Duration) -> impl GracefulConnection<Error: Send> + Send {
     // What is sent over a socket is small, and should not wait for more.
     stream.set_nodelay(true).ok();
     let mut stream = TimeoutStream::new(stream);
@@ -67,6 +66,6 @@ fn connection(stream: TcpStream, address: SocketAddr, router: Router) -> impl Gr
         router.clone().oneshot(request)
     });
     let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+    server.http1().timer(TokioTimer::new()).header_read_timeout(idle);
     server.serve_connection_with_upgrades(TokioIo::new(Box::pin(stream)), answer).into_owned()
 }
