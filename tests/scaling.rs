@@ -155,8 +155,8 @@ async fn points_that_are_spent_at_one_server_are_missing_at_another() {
             request.json(&json!({ "query": "{ __typename }", "extensions": { "cost": true } })).send().await.unwrap().json().await.unwrap();
         answer.pointer("/extensions/cost/remaining").and_then(Value::as_u64).unwrap()
     };
-    let settle = async || {
-        for server in [&app, &other, &app, &other] {
+    let settle = async |servers: [&TestApp; 2]| {
+        for server in servers {
             server.server.settle_points().await.unwrap();
         }
     };
@@ -165,14 +165,14 @@ async fn points_that_are_spent_at_one_server_are_missing_at_another() {
     ann.ask(page, json!({})).await;
     let spent = 999 - left(&app, &ann).await;
     assert!((100..900).contains(&spent), "{spent}");
-    settle().await;
+    settle([&app, &other]).await;
     // The other had been asked before, and is now.
     assert_eq!(left(&other, &ann).await, 999 - spent - 2);
     assert_eq!(left(&other, &ben).await, 999, "ben has his own");
     // What comes back comes back once, and everywhere. Whoever has not asked at a server for a while is known there from the next time on.
     app.clock.advance(chrono::TimeDelta::seconds(2));
     left(&app, &ann).await;
-    settle().await;
+    settle([&other, &app]).await;
     assert_eq!(left(&app, &ann).await, 999 - spent - 4 + 100);
     // Whoever spends all of it at both has spent too much, and waits for that too, at both.
     let refused = async |server: &TestApp| code(&ask(server.address, ann.token.as_deref(), page, json!({})).await) == "RATE_LIMITED";
@@ -183,7 +183,7 @@ async fn points_that_are_spent_at_one_server_are_missing_at_another() {
         }
         assert!(pages > 0, "there was nothing left to spend");
     }
-    settle().await;
+    settle([&app, &other]).await;
     app.clock.advance(chrono::TimeDelta::seconds(10));
     assert!(refused(&app).await && refused(&other).await, "500 points came back, and more were owed");
     app.clock.advance(chrono::TimeDelta::seconds(30));

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use service::clock::{Clock, SystemClock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
@@ -18,7 +19,7 @@ use crate::{
 
 /// A server of its own process over the database of `app`, with the same keys.
 async fn served(app: &TestApp, folder: &Folder) -> Served {
-    app.clock.set(&chrono::Utc::now().to_rfc3339());
+    app.clock.set(&SystemClock.now().to_rfc3339());
     let keys = folder.file("keys.json", &crate::harness::tokens::keys().to_json());
     let mut command = hale();
     command.env("DATABASE_URL", app.url("hale_app")).env("HALE_DATA_DIR", &folder.0).env("HALE_KEYS_FILE", keys);

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use service::clock::{Clock, SystemClock};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{Duration, Instant, sleep};
 
@@ -53,7 +54,7 @@ async fn served(app: &TestApp, folder: &Folder) -> Served {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_every_connection_waits_for_a_lock_requests_are_told_so_and_afterwards_all_is_well() {
     let (app, folder) = (TestApp::new().await, Folder::new());
-    app.clock.set(&chrono::Utc::now().to_rfc3339());
+    app.clock.set(&SystemClock.now().to_rfc3339());
     let ann = app.person("ann").await;
     let food = ann.creates_food(json!({})).await;
     let server = served(&app, &folder).await;
@@ -83,7 +84,7 @@ async fn while_every_connection_waits_for_a_lock_requests_are_told_so_and_afterw
 #[tokio::test(flavor = "multi_thread")]
 async fn while_postgresql_is_silent_requests_are_told_so_and_afterwards_all_is_well() {
     let (app, folder) = (TestApp::new().await, Folder::new());
-    app.clock.set(&chrono::Utc::now().to_rfc3339());
+    app.clock.set(&SystemClock.now().to_rfc3339());
     let ann = app.person("ann").await;
     let server = served(&app, &folder).await;
     let token = ann.token.as_deref().unwrap();
