@@ -18,9 +18,10 @@ accept:
     mv target/schema.graphql api/schema.graphql
     git diff --stat -- api/schema.graphql
 
-# Promise the schema as it is now: at a release, what clients may rely on from then
+# Promise the schema as it is now: at a release, what clients may rely on from then, and a database from which later versions upgrade
 release-schema:
     cp api/schema.graphql api/schema.released.graphql
+    cargo test -p tests -- --ignored --exact upgrades::the_present_schema_becomes_the_fixture_of_this_version
 
 # Start a migration: an empty pair of files, such as `just migration add_sleep`
 migration name:

@@ -146,14 +146,14 @@ impl Served {
         answer["data"].take()
     }
 
-    async fn signs_up(&self, email: &str) -> String {
+    pub async fn signs_up(&self, email: &str) -> String {
         let document = "mutation($input: SignUpInput!) { signUp(input: $input) { session { accessToken } } }";
         let answer = self.ask(None, document, json!({ "input": { "email": email, "password": PASSWORD } })).await;
         answer.pointer("/signUp/session/accessToken").and_then(Value::as_str).unwrap().to_owned()
     }
 
     /// Logs a serving of something, and answers once that was acknowledged.
-    async fn logs(&self, token: &str) {
+    pub async fn logs(&self, token: &str) {
         let food = self.ask(Some(token), "{ foods(search: \"apple\", first: 1) { nodes { id } } }", json!({})).await;
         let input =
             json!({ "foodId": food.pointer("/foods/nodes/0/id").unwrap(), "quantity": "1", "unit": "serving", "mealType": "snack" });

@@ -27,33 +27,40 @@ const FINGERPRINT: &str = "
     UNION ALL SELECT concat_ws(' ', 'right', what, grantee::regrole, privilege_type, is_grantable) FROM rights
     ORDER BY 1";
 
-struct Empty {
-    owner: String,
-    app: String,
-    connection: PgConnection,
-}
-
-async fn empty() -> Empty {
-    let name = empty_database().await;
-    let owner = database_url("hale_owner", &name);
-    let connection = PgConnection::connect(&owner).await.unwrap();
-    Empty { owner, app: database_url("hale_app", &name), connection }
+/// A database as bootstrap leaves it.
+pub struct Empty {
+    pub name: String,
+    /// Its URL for hale_owner.
+    pub owner: String,
+    /// Its URL for hale_app.
+    pub app: String,
+    /// As hale_owner.
+    pub connection: PgConnection,
 }
 
 impl Empty {
-    async fn fingerprint(&mut self) -> Vec<String> {
+    pub async fn new() -> Self {
+        let name = empty_database().await;
+        let owner = database_url("hale_owner", &name);
+        let connection = PgConnection::connect(&owner).await.unwrap();
+        Self { owner, app: database_url("hale_app", &name), connection, name }
+    }
+
+    /// The schema.
+    pub async fn fingerprint(&mut self) -> Vec<String> {
         let lines: Vec<(String,)> = sqlx::query_as(FINGERPRINT).fetch_all(&mut self.connection).await.unwrap();
         lines.into_iter().map(|(line,)| line).collect()
     }
 }
 
-fn differences<'a>(left: &'a [String], right: &'a [String]) -> Vec<&'a String> {
+/// The lines that only one of two schemas has.
+pub fn differences<'a>(left: &'a [String], right: &'a [String]) -> Vec<&'a String> {
     left.iter().filter(|line| !right.contains(line)).chain(right.iter().filter(|line| !left.contains(line))).collect()
 }
 
 #[tokio::test]
 async fn up_down_to_nothing_and_up_again_is_the_same_schema() {
-    let mut database = empty().await;
+    let mut database = Empty::new().await;
     let count = migration::migrations().len();
     let before = database.fingerprint().await;
     assert_eq!(migration::up(&database.owner, |_| {}).await.unwrap().len(), count);
@@ -72,7 +79,7 @@ async fn up_down_to_nothing_and_up_again_is_the_same_schema() {
 
 #[tokio::test]
 async fn migrations_revert_one_by_one() {
-    let mut database = empty().await;
+    let mut database = Empty::new().await;
     migration::up(&database.owner, |_| {}).await.unwrap();
     let mut steps = vec![database.fingerprint().await];
     for _ in migration::migrations() {
@@ -88,7 +95,7 @@ async fn migrations_revert_one_by_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn four_at_once_apply_each_file_once() {
-    let mut database = empty().await;
+    let mut database = Empty::new().await;
     let all = futures_util::future::join_all((0..4).map(|_| {
         let url = database.owner.clone();
         tokio::spawn(async move { migration::up(&url, |_| {}).await })
@@ -103,7 +110,7 @@ async fn four_at_once_apply_each_file_once() {
 
 #[tokio::test]
 async fn what_is_pending_is_known_to_hale_app_before_and_after() {
-    let mut database = empty().await;
+    let mut database = Empty::new().await;
     let count = migration::migrations().len();
     assert_eq!(migration::pending(&database.app).await.unwrap().len(), count);
     assert!(matches!(migration::verify(&database.app).await, Err(migration::Error::Pending { count: pending, .. }) if pending == count));
@@ -130,7 +137,7 @@ async fn what_is_pending_is_known_to_hale_app_before_and_after() {
 
 #[tokio::test]
 async fn a_changed_file_is_refused_until_somebody_accepts_it() {
-    let mut database = empty().await;
+    let mut database = Empty::new().await;
     migration::up(&database.owner, |_| {}).await.unwrap();
     let version = migration::migrations()[2].version();
     let change = format!("UPDATE migrations SET checksum = 'another text' WHERE version = '{version}'");
@@ -154,7 +161,7 @@ async fn a_changed_file_is_refused_until_somebody_accepts_it() {
 
 #[tokio::test]
 async fn a_schema_of_a_newer_hale_is_refused() {
-    let mut database = empty().await;
+    let mut database = Empty::new().await;
     migration::up(&database.owner, |_| {}).await.unwrap();
     let newer = "INSERT INTO migrations (version, name, checksum) VALUES ('2099_01_01_00_00', 'from_the_future', '')";
     database.connection.execute(newer).await.unwrap();

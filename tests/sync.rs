@@ -230,6 +230,22 @@ async fn clocks_that_are_ahead_are_set_back_or_refused() {
 }
 
 #[tokio::test]
+async fn only_the_device_whose_clock_is_ahead_is_told_to_set_it_back() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let (tablet, phone) = (Device::new(&ann, "tablet"), Device::new(&ann, "phone"));
+    let row = id();
+    // Half of a row by a tablet that is ten minutes ahead, and the other half by a phone that is not.
+    let half = tablet.change(&row, &tablet.at("12:10:00"), json!({ "value": "80", "unit": "kg" }));
+    let result = tablet.pushes(json!([half])).await.remove(0);
+    assert_eq!((&result["code"], &result["clockSkew"]), (&json!("INCOMPLETE"), &json!(true)));
+    let other_half = json!({ "type": "weight", "measured_at": "2026-03-10T08:00:00Z", "time_zone": "UTC" });
+    let result = phone.pushes(json!([phone.change(&row, &phone.at("12:00:00"), other_half)])).await.remove(0);
+    assert_eq!((&result["status"], &result["clockSkew"]), (&json!("APPLIED"), &json!(false)));
+    assert_eq!(result["row"]["document"]["value"], "80");
+}
+
+#[tokio::test]
 async fn food_that_was_logged_offline_has_its_nutrition() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;

@@ -10,16 +10,20 @@ use std::{
 };
 
 use clap::Parser;
+use indicatif::HumanBytes;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use service::{
     access::{Database, Tx},
-    accounts, catalogue, jobs, sync,
+    accounts, catalogue, jobs,
+    maintain::{self, Task},
+    sync,
 };
 use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinHandle};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, SchemaOf, Settings},
+    config::{self, Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, SchemaOf, Settings},
+    doctor,
     graphql::documents::{Documents, trusted_documents},
     http::{Options, Server},
     progress::Progress,
@@ -43,7 +47,7 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&Error::Other(format!("cannot start: {error}"))),
     };
     match runtime.block_on(run(arguments)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => fail(&error),
     }
 }
@@ -75,13 +79,15 @@ fn log(settings: &Settings) -> Result<(), Error> {
     Ok(())
 }
 
-async fn run(arguments: Arguments) -> Result<(), Error> {
+async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let settings = arguments.settings;
-    match arguments.command.unwrap_or(Command::Serve) {
+    let done = match arguments.command.unwrap_or(Command::Serve) {
         Command::Serve => serve(&settings).await,
         Command::Worker => worker(&settings).await,
         Command::Jobs(what) => look_after_jobs(&settings, what).await,
         Command::Migrate(command) => migrate(&settings, command).await,
+        Command::Doctor(how) => return doctor(&settings, how).await,
+        Command::Maintain { dry_run } => maintain(&settings, dry_run).await,
         Command::Import(what) => import(&settings, what).await,
         Command::Demo { yes } => demo(&settings, yes).await,
         Command::Admin(Admin::Verify { address }) => verify(&settings, &address).await,
@@ -94,7 +100,8 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
             say(&mut io::stdout(), schema.trim_end());
             Ok(())
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// What Talon works on: the tables of a device, and the view of the server, as the migration that makes it does.
@@ -391,6 +398,61 @@ fn readable(path: &Path) -> Result<(File, u64), Error> {
     let file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
     Ok((file, size))
+}
+
+async fn doctor(settings: &Settings, how: config::Doctor) -> Result<ExitCode, Error> {
+    let progress = Arc::new(Progress::new());
+    let report = doctor::examine(settings, how, &progress).await;
+    progress.finish();
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => {
+            fail(&error);
+            return Ok(ExitCode::from(doctor::BROKEN));
+        }
+    };
+    say(&mut io::stdout(), &if how.json { report.json() } else { report.text() });
+    Ok(report.exit_code())
+}
+
+async fn maintain(settings: &Settings, dry_run: bool) -> Result<(), Error> {
+    let progress = Arc::new(Progress::new());
+    let store = Store::open(settings, &progress).await?;
+    let maintained = async {
+        let maintenance = store.maintenance().await?;
+        let lines = if dry_run {
+            let line = |Task { command, relation, reason }| format!("would {command} {relation}: {reason}");
+            (maintain::plan(&maintenance).await?.into_iter().map(line).collect(), 0)
+        } else {
+            let done = maintain::maintain(&maintenance, |task| progress.step(&format!("{} {}", task.command, task.relation))).await?;
+            (done.iter().map(line_of_task).collect::<Vec<_>>(), done.iter().filter(|done| done.failure.is_some()).count())
+        };
+        maintenance.close().await;
+        Ok::<_, Error>(lines)
+    }
+    .await;
+    progress.finish();
+    store.close().await;
+    let (lines, failures) = maintained?;
+    if lines.is_empty() {
+        say(&mut io::stdout(), "nothing pays");
+    }
+    for line in lines {
+        say(&mut io::stdout(), &line);
+    }
+    if failures > 0 {
+        return Err(Error::Other(format!("{failures} of them failed: run it again; hale doctor --fix clears away what they left")));
+    }
+    Ok(())
+}
+
+fn line_of_task(done: &maintain::Done) -> String {
+    let maintain::Done { task: Task { command, relation, reason }, before, after, failure } = done;
+    let size = |bytes: &i64| HumanBytes(bytes.unsigned_abs());
+    match failure {
+        None => format!("{command} {relation}: {} before, {} after ({reason})", size(before), size(after)),
+        Some(failure) => format!("{command} {relation} failed: {failure}"),
+    }
 }
 
 async fn demo(settings: &Settings, yes: bool) -> Result<(), Error> {

@@ -127,6 +127,9 @@ pub struct Settings {
     /// The keys that sign tokens and seal others' secrets; several servers share the file [default: keys.json in the data folder]
     #[arg(long, env = "HALE_KEYS_FILE", value_parser = path(), global = true)]
     pub keys_file: Option<PathBuf>,
+    /// Where backups are [default: backups in the data folder]
+    #[arg(long, env = "HALE_BACKUP_DIR", value_parser = path(), global = true)]
+    pub backup_dir: Option<PathBuf>,
     /// Whether serve runs jobs too; false where `hale worker` does
     #[arg(long, env = "HALE_JOBS", value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set, default_value = "true", global = true)]
     pub jobs: bool,
@@ -246,6 +249,14 @@ pub enum Command {
     /// Look after the database's schema
     #[command(subcommand)]
     Migrate(migration::cli::Command),
+    /// Examine the installation: exits with 0 when all is well, 1 with warnings, 2 when something is broken
+    Doctor(Doctor),
+    /// Vacuum, analyse and rebuild indexes where that pays, while Hale serves
+    Maintain {
+        /// Say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Bring foods or exercises into the shared catalogue
     #[command(subcommand)]
     Import(Import),
@@ -270,6 +281,20 @@ pub enum Command {
 pub enum SchemaOf {
     /// The tables of a device that syncs with Talon, for SQLite, and the view of the server
     Talon,
+}
+
+/// How to examine.
+#[derive(Args, Clone, Copy)]
+pub struct Doctor {
+    /// Answer as JSON, whose form docs/maintenance.md promises
+    #[arg(long)]
+    pub json: bool,
+    /// Mend what can be mended without any risk, and look again
+    #[arg(long)]
+    pub fix: bool,
+    /// Ask Google and the mail server, too, where they are set up
+    #[arg(long)]
+    pub providers: bool,
 }
 
 /// What to import.

@@ -1,7 +1,7 @@
 //! A PostgreSQL of Hale's own: found or fetched, initialised, started, shared and stopped.
 //!
 //! The data folder belongs to Hale's user and holds the locks and secrets. PostgreSQL's user owns `postgres/` below it:
-//! `postgres/data` is the cluster, `postgres/server.log` its log, and the socket, its only door, lies beside them.
+//! `postgres/data` is the cluster, `postgres/server.log` its log, with the old ones, and the socket, its only door, lies beside them.
 //! Every process that uses the server holds a shared lock; whoever gives up the last one stops it. A lock ends with its
 //! process, so a killed Hale leaves a server that the next one adopts. A server that ends while it is used is started again.
 
@@ -27,6 +27,7 @@ mod account;
 mod binaries;
 mod bundle;
 mod error;
+mod log;
 mod place;
 mod secrets;
 mod socket;
@@ -84,6 +85,8 @@ pub struct EmbeddedPostgres {
     /// What starts the server, until it lets us in.
     starter: Option<Starter>,
     keeper: Option<Keeper>,
+    /// Looks after the log.
+    log_keeper: Option<JoinHandle<()>>,
     /// Held exclusively while the server is being started.
     start_lock: Option<File>,
     /// Held shared until this value drops out.
@@ -123,6 +126,7 @@ impl EmbeddedPostgres {
             pid: Arc::default(),
             starter: None,
             keeper: None,
+            log_keeper: None,
             start_lock: Some(start_lock),
             users_lock: Some(users_lock),
         };
@@ -130,6 +134,7 @@ impl EmbeddedPostgres {
         server.pid.store(pid, Ordering::Relaxed);
         server.keeper = server.starter.take().map(|starter| starter.keep(server.pid.clone()));
         server.start_lock = None;
+        server.log_keeper = Some(tokio::spawn(log::keep_small(Arc::clone(&server.place))));
         Ok(server)
     }
 
@@ -225,6 +230,9 @@ impl Drop for EmbeddedPostgres {
     fn drop(&mut self) {
         if let Some(keeper) = &self.keeper {
             keeper.leaves.send_replace(true);
+        }
+        if let Some(keeper) = self.log_keeper.take() {
+            keeper.abort();
         }
         if self.users_lock.is_none() {
             return;

@@ -3,6 +3,7 @@
 
 pub mod command;
 pub mod config;
+pub mod doctor;
 pub mod embedded_postgres;
 pub mod graphql;
 pub mod http;

@@ -54,6 +54,7 @@ impl From<service::error::Error> for Error {
     fn from(error: service::error::Error) -> Self {
         let text = match &error {
             service::error::Error::Internal(source) | service::error::Error::Unavailable { source, .. } => source.to_string(),
+            service::error::Error::ProviderUnavailable { provider, source, .. } => format!("{provider}: {source}"),
             error => error.to_string(),
         };
         Self::Database(text.replace('\n', " "))
@@ -155,14 +156,18 @@ impl Store {
 
     /// The database, as requests reach it.
     pub async fn database(&self) -> Result<Database, Error> {
-        let keys = keys(self.settings.keys_file.clone().unwrap_or_else(|| self.data_dir.join("keys.json")).as_path())?;
-        let connection = Connection {
+        let keys = keys(&keys_file(&self.settings, &self.data_dir))?;
+        Ok(Database::connect(&self.connection(), Arc::new(SystemClock), Arc::new(SystemRandom), keys).await?)
+    }
+
+    /// How requests reach the database.
+    pub fn connection(&self) -> Connection {
+        Connection {
             url: self.app_url.clone(),
             max_connections: self.settings.max_connections,
             statement_cache: self.settings.statement_cache,
             listen_url: self.listen_url.clone(),
-        };
-        Ok(Database::connect(&connection, Arc::new(SystemClock), Arc::new(SystemRandom), keys).await?)
+        }
     }
 
     /// The owner's way in.
@@ -209,6 +214,12 @@ pub fn data_dir(settings: &Settings) -> Result<PathBuf, Error> {
     let failed = |source| Error::File { path: path.clone(), source };
     fs::DirBuilder::new().recursive(true).mode(0o711).create(&path).map_err(failed)?;
     path.canonicalize().map_err(failed)
+}
+
+/// Where the keys are.
+pub fn keys_file(settings: &Settings, data_dir: &Path) -> PathBuf {
+    let given = settings.keys_file.clone().filter(|path| !path.as_os_str().is_empty());
+    given.unwrap_or_else(|| data_dir.join("keys.json"))
 }
 
 fn default_data_dir() -> Result<PathBuf, Error> {

@@ -341,6 +341,8 @@ SELECT auth.sync('user_preferences', '{
   "theme": ["theme"], "ai_provider": ["ai_provider"], "units_system": ["units_system"], "time_zone": ["time_zone"],
   "day_starts_at": ["day_starts_at"]}', '''own''');
 SELECT auth.sync('noots', '{"activities": ["data", "checksum"]}', '''organiser''');
+-- The parts first: what is there already is read in full.
+SELECT auth.log_writes('exercise_sets', 'exercise_diary', 'user_id', 'exercise_entry_id', '{position,kind,reps,weight,weight_unit}');
 SELECT auth.sync('exercise_diary', '{
   "exercise": ["exercise_id", "exercise_name"],
   "energy": ["duration_minutes", "calories_burned", "calories_source"],
@@ -348,13 +350,12 @@ SELECT auth.sync('exercise_diary', '{
   "notes": ["notes"],
   "moment": ["performed_at", "time_zone", "performed_on"]}', '''calorie''', '{exercise_id}', '{"sets": {"sets":
     "(SELECT coalesce(jsonb_agg(jsonb_build_object(''kind'', e.kind, ''reps'', e.reps, ''weight'', trim_scale(e.weight)::text, ''weight_unit'', e.weight_unit) ORDER BY e.position), ''[]'') FROM public.exercise_sets e WHERE e.user_id = s.user_id AND e.exercise_entry_id = s.id)"}}');
-SELECT auth.log_writes('exercise_sets', 'exercise_diary', 'user_id', 'exercise_entry_id', '{position,kind,reps,weight,weight_unit}');
-SELECT auth.sync('food_items', '{"name": ["name"], "brand": ["brand"], "barcode": ["barcode"], "nutrition": ["nutrition_version"]}', '''food_list''', '{}', '{
-  "nutrition": {"nutrition": "(SELECT jsonb_build_object(''serving_size'', trim_scale(n.serving_size)::text, ''serving_unit'', n.serving_unit, ''calories'', trim_scale(n.calories)::text, ''protein'', trim_scale(n.protein)::text, ''carbohydrates'', trim_scale(n.carbohydrates)::text, ''fat'', trim_scale(n.fat)::text, ''fiber'', trim_scale(n.fiber)::text, ''sugar'', trim_scale(n.sugar)::text, ''sodium'', trim_scale(n.sodium)::text, ''nutrients'', n.nutrients) FROM public.nutrition_data n WHERE n.food_item_id = s.id AND n.nutrition_version = s.nutrition_version)"},
-  "portions": {"portions": "(SELECT coalesce(jsonb_agg(jsonb_build_object(''name'', p.name, ''amount'', trim_scale(p.amount)::text, ''unit'', p.unit) ORDER BY p.position), ''[]'') FROM public.food_portions p WHERE p.food_item_id = s.id)"}}', 'owner_id');
 SELECT auth.log_writes('nutrition_data', 'food_items', 'owner_id', 'food_item_id',
   '{serving_size,serving_unit,calories,protein,carbohydrates,fat,fiber,sugar,sodium,nutrients}');
 SELECT auth.log_writes('food_portions', 'food_items', 'owner_id', 'food_item_id', '{position,name,amount,unit}');
+SELECT auth.sync('food_items', '{"name": ["name"], "brand": ["brand"], "barcode": ["barcode"], "nutrition": ["nutrition_version"]}', '''food_list''', '{}', '{
+  "nutrition": {"nutrition": "(SELECT jsonb_build_object(''serving_size'', trim_scale(n.serving_size)::text, ''serving_unit'', n.serving_unit, ''calories'', trim_scale(n.calories)::text, ''protein'', trim_scale(n.protein)::text, ''carbohydrates'', trim_scale(n.carbohydrates)::text, ''fat'', trim_scale(n.fat)::text, ''fiber'', trim_scale(n.fiber)::text, ''sugar'', trim_scale(n.sugar)::text, ''sodium'', trim_scale(n.sodium)::text, ''nutrients'', n.nutrients) FROM public.nutrition_data n WHERE n.food_item_id = s.id AND n.nutrition_version = s.nutrition_version)"},
+  "portions": {"portions": "(SELECT coalesce(jsonb_agg(jsonb_build_object(''name'', p.name, ''amount'', trim_scale(p.amount)::text, ''unit'', p.unit) ORDER BY p.position), ''[]'') FROM public.food_portions p WHERE p.food_item_id = s.id)"}}', 'owner_id');
 
 -- What became of the mutations that devices sent, for when the answer was lost. They belong to whoever sent them.
 CREATE TABLE sync_mutations (

@@ -15,6 +15,12 @@ const MAINTENANCE_DATABASE: &str = "postgres";
 
 const EXTENSIONS: [&str; 2] = ["pg_trgm", "unaccent"];
 
+/// What `hale doctor` and `hale maintain` look with, where the server has it and the administrator may make it: nothing needs them.
+const TOOLS: [&str; 3] = ["amcheck", "pgstattuple", "pg_stat_statements"];
+
+/// What hale_owner may look at beside its own: statistics, settings and sessions of the whole server.
+const MONITOR: &str = "pg_monitor";
+
 /// Roles that own the functions which read past one person's rows.
 const FUNCTION_OWNERS: [&str; 3] = ["hale_auth", "hale_search", "hale_reports"];
 
@@ -121,9 +127,7 @@ async fn make_roles(server: &Session) -> Result<(), Error> {
         )
         .await?;
         let attributes = role.attributes();
-        let right = attributes.iter().map(|(column, _, value)| format!("{column} = {value}")).collect::<Vec<_>>().join(" AND ");
-        let sql = format!("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1 AND {right}");
-        if !exists(server, &sql, [name.into()]).await? {
+        if !has_attributes(server, role).await? {
             let keywords: String =
                 attributes.iter().map(|(_, keyword, value)| format!(" {}{keyword}", if *value { "" } else { "NO" })).collect();
             let sql = format!("ALTER ROLE {name}{keywords}");
@@ -131,39 +135,62 @@ async fn make_roles(server: &Session) -> Result<(), Error> {
         }
     }
     for (setting, value) in APP_SETTINGS {
-        let right = exists(
-            server,
-            "SELECT FROM pg_catalog.pg_db_role_setting s
-            JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
-            WHERE r.rolname = 'hale_app' AND s.setdatabase = 0 AND $1 = ANY (s.setconfig)",
-            [format!("{setting}={value}").into()],
-        )
-        .await?;
-        if !right {
+        if !has_setting(server, setting, value).await? {
             let sql = format!("ALTER ROLE hale_app SET {setting} = '{value}'");
             run(server, &format!("set {setting} of hale_app"), &sql).await?;
         }
     }
-    grant_function_owners(server).await
+    for role in FUNCTION_OWNERS {
+        make_member(server, role).await?;
+    }
+    // An administrator who is no superuser may not have it to give.
+    if let Err(error) = make_member(server, MONITOR).await {
+        tracing::warn!(%error, "hale doctor will see less");
+    }
+    Ok(())
+}
+
+async fn has_attributes(server: &Session, role: &Role) -> Result<bool, Error> {
+    let attributes = role.attributes();
+    let right = attributes.iter().map(|(column, _, value)| format!("{column} = {value}")).collect::<Vec<_>>().join(" AND ");
+    exists(server, &format!("SELECT FROM pg_catalog.pg_roles WHERE rolname = $1 AND {right}"), [role.name.into()]).await
+}
+
+async fn has_setting(server: &Session, setting: &str, value: &str) -> Result<bool, Error> {
+    exists(
+        server,
+        "SELECT FROM pg_catalog.pg_db_role_setting s
+        JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+        WHERE r.rolname = 'hale_app' AND s.setdatabase = 0 AND $1 = ANY (s.setconfig)",
+        [format!("{setting}={value}").into()],
+    )
+    .await
 }
 
 /// hale_owner must be a member of the roles that it hands functions over to, and inherit from them: without that, PostgreSQL 16
 /// and newer answer its later GRANT and REVOKE on such a function with a warning and do nothing. It bypasses row level
 /// security anyway.
-async fn grant_function_owners(server: &Session) -> Result<(), Error> {
-    let split = exists(server, "SELECT WHERE current_setting('server_version_num')::int >= 160000", []).await?;
-    let (column, options) = if split { ("AND m.set_option AND m.inherit_option", " WITH INHERIT TRUE, SET TRUE") } else { ("", "") };
-    for role in FUNCTION_OWNERS {
-        let sql = format!(
-            "SELECT FROM pg_catalog.pg_auth_members m
-            WHERE m.roleid = $1::regrole AND m.member = 'hale_owner'::regrole {column}"
-        );
-        if !exists(server, &sql, [role.into()]).await? {
-            let doing = format!("grant {role} to hale_owner");
-            run(server, &doing, &format!("GRANT {role} TO hale_owner{options}")).await?;
-        }
+async fn make_member(server: &Session, role: &str) -> Result<(), Error> {
+    if is_member(server, role).await? {
+        return Ok(());
     }
-    Ok(())
+    let options = if has_grant_options(server).await? { " WITH INHERIT TRUE, SET TRUE" } else { "" };
+    run(server, &format!("grant {role} to hale_owner"), &format!("GRANT {role} TO hale_owner{options}")).await
+}
+
+async fn is_member(server: &Session, role: &str) -> Result<bool, Error> {
+    let options = if has_grant_options(server).await? { "AND m.set_option AND m.inherit_option" } else { "" };
+    let sql = format!(
+        "SELECT FROM pg_catalog.pg_auth_members m
+        JOIN pg_catalog.pg_roles r ON r.oid = m.roleid JOIN pg_catalog.pg_roles o ON o.oid = m.member
+        WHERE r.rolname = $1 AND o.rolname = 'hale_owner' {options}"
+    );
+    exists(server, &sql, [role.into()]).await
+}
+
+/// Whether memberships have options, which they do since PostgreSQL 16.
+async fn has_grant_options(server: &Session) -> Result<bool, Error> {
+    exists(server, "SELECT WHERE current_setting('server_version_num')::int >= 160000", []).await
 }
 
 async fn set_password(server: &Session, role: &str, password: &str) -> Result<(), Error> {
@@ -236,7 +263,75 @@ async fn prepare_database(database: &Session, name: &str) -> Result<(), Error> {
             run(database, &doing, &sql).await?;
         }
     }
+    make_tools(database).await
+}
+
+/// Makes what `hale doctor` looks with, or leaves it.
+async fn make_tools(database: &Session) -> Result<(), Error> {
+    for tool in TOOLS {
+        let wanted = "SELECT FROM pg_catalog.pg_available_extensions WHERE name = $1 AND installed_version IS NULL
+            AND (name <> 'pg_stat_statements' OR current_setting('shared_preload_libraries', true) ~ name)";
+        if !exists(database, wanted, [tool.into()]).await? {
+            continue;
+        }
+        let sql = format!("CREATE EXTENSION IF NOT EXISTS {tool} WITH SCHEMA public");
+        if let Err(error) = run(database, &format!("make the extension {tool}"), &sql).await {
+            tracing::warn!(%error, "hale doctor will see less");
+        }
+    }
+    // Of amcheck nobody but its owner may run anything.
+    let grant = "DO $hale$ DECLARE tool regprocedure; BEGIN
+            FOR tool IN SELECT p.oid FROM pg_catalog.pg_proc p
+                JOIN pg_catalog.pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+                JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND e.extname = 'amcheck'
+                WHERE NOT has_function_privilege('hale_owner', p.oid, 'EXECUTE')
+            LOOP EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO hale_owner', tool); END LOOP;
+        END $hale$";
+    if let Err(error) = run(database, "let hale_owner run amcheck", grant).await {
+        tracing::warn!(%error, "hale doctor will see less");
+    }
     Ok(())
+}
+
+/// What [`bootstrap`] makes and is not so in this database, for people; empty when all is. Changes nothing, and works as hale_owner.
+pub async fn unmet(url: &str) -> Result<Vec<String>, Error> {
+    let database = Session::open(url, None).await?;
+    let found = find_unmet(&database).await;
+    database.close().await;
+    found
+}
+
+async fn find_unmet(database: &Session) -> Result<Vec<String>, Error> {
+    let mut unmet = Vec::new();
+    for role in &ROLES {
+        let name = role.name;
+        if !exists(database, "SELECT FROM pg_catalog.pg_roles WHERE rolname = $1", [name.into()]).await? {
+            unmet.push(format!("there is no role {name}"));
+        } else if !has_attributes(database, role).await? {
+            let keywords = role.attributes().map(|(_, keyword, value)| format!("{}{keyword}", if value { "" } else { "NO" }));
+            unmet.push(format!("the role {name} is not {}", keywords.join(" ")));
+        }
+    }
+    for (setting, value) in APP_SETTINGS {
+        if !has_setting(database, setting, value).await? {
+            unmet.push(format!("{setting} of hale_app is not {value}"));
+        }
+    }
+    for role in FUNCTION_OWNERS.into_iter().chain([MONITOR]) {
+        if !is_member(database, role).await? {
+            unmet.push(format!("hale_owner is not a member of {role}"));
+        }
+    }
+    for extension in EXTENSIONS {
+        if !exists(database, "SELECT FROM pg_catalog.pg_extension WHERE extname = $1", [extension.into()]).await? {
+            unmet.push(format!("there is no extension {extension}"));
+        }
+    }
+    let open = "SELECT FROM pg_catalog.pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'public' AND a.grantee = 0 AND a.privilege_type = 'CREATE'";
+    if exists(database, open, []).await? {
+        unmet.push("everybody may make things in the schema public".to_owned());
+    }
+    Ok(unmet)
 }
 
 async fn run(session: &Session, doing: &str, sql: &str) -> Result<(), Error> {

@@ -139,7 +139,8 @@ pub(crate) async fn rows_for_writing(session: &Session) -> Result<Vec<Row>, Erro
     let doing = || Error::doing("make the table migrations as the schema's owner");
     let found = session.query(statement(TABLE_EXISTS, [])).await.map_err(doing())?;
     if !is_found(&found).map_err(doing())? {
-        session.execute(CREATE_TABLE).await.map_err(doing())?;
+        // Together, or whoever is killed between them leaves a table that hale_app cannot read.
+        session.execute(&format!("{CREATE_TABLE}; {GRANT_READ}")).await.map_err(doing())?;
     }
     session.execute(GRANT_READ).await.map_err(doing())?;
     session.query(statement(READ_TABLE, [])).await.and_then(parse).map_err(Error::doing("read the table migrations"))

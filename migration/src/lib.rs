@@ -21,7 +21,7 @@ mod runner;
 mod session;
 mod sql;
 
-pub use bootstrap::{Bootstrap, bootstrap};
+pub use bootstrap::{Bootstrap, bootstrap, unmet};
 pub use error::Error;
 pub use history::{Pending, Status, pending, status, verify};
 pub use new::new;
@@ -43,6 +43,7 @@ mod tests {
         send(super::status(""));
         send(super::pending(""));
         send(super::verify(""));
+        send(super::unmet(""));
         let settings = super::Bootstrap { database: String::new(), owner_password: String::new(), app_password: String::new() };
         send(super::bootstrap("", &settings));
         let urls = super::cli::Urls::default();

@@ -28,9 +28,9 @@ use uuid::Uuid;
 
 use crate::{
     changes::Changes,
-    clock::Clock,
+    clock::{Clock, SystemClock},
     error::{Error, Result},
-    random::{Random, uuid_v7},
+    random::{Random, SystemRandom, uuid_v7},
     tokens::{Keys, Verified},
 };
 
@@ -184,9 +184,7 @@ impl Database {
     }
 
     async fn refuse_unsafe_role(&self) -> Result<()> {
-        let tx = self.without_viewer().await?;
-        let rows = tx.query_all_raw(Statement::from_string(DbBackend::Postgres, UNSAFE)).await?;
-        let reasons = rows.iter().map(|row| row.try_get_by_index::<String>(0)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let reasons = reasons(&self.without_viewer().await?).await?;
         if reasons.is_empty() {
             return Ok(());
         }
@@ -195,6 +193,30 @@ impl Database {
             reasons.join("; ")
         )))
     }
+}
+
+/// Why [`Database::connect`] would refuse this role on this schema, for people; empty when tenants are isolated.
+pub async fn why_unsafe(connection: &Connection) -> Result<Vec<String>> {
+    let pool = pool(connection).await?;
+    let tx = begin(
+        &pool,
+        connection.statement_cache > 0,
+        None,
+        "BEGIN READ ONLY".to_owned(),
+        STATEMENT,
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    )
+    .await?;
+    let reasons = reasons(&tx).await;
+    drop(tx);
+    pool.close().await;
+    reasons
+}
+
+async fn reasons(tx: &Tx) -> Result<Vec<String>> {
+    let rows = tx.query_all_raw(Statement::from_string(DbBackend::Postgres, UNSAFE)).await?;
+    Ok(rows.iter().map(|row| row.try_get_by_index(0)).collect::<std::result::Result<_, _>>()?)
 }
 
 /// Reasons why this role on this schema would not be held by row level security.
@@ -280,9 +302,31 @@ impl Maintenance {
         begin(&self.pool, true, None, "BEGIN".to_owned(), MAINTENANCE, self.clock.clone(), self.random.clone()).await
     }
 
+    /// A session outside transactions, for what PostgreSQL runs in none: VACUUM, REINDEX CONCURRENTLY. Nobody else has one for this
+    /// `lock` in this database; `None` while somebody has.
+    pub(crate) async fn alone(&self, lock: i64) -> Result<Option<Alone>> {
+        let mut connection = acquire(&self.pool).await?;
+        // The lock ends with the session, so it must not go back into the pool. A backend that works for nobody any more soon stops.
+        connection.close_on_drop();
+        let mut alone = Alone(connection);
+        alone.run("SET statement_timeout = 0; SET client_connection_check_interval = '1s'").await?;
+        let taken = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(lock).fetch_one(&mut *alone.0).await;
+        Ok(taken.map_err(query_error)?.then_some(alone))
+    }
+
     /// Closes the connections.
     pub async fn close(self) {
         self.pool.close().await;
+    }
+}
+
+/// A session of the owner's that is the only one of its kind: see [`Maintenance::alone`].
+pub(crate) struct Alone(PoolConnection<Postgres>);
+
+impl Alone {
+    /// Runs one statement, in a transaction only if PostgreSQL makes one for it.
+    pub(crate) async fn run(&mut self, sql: &str) -> std::result::Result<(), DbErr> {
+        self.0.execute(AssertSqlSafe(sql)).await.map(drop).map_err(query_error)
     }
 }
 

@@ -68,6 +68,9 @@ pub enum Failure {
 pub trait Mailer: Send + Sync {
     /// Sends a message. When this comes back without an error, somebody else has taken it over.
     async fn send(&self, message: &Message) -> Result<(), Failure>;
+
+    /// Whether a message would be taken now, as far as that can be known without sending one.
+    async fn check(&self) -> Result<()>;
 }
 
 impl Message {
@@ -162,7 +165,7 @@ impl Smtp {
         Ok(Self { host: host.to_owned(), port: url.port().unwrap_or(port), security, credentials, from, hello })
     }
 
-    async fn hand_over(&self, message: &lettre::Message) -> Result<(), Failure> {
+    async fn connect(&self) -> Result<AsyncSmtpConnection, Failure> {
         let from_the_start = match &self.security {
             Security::FromTheStart(tls) => Some(tls.clone()),
             Security::StartTls(_) | Security::None => None,
@@ -176,6 +179,11 @@ impl Smtp {
         if let Some(credentials) = &self.credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials).await.map_err(unavailable)?;
         }
+        Ok(connection)
+    }
+
+    async fn hand_over(&self, message: &lettre::Message) -> Result<(), Failure> {
+        let mut connection = self.connect().await?;
         connection.send(message.envelope(), &message.formatted()).await.map_err(|error| {
             let about_this_message = error.status().map_or(error.is_client(), |code| {
                 code.severity == Severity::PermanentNegativeCompletion && !ABOUT_SIGNING_IN.contains(&code.into())
@@ -198,6 +206,16 @@ impl Mailer for Smtp {
         let message = message.written(&self.from)?;
         timeout(TOTAL, self.hand_over(&message)).await.unwrap_or_else(|_| Err(unavailable("it took too long")))
     }
+
+    async fn check(&self) -> Result<()> {
+        let connected = timeout(TOTAL, self.connect()).await.unwrap_or_else(|_| Err(unavailable("it took too long")));
+        let mut connection = connected.map_err(|failure| match failure {
+            Failure::Other(error) => error,
+            Failure::Refused(reason) => Error::internal(reason),
+        })?;
+        timeout(GOOD_BYE, connection.quit()).await.ok();
+        Ok(())
+    }
 }
 
 /// A folder that takes the place of a server: each message is a file that its owner alone reads, `<id>.eml`.
@@ -212,8 +230,12 @@ impl MailFolder {
         Ok(Self { path, from: sender(from)? })
     }
 
+    async fn make(&self) -> std::io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path).await
+    }
+
     async fn put(&self, id: Uuid, text: &[u8]) -> std::io::Result<PathBuf> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path).await?;
+        self.make().await?;
         let (draft, path) = (self.path.join(format!(".{id}")), self.path.join(format!("{id}.eml")));
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).await?;
         file.write_all(text).await?;
@@ -223,15 +245,21 @@ impl MailFolder {
     }
 }
 
+fn not_written(source: std::io::Error) -> Error {
+    Error::ProviderUnavailable { provider: "the folder for mail", retry_after: RETRY, source: source.into() }
+}
+
 #[async_trait]
 impl Mailer for MailFolder {
     async fn send(&self, message: &Message) -> Result<(), Failure> {
         let text = message.written(&self.from)?.formatted();
-        let path = self.put(message.id, &text).await.map_err(|source| {
-            Failure::Other(Error::ProviderUnavailable { provider: "the folder for mail", retry_after: RETRY, source: source.into() })
-        })?;
+        let path = self.put(message.id, &text).await.map_err(|error| Failure::Other(not_written(error)))?;
         tracing::info!(path = %path.display(), "wrote a mail to a file, since no mail server is set up");
         Ok(())
+    }
+
+    async fn check(&self) -> Result<()> {
+        self.make().await.map_err(not_written)
     }
 }
 

@@ -205,10 +205,9 @@ pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, col
     }
     let mut number = after.map_or(0, |after| after.number);
     let mut slice = store.rows_after(person, number, collections, most).await?;
-    let goes_on = |after: &Cursor| {
-        let follows = after.shown == slice.shown && after.number.max(after.floor) >= slice.tombstone_floor;
-        after.epoch == slice.epoch && (after.number == 0 || follows)
-    };
+    // Also of a reader that was told nothing yet: it may hold what it wrote itself.
+    let goes_on =
+        |after: &Cursor| after.epoch == slice.epoch && after.shown == slice.shown && after.number.max(after.floor) >= slice.tombstone_floor;
     let known = after.filter(goes_on);
     let resync = after.is_some() && known.is_none();
     if resync && number > 0 {
@@ -438,7 +437,9 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
             .await?;
         let mut batch = Batch { person, client, now: store.now(), context: &context, clock: seen.clone(), rows };
         for (place, collection, mutation) in of_stage {
-            let decision = batch.apply(collection, &with_waiting(mutation, &waiting));
+            let mut decision = batch.apply(collection, &with_waiting(mutation, &waiting));
+            // What waited may be of another device, whose clock is not this one's.
+            decision.clock_skew &= batch.skew(&mutation.write).unwrap_or(true);
             if is_unfinished(&decision) && matches!(mutation.write, Write::Cells(_)) {
                 waiting.push(Waiting { since: Since::Now(place), mutation });
             } else if !matches!(decision.outcome, Outcome::Rejected { .. }) {
@@ -446,7 +447,10 @@ async fn apply_together(store: impl Store, person: UserId, client: &str, mutatio
                 for earlier in waiting.extract_if(.., |earlier| completes(mutation, earlier.mutation)) {
                     match earlier.since {
                         Since::Kept(id) => finished.push(id),
-                        Since::Now(place) => decisions[place] = Some(decision.clone()),
+                        Since::Now(place) => {
+                            let clock_skew = decisions[place].as_ref().is_some_and(|before: &Decision| before.clock_skew);
+                            decisions[place] = Some(Decision { clock_skew, ..decision.clone() });
+                        }
                     }
                 }
             }

@@ -56,7 +56,7 @@ pub struct World<'a, S: Server> {
 
 /// Something under way.
 enum Flying {
-    Request { device: usize, person: UserId, sent: Vec<Arc<Mutation>> },
+    Request { device: usize, client: String, person: UserId, sent: Vec<Arc<Mutation>> },
     Answer { device: usize, start: u32, person: UserId, sent: Vec<Arc<Mutation>>, receipts: Vec<Receipt> },
     Page { device: usize, start: u32, person: UserId, asked: Option<Cursor>, page: FeedPage },
 }
@@ -317,27 +317,28 @@ impl<'a, S: Server> World<'a, S> {
             return Ok(());
         }
         let sent: Vec<Arc<Mutation>> = replica.pending.iter().take(most).cloned().collect();
+        let client = self.devices[device].state.node.clone();
         match fate {
             Fate::Lost => Ok(()),
             Fate::Late => {
-                self.flying.push(Flying::Request { device, person, sent });
+                self.flying.push(Flying::Request { device, client, person, sent });
                 Ok(())
             }
             Fate::ServerDies => {
                 let owner = self.devices[device].owner;
-                self.server.crash_in(owner, batch(device, person, &sent)).await;
+                self.server.crash_in(owner, batch(&client, person, &sent)).await;
                 self.check(person).await
             }
-            Fate::AnswerLost => self.receive(device, person, &sent, false).await.map(drop),
+            Fate::AnswerLost => self.receive(device, &client, person, &sent, false).await.map(drop),
             Fate::Slow | Fate::AnsweredLate => {
-                let receipts = self.receive(device, person, &sent, fate == Fate::Slow).await?;
+                let receipts = self.receive(device, &client, person, &sent, fate == Fate::Slow).await?;
                 self.flying.extend(self.answer(device, person, sent, receipts));
                 Ok(())
             }
             Fate::Answered | Fate::Twice => {
-                let receipts = self.receive(device, person, &sent, false).await?;
+                let receipts = self.receive(device, &client, person, &sent, false).await?;
                 if fate == Fate::Twice {
-                    self.receive(device, person, &sent, false).await?;
+                    self.receive(device, &client, person, &sent, false).await?;
                 }
                 match self.answer(device, person, sent, receipts) {
                     Some(answer) => self.arrive(answer).await,
@@ -355,6 +356,7 @@ impl<'a, S: Server> World<'a, S> {
     async fn receive(
         &mut self,
         device: usize,
+        client: &str,
         person: UserId,
         sent: &[Arc<Mutation>],
         slowly: bool,
@@ -363,7 +365,7 @@ impl<'a, S: Server> World<'a, S> {
         let last = *self.truth.checked.get(&person).unwrap_or(&0);
         // Whoever takes numbers at the commit keeps other writers waiting until then: nobody sees that it took its time.
         let slowly = slowly && self.planted == Some(Planted::IdentityNumbers);
-        let receipts = match self.server.push(viewer, batch(device, person, sent), slowly).await {
+        let receipts = match self.server.push(viewer, batch(client, person, sent), slowly).await {
             Ok(receipts) => receipts,
             Err(error) => {
                 self.note(|| format!("device {device} pushes: {error}"));
@@ -495,7 +497,7 @@ impl<'a, S: Server> World<'a, S> {
 
     async fn arrive(&mut self, flying: Flying) -> Verdict {
         match flying {
-            Flying::Request { device, person, sent } => self.receive(device, person, &sent, false).await.map(drop),
+            Flying::Request { device, client, person, sent } => self.receive(device, &client, person, &sent, false).await.map(drop),
             Flying::Answer { device, start, person, sent, receipts } => {
                 let now = self.now;
                 let device = &mut self.devices[device];
@@ -664,8 +666,9 @@ impl<'a, S: Server> World<'a, S> {
     }
 }
 
-fn batch(device: usize, person: UserId, sent: &[Arc<Mutation>]) -> Push {
-    Push { person, client: format!("device-{device}"), mutations: sent.iter().map(|mutation| Mutation::clone(mutation)).collect() }
+/// What is sent under the name of a device: a restored one signs in anew and has another, for what it wrote since is not its own any more.
+fn batch(client: &str, person: UserId, sent: &[Arc<Mutation>]) -> Push {
+    Push { person, client: client.to_owned(), mutations: sent.iter().map(|mutation| Mutation::clone(mutation)).collect() }
 }
 
 fn row_of<'a>(space: &'a Space, collection: &str, id: Uuid) -> Option<&'a FeedRow> {

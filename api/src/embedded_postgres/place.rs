@@ -11,14 +11,13 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Durability, Error, Options, POLL, Progress, account::Account, binaries::Binaries, secrets, socket};
+use super::{Durability, Error, Options, POLL, Progress, account::Account, binaries::Binaries, log, secrets, socket};
 
 pub(super) const SUPERUSER: &str = "postgres";
 pub(super) const SUPERUSER_SECRET: &str = "postgres_superuser";
 
 // Covers a first start of another process, with its download.
 const LOCK_PATIENCE: Duration = Duration::from_secs(600);
-const LARGEST_LOG: u64 = 10 * 1024 * 1024;
 
 /// What a letter is, in the order of preference: by Unicode on Linux, on macOS, and else by ASCII alone, with which words of
 /// other scripts are not found. Sorting is by code point in any case.
@@ -185,7 +184,7 @@ impl Place {
 
     /// Starts the server's process; tells also where in the log its lines begin.
     pub(super) fn spawn(&self, binaries: &Binaries, durability: Durability) -> Result<(Child, u64), Error> {
-        let (log, log_length) = self.open_log().map_err(Error::folder("write", self.log()))?;
+        let (log, log_length) = log::open(self).map_err(Error::folder("write", self.log()))?;
         let program = binaries.folder.join("postgres");
         let mut postgres = self.account.command(&program, &self.cluster);
         postgres.arg("-D").arg(self.data()).arg("-k").arg(&self.socket_folder);
@@ -204,23 +203,12 @@ impl Place {
         Ok((child, log_length))
     }
 
-    fn open_log(&self) -> io::Result<(File, u64)> {
-        let path = self.log();
-        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.len() > LARGEST_LOG) {
-            fs::rename(&path, self.cluster.join("server.log.1"))?;
-        }
-        // The folder is PostgreSQL's user's, who must not lead root to write elsewhere.
-        let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-        let log = OpenOptions::new().create(true).append(true).mode(0o640).custom_flags(no_link).open(path)?;
-        let length = log.metadata()?.len();
-        Ok((log, length))
-    }
-
     /// Why the server ended, from what was logged since its start, and whether that passes by itself.
     pub(super) fn reason_in_log(&self, start: u64) -> (String, bool) {
         let mut bytes = Vec::new();
         let read = File::open(self.log()).and_then(|mut log| {
-            log.seek(SeekFrom::Start(start))?;
+            // Another process may have cut the log off since.
+            log.seek(SeekFrom::Start(if start > log.metadata()?.len() { 0 } else { start }))?;
             log.read_to_end(&mut bytes)
         });
         if let Err(error) = read {

@@ -1,5 +1,5 @@
 use std::{
-    fs,
+    fs, io,
     os::unix::fs::PermissionsExt,
     path::Path,
     process::Stdio,
@@ -183,6 +183,53 @@ async fn a_server_whose_owner_was_killed_is_adopted() {
     assert_eq!(heir.server_pid(), pid);
     heir.stop().await.unwrap();
     assert!(!folder.0.join("hale/postgres/data/postmaster.pid").exists());
+}
+
+#[tokio::test]
+async fn the_log_is_bounded_in_size_and_number_and_goes_on() {
+    let folder = Folder::new();
+    let server = EmbeddedPostgres::start(folder.options()).await.unwrap();
+    let place = Arc::clone(&server.place);
+    let length = |path: PathBuf| fs::metadata(path).map(|file| file.len()).unwrap_or_default();
+    let fill = |mark: &str| {
+        let mut log = fs::OpenOptions::new().append(true).open(place.log()).unwrap();
+        io::Write::write_all(&mut log, mark.as_bytes()).unwrap();
+        log.set_len(log::LARGEST + 1).unwrap();
+    };
+    // By itself, while the server runs.
+    fill("the first");
+    until(|| length(place.log()) == 0).await;
+    let kept = fs::read(log::old(&place, 1)).unwrap();
+    assert_eq!(kept.len() as u64, log::LARGEST + 1);
+    assert!(kept.windows(9).any(|part| part == b"the first"));
+    // The server, which never opened the log again, writes to its beginning.
+    let refused = server.url("nobody_of_this_name", "x", "postgres");
+    let psql = Command::new("psql").args(["-X", "-d", &refused, "-c", "SELECT"]).stdin(Stdio::null()).output().await;
+    if psql.is_ok() {
+        until(|| fs::read_to_string(place.log()).unwrap().contains("nobody_of_this_name")).await;
+        assert!(length(place.log()) < 10_000);
+    }
+
+    log::rotate(&place).unwrap();
+    assert!(!log::old(&place, 2).exists(), "a small log was made an old one");
+    for number in 2..=log::OLD + 3 {
+        fill(&format!("number {number} "));
+        // The one that runs by itself may be at it.
+        until(|| log::rotate(&place).is_ok() && length(place.log()) == 0).await;
+    }
+    let names = fs::read_dir(&place.cluster).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.starts_with("server.log.")).count(), 4);
+    let newest = fs::read(log::old(&place, 1)).unwrap();
+    assert!(newest.starts_with(format!("number {} ", log::OLD + 3).as_bytes()), "the newest is not the first");
+
+    // PostgreSQL's user owns the folder, and must not lead root to write elsewhere.
+    let elsewhere = folder.0.join("elsewhere");
+    fs::write(&elsewhere, "untouched").unwrap();
+    fill("");
+    std::os::unix::fs::symlink(&elsewhere, place.cluster.join("server.log.new")).unwrap();
+    until(|| log::rotate(&place).is_ok() && length(place.log()) == 0).await;
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "untouched");
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -314,6 +314,18 @@ impl Google {
         }
     }
 
+    /// Whether Google answers and knows this client: it is asked about a consent that nobody gave.
+    pub async fn check(&self) -> Result<()> {
+        match self.refresh("asked by hale doctor").await {
+            Ok(_) | Err(Failure::Revoked) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+        match self.calendars("asked by hale doctor").await {
+            Ok(_) | Err(Failure::Unauthorized) => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
     /// Takes the consent back. One that is gone already is as good.
     pub async fn revoke(&self, token: &str) -> Result<()> {
         let request = self.provider.client().post(format!("{}/revoke", self.settings.oauth_url)).form(&[("token", token)]);

@@ -165,7 +165,7 @@ impl Batch<'_> {
     }
 
     /// Whether a clock is too far ahead to be kept; refused when it is too far to be believed.
-    fn skew(&self, write: &Write) -> Result<bool, Refused> {
+    pub fn skew(&self, write: &Write) -> Result<bool, Refused> {
         let Write::Cells(cells) = write else { return Ok(false) };
         let ahead = cells.values().map(|cell| cell.clock.ahead_of(self.now)).max().unwrap_or_default();
         if ahead > GREATEST_SKEW {
