@@ -48,6 +48,12 @@ simulate seeds="0..100000" steps="200":
 restore-kills:
     HALE_RESTORE_KILLS=100 cargo test -p tests -- --nocapture a_restore_that_is_killed
 
+# Kill, stop, fill and starve real processes many times, and print what that did; the tests do each a few times
+faults:
+    @echo '| Fault | Injections | Acknowledged | Lost | Duplicated | Recovery, median | longest |'
+    @echo '|---|---|---|---|---|---|---|'
+    HALE_FAULTS=1 cargo test -p tests -- --nocapture --test-threads=1 faults::
+
 # Licences, duplicate versions and the walls between the crates; needs cargo-deny
 deny:
     cargo deny check bans licenses sources

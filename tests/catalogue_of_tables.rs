@@ -417,6 +417,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.relatives()",
         "auth.rotate(text,text,timestamp with time zone,timestamp with time zone,interval)",
         "auth.schedule(uuid,text,interval,timestamp with time zone)",
+        "auth.settle(text[],bigint[],timestamp with time zone,timestamp with time zone)",
         "auth.sign_up(uuid,text,text,text,text)",
         "auth.take(text,integer,interval,timestamp with time zone)",
         "reports.nutrition_days(uuid,date,date)",

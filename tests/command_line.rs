@@ -166,7 +166,7 @@ impl Served {
         answer.pointer("/viewer/foodDay/entries").and_then(Value::as_array).unwrap().len()
     }
 
-    fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().unwrap().cast_signed()).unwrap()
     }
 

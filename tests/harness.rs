@@ -139,6 +139,12 @@ impl TestApp {
         Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE, unsent()).await
     }
 
+    /// The same, serving in another way.
+    pub async fn beside_with(&self, options: Options) -> Self {
+        let connection = Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url: None };
+        Self::serve(self.name.clone(), self.clock.clone(), connection, options, google::NOWHERE, unsent()).await
+    }
+
     async fn serve(
         name: String,
         clock: Arc<TestClock>,

@@ -59,7 +59,7 @@ impl<'a> Family<'a> {
         input
     }
 
-    async fn reminds(&self, person: &Person<'_>, minutes: i32) -> Value {
+    pub async fn reminds(&self, person: &Person<'_>, minutes: i32) -> Value {
         let fields = "routine { reminder { minutesBefore lastSentAt problem } }";
         does(person, "setRoutineReminder", self.input(json!({ "minutesBefore": minutes })), fields).await["routine"]["reminder"].take()
     }

@@ -552,7 +552,7 @@ async fn a_server_that_stops_closes_its_sockets_and_streams() {
     idle.operate("day", DAY, json!({})).await;
     let mut stream = events(&app, &ann, PERSON).await;
     let server = app.server.clone();
-    server.drain();
+    server.stop();
     for socket in [&mut idle, &mut silent] {
         assert_eq!(socket.closed().await.0, 1012);
         socket.0.close(None).await.ok();

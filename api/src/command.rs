@@ -12,6 +12,7 @@ use std::{
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use indicatif::HumanBytes;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use service::{
     access::{Database, Tx},
     accounts, catalogue, jobs,
@@ -40,7 +41,9 @@ use crate::{
 };
 
 /// How long running requests may take to end when the server stops.
-const DRAIN: Duration = Duration::from_secs(25);
+const DRAIN: Duration = Duration::from_secs(20);
+/// How long a server that others reach says that it stops before it does.
+const STOP_DELAY: Duration = Duration::from_secs(5);
 
 /// How long a server may take to say that it is ready.
 const HEALTHCHECK: Duration = Duration::from_secs(4);
@@ -49,6 +52,7 @@ const HEALTHCHECK: Duration = Duration::from_secs(4);
 pub fn main() -> ExitCode {
     let matches = Arguments::command().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    allow_connections();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Error::Other(format!("cannot start: {error}"))),
@@ -63,6 +67,12 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
+}
+
+/// As many connections as the system lets this process have: what it gets without asking is meant for programs of old.
+fn allow_connections() {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).ok();
 }
 
 fn fail(error: &Error) -> ExitCode {
@@ -161,40 +171,49 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     let server = Server::new(database.clone(), options).with_outside(outside.clone());
     announce(&store, address, explorable, metrics.as_ref());
 
-    let draining = server.clone();
-    let (begun, drained) = tokio::sync::oneshot::channel::<()>();
-    let serving =
-        axum::serve(listener, server.router().into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(async move {
-            stop.asked().await;
-            tracing::info!("stopping");
-            draining.drain();
-            drop(begun);
-        });
-    let overdue = async {
-        // Ends with an error when the sender is dropped, which is what tells that draining began.
-        drained.await.ok();
-        tokio::time::sleep(DRAIN).await;
+    let delay = if address.ip().is_loopback() { Duration::ZERO } else { STOP_DELAY };
+    let delay = settings.stop_delay.map_or(delay, |seconds| Duration::from_secs(seconds.into()));
+    let (stops, mut stopped) = watch::channel(false);
+    let mut also_stopped = stopped.clone();
+    let asked = async {
+        stop.asked().await;
+        tracing::info!("stopping");
+        server.drain();
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            // Whoever asks twice does not wait.
+            () = stop.asked() => {}
+        }
+        server.stop();
+        stops.send_replace(true);
     };
-    let ended = async {
-        let served = serving.await;
+    let served = async {
+        server.serve(listener, Duration::from_secs(settings.idle_timeout.into()), asked).await;
         // Sockets are no requests any more, so nobody has waited for them.
         server.drained().await;
-        served
     };
-    let served = tokio::select! {
-        served = ended => served,
-        () = overdue => {
-            tracing::warn!("some requests did not end in time");
-            Ok(())
+    let overdue = async {
+        stopped.wait_for(|stopped| *stopped).await.ok();
+        tokio::time::sleep(DRAIN).await;
+        tracing::warn!("some requests did not end in time");
+    };
+    let answered = async {
+        tokio::select! {
+            () = served => {}
+            () = overdue => {}
         }
     };
-    if let Some(working) = working {
-        working.stop().await;
-    }
+    let worked = async {
+        also_stopped.wait_for(|stopped| *stopped).await.ok();
+        if let Some(working) = working {
+            working.stop().await;
+        }
+    };
+    tokio::join!(answered, worked);
     drop(metrics);
     database.close().await;
     store.close().await;
-    served.map_err(|error| Error::Other(format!("the server stopped: {error}")))
+    Ok(())
 }
 
 /// Where Prometheus reads, if it is to.

@@ -35,6 +35,13 @@ pub struct Settings {
     /// Where to listen
     #[arg(long, env = "HALE_LISTEN", default_value = "127.0.0.1:8080", global = true)]
     pub listen: SocketAddr,
+    /// For how many seconds a server that is told to stop still takes what comes, while /readyz says no, so that a balancer sends
+    /// nothing more [default: 5 on an address that others reach, else 0]
+    #[arg(long, env = "HALE_STOP_DELAY", value_parser = clap::value_parser!(u8).range(0..=60), global = true)]
+    pub stop_delay: Option<u8>,
+    /// For how many seconds a connection may be idle, or take to say what it wants: longer than a balancer before it keeps one
+    #[arg(long, env = "HALE_IDLE_TIMEOUT", default_value_t = 75, value_parser = clap::value_parser!(u16).range(1..=3600), global = true)]
+    pub idle_timeout: u16,
     /// Show the explorer and answer introspection on an address that others reach, too
     #[arg(long, env = "HALE_EXPLORER", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_value = "false", default_missing_value = "true", global = true)]
     pub explorer: bool,

@@ -3,18 +3,22 @@
 //! The data folder belongs to Hale's user and holds the locks and secrets. PostgreSQL's user owns `postgres/` below it:
 //! `postgres/data` is the cluster, `postgres/server.log` its log, with the old ones, and the socket, its only door, lies beside them.
 //! Every process that uses the server holds a shared lock; whoever gives up the last one stops it. A lock ends with its
-//! process, so a killed Hale leaves a server that the next one adopts.
+//! process, so a killed Hale leaves a server that the next one adopts. A server that ends while it is used is started again.
 
 use std::{
     fs::{self, File},
     path::PathBuf,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use rustix::process::{Pid, Signal};
 use tokio::{
     process::Child,
+    sync::watch,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -43,6 +47,12 @@ const START_PATIENCE: Duration = Duration::from_secs(300);
 // Backends of a killed server end, and give back its shared memory, when they next look up from their work.
 const ORPHAN_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(60);
+// How often whoever did not start the server looks whether it still runs.
+const LOOK: Duration = Duration::from_secs(1);
+// Between attempts to start a server that ended: each longer, for what is in the way may be a full disk.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Whether the data must outlive a crash of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -65,17 +75,16 @@ pub struct Options {
     pub progress: Progress,
 }
 
-/// A running cluster of Hale's own; when the last user drops out the server stops.
+/// A running cluster of Hale's own; when the last user drops out the server stops. Until then, whenever it ends, it is started again.
 ///
 /// Prefer [`EmbeddedPostgres::stop`], which waits for the server; dropping only tells it to stop.
 pub struct EmbeddedPostgres {
     place: Arc<Place>,
     superuser_password: String,
-    pid: u32,
-    /// The server's process, until it lets us in.
-    child: Option<Child>,
-    /// Watches the server, if this value started it.
-    watch: Option<JoinHandle<()>>,
+    pid: Arc<AtomicU32>,
+    /// What starts the server, until it lets us in.
+    starter: Option<Starter>,
+    keeper: Option<Keeper>,
     /// Looks after the log.
     log_keeper: Option<JoinHandle<()>>,
     /// Held exclusively while the server is being started.
@@ -84,29 +93,46 @@ pub struct EmbeddedPostgres {
     users_lock: Option<File>,
 }
 
+/// What it takes to start the server, and its process, if this value started it.
+struct Starter {
+    place: Arc<Place>,
+    options: Options,
+    superuser_password: String,
+    child: Option<Child>,
+}
+
+/// The task that looks after the running server.
+struct Keeper {
+    leaves: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
 impl EmbeddedPostgres {
     /// Joins the server of this data folder, or initialises and starts it.
     ///
     /// # Errors
     /// Whatever stands in the way, as one line that says what to do about it.
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let place = Place::prepare(&options).await?;
+        let place = Arc::new(Place::prepare(&options).await?);
         let start_lock = place.lock_start(&options.progress).await?;
         let users_lock = open_lock(&place.users_lock())?;
         // Whoever holds it exclusively holds the start lock too, so this does not wait.
         users_lock.lock_shared().map_err(Error::folder("lock", place.users_lock()))?;
         let superuser_password = place.superuser_password()?;
+        let starter = Starter { place: place.clone(), options, superuser_password: superuser_password.clone(), child: None };
         let mut server = Self {
-            place: Arc::new(place),
+            place,
             superuser_password,
-            pid: 0,
-            child: None,
-            watch: None,
+            pid: Arc::default(),
+            starter: None,
+            keeper: None,
             log_keeper: None,
             start_lock: Some(start_lock),
             users_lock: Some(users_lock),
         };
-        server.join_or_launch(&options).await?;
+        let pid = server.starter.insert(starter).join_or_launch().await?;
+        server.pid.store(pid, Ordering::Relaxed);
+        server.keeper = server.starter.take().map(|starter| starter.keep(server.pid.clone()));
         server.start_lock = None;
         server.log_keeper = Some(tokio::spawn(log::keep_small(Arc::clone(&server.place))));
         Ok(server)
@@ -134,10 +160,10 @@ impl EmbeddedPostgres {
         secrets::read_or_create(&self.place.secrets(), name)
     }
 
-    /// The process of the server that was joined or started.
+    /// The process of the server that was joined or started last.
     #[must_use]
     pub fn server_pid(&self) -> u32 {
-        self.pid
+        self.pid.load(Ordering::Relaxed)
     }
 
     /// Drops out; the last user waits until the server has shut down.
@@ -145,6 +171,9 @@ impl EmbeddedPostgres {
     /// # Errors
     /// If the server could not be told to stop, or takes very long.
     pub async fn stop(mut self) -> Result<(), Error> {
+        if let Some(keeper) = &self.keeper {
+            keeper.leaves.send_replace(true);
+        }
         let silent: Progress = Arc::new(|_| {});
         self.start_lock = Some(self.place.lock_start(&silent).await?);
         let server = socket::ask(&self.place.socket(), &self.place.account).await;
@@ -162,74 +191,6 @@ impl EmbeddedPostgres {
         Ok(())
     }
 
-    async fn join_or_launch(&mut self, options: &Options) -> Result<(), Error> {
-        if let Server::Ready { pid } = socket::ask(&self.place.socket(), &self.place.account).await {
-            self.pid = pid;
-            return Ok(());
-        }
-        let data_major = self.place.data_major()?;
-        let wanted = Wanted {
-            data_dir: &self.place.data_dir,
-            cluster: &self.place.cluster,
-            data_major,
-            account: &self.place.account,
-            progress: &options.progress,
-        };
-        let binaries = binaries::find(options.pg_bin.as_deref(), &wanted).await?;
-        if data_major.is_none() {
-            let line = format!("initialising PostgreSQL {} in {}", binaries.major, self.place.cluster.display());
-            (options.progress)(&line);
-            self.place.initialise(&binaries, &self.superuser_password, options.durability).await?;
-        }
-        self.launch(&binaries, options).await
-    }
-
-    /// Starts the server and waits until it lets us in, again while what a killed one left is in the way.
-    async fn launch(&mut self, binaries: &Binaries, options: &Options) -> Result<(), Error> {
-        let begun = Instant::now();
-        let mut log_start = 0;
-        let mut has_told = false;
-        while begun.elapsed() < START_PATIENCE {
-            match socket::ask(&self.place.socket(), &self.place.account).await {
-                Server::Ready { pid } => {
-                    self.pid = pid;
-                    self.watch = self.child.take().map(|child| tokio::spawn(watch(child)));
-                    return Ok(());
-                }
-                Server::Busy => {}
-                Server::Absent => match &mut self.child {
-                    None => {
-                        let (child, log_length) = self.place.spawn(binaries, options.durability)?;
-                        self.child = Some(child);
-                        log_start = log_length;
-                    }
-                    Some(child) => {
-                        let ended = child.try_wait().map_err(Error::folder("watch", "postgres"))?;
-                        if ended.is_some() {
-                            self.child = None;
-                            let (line, is_passing) = self.place.reason_in_log(log_start);
-                            if !is_passing {
-                                return Err(Error::Ended { line, log: self.place.log() });
-                            }
-                            if begun.elapsed() > ORPHAN_PATIENCE {
-                                let seconds = ORPHAN_PATIENCE.as_secs();
-                                return Err(Error::InUse { data: self.place.data(), line, seconds });
-                            }
-                            if !has_told {
-                                let line = "waiting for what a killed PostgreSQL left to end";
-                                (options.progress)(line);
-                                has_told = true;
-                            }
-                            sleep(Duration::from_millis(300)).await;
-                        }
-                    }
-                },
-            }
-            sleep(POLL).await;
-        }
-        Err(Error::NotReady { seconds: START_PATIENCE.as_secs(), log: self.place.log() })
-    }
-
     /// Gives up this value's share; tells whether it was the last. Needs the start lock.
     fn leave(&mut self) -> bool {
         let Some(users_lock) = self.users_lock.take() else {
@@ -241,7 +202,7 @@ impl EmbeddedPostgres {
 
     /// The server's process, if there is one that may be signalled without hitting a stranger.
     fn server_process(&self) -> Option<u32> {
-        if let Some(pid) = self.child.as_ref().and_then(Child::id) {
+        if let Some(pid) = self.starter.as_ref().and_then(|starter| starter.child.as_ref()?.id()) {
             return Some(pid);
         }
         // After a crash the file may name a process that is somebody else's by now; a listening socket proves it does not.
@@ -254,8 +215,8 @@ impl EmbeddedPostgres {
         while begun.elapsed() < STOP_PATIENCE {
             if self.place.recorded_pid() != Some(pid) || !is_alive(pid) {
                 // The file goes first, the process a moment later.
-                if let Some(watch) = self.watch.take() {
-                    let _ = timeout(Duration::from_secs(5), watch).await;
+                if let Some(keeper) = self.keeper.take() {
+                    let _ = timeout(Duration::from_secs(5), keeper.task).await;
                 }
                 return Ok(());
             }
@@ -267,6 +228,9 @@ impl EmbeddedPostgres {
 
 impl Drop for EmbeddedPostgres {
     fn drop(&mut self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.leaves.send_replace(true);
+        }
         if let Some(keeper) = self.log_keeper.take() {
             keeper.abort();
         }
@@ -287,12 +251,131 @@ impl Drop for EmbeddedPostgres {
     }
 }
 
-/// Waits for the server, whose process id would otherwise stay taken, as if it ran, after somebody killed it.
-async fn watch(mut server: Child) {
-    match server.wait().await {
-        Ok(status) if status.success() => {}
-        Ok(status) => tracing::error!("PostgreSQL ended unexpectedly ({status}); start Hale again"),
-        Err(error) => tracing::warn!("PostgreSQL can no longer be watched: {error}"),
+impl Starter {
+    async fn join_or_launch(&mut self) -> Result<u32, Error> {
+        if let Server::Ready { pid } = socket::ask(&self.place.socket(), &self.place.account).await {
+            return Ok(pid);
+        }
+        let options = self.options.clone();
+        let data_major = self.place.data_major()?;
+        let wanted = Wanted {
+            data_dir: &self.place.data_dir,
+            cluster: &self.place.cluster,
+            data_major,
+            account: &self.place.account,
+            progress: &options.progress,
+        };
+        let binaries = binaries::find(options.pg_bin.as_deref(), &wanted).await?;
+        if data_major.is_none() {
+            let line = format!("initialising PostgreSQL {} in {}", binaries.major, self.place.cluster.display());
+            (options.progress)(&line);
+            self.place.initialise(&binaries, &self.superuser_password, options.durability).await?;
+        }
+        self.launch(&binaries).await
+    }
+
+    /// Starts the server and waits until it lets us in, again while what a killed one left is in the way.
+    async fn launch(&mut self, binaries: &Binaries) -> Result<u32, Error> {
+        let begun = Instant::now();
+        let mut log_start = 0;
+        let mut has_told = false;
+        while begun.elapsed() < START_PATIENCE {
+            match socket::ask(&self.place.socket(), &self.place.account).await {
+                Server::Ready { pid } => return Ok(pid),
+                Server::Busy => {}
+                Server::Absent => match &mut self.child {
+                    None => {
+                        let (child, log_length) = self.place.spawn(binaries, self.options.durability)?;
+                        self.child = Some(child);
+                        log_start = log_length;
+                    }
+                    Some(child) => {
+                        let ended = child.try_wait().map_err(Error::folder("watch", "postgres"))?;
+                        if ended.is_some() {
+                            self.child = None;
+                            let (line, is_passing) = self.place.reason_in_log(log_start);
+                            if !is_passing {
+                                return Err(Error::Ended { line, log: self.place.log() });
+                            }
+                            if begun.elapsed() > ORPHAN_PATIENCE {
+                                let seconds = ORPHAN_PATIENCE.as_secs();
+                                return Err(Error::InUse { data: self.place.data(), line, seconds });
+                            }
+                            if !has_told {
+                                let line = "waiting for what a killed PostgreSQL left to end";
+                                (self.options.progress)(line);
+                                has_told = true;
+                            }
+                            sleep(Duration::from_millis(300)).await;
+                        }
+                    }
+                },
+            }
+            sleep(POLL).await;
+        }
+        Err(Error::NotReady { seconds: START_PATIENCE.as_secs(), log: self.place.log() })
+    }
+
+    /// Looks after the server from now on.
+    fn keep(mut self, pid: Arc<AtomicU32>) -> Keeper {
+        let (leaves, mut left) = watch::channel(false);
+        // Nobody looks at the terminal for this any more.
+        self.options.progress = Arc::new(|line| tracing::warn!("{line}"));
+        let task = tokio::spawn(async move {
+            loop {
+                let how = self.ended(pid.load(Ordering::Relaxed), &mut left).await;
+                if *left.borrow() {
+                    return;
+                }
+                tracing::error!("PostgreSQL ended{how}, and is started again");
+                let started = tokio::select! {
+                    started = self.start_again() => started,
+                    _ = left.wait_for(|left| *left) => return self.give_up(),
+                };
+                pid.store(started, Ordering::Relaxed);
+                tracing::warn!("PostgreSQL is there again");
+            }
+        });
+        Keeper { leaves, task }
+    }
+
+    /// Waits until the server has ended, and says how, where that is known. A child's process id would otherwise stay taken, as if
+    /// it ran, even after whoever started it has dropped out.
+    async fn ended(&mut self, pid: u32, left: &mut watch::Receiver<bool>) -> String {
+        match self.child.take() {
+            Some(mut child) => child.wait().await.map_or_else(|error| format!(" ({error})"), |status| format!(" ({status})")),
+            None => {
+                while !*left.borrow() && is_alive(pid) {
+                    let _ = timeout(LOOK, left.changed()).await;
+                }
+                String::new()
+            }
+        }
+    }
+
+    /// Starts it, however often that takes, unless another Hale does.
+    async fn start_again(&mut self) -> u32 {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let started = async {
+                let _start_lock = self.place.lock_start(&self.options.progress).await?;
+                self.join_or_launch().await
+            };
+            match started.await {
+                Ok(pid) => return pid,
+                Err(error) => tracing::error!("PostgreSQL cannot be started: {error}"),
+            }
+            self.child = None;
+            sleep(pause).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Stops what has not let us in yet.
+    fn give_up(&self) {
+        if let Some(pid) = self.child.as_ref().and_then(Child::id) {
+            tell_to_stop(pid);
+        }
     }
 }
 

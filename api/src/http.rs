@@ -6,6 +6,7 @@ mod connections;
 mod graphql;
 pub mod idempotency;
 mod json;
+mod listener;
 mod observation;
 mod sse;
 mod websocket;
@@ -21,7 +22,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use service::access::Database;
-use tokio::sync::watch;
+use tokio::{net::TcpListener, sync::watch};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, cors::CorsLayer};
 
 use self::{client_address::TrustedProxies, connections::Connections};
@@ -47,14 +48,27 @@ pub struct Server {
     outside: Arc<Outside>,
     origins: Vec<HeaderValue>,
     proxies: TrustedProxies,
-    /// Whether the server stops. Whoever has to end before it does has subscribed.
-    stopping: Arc<watch::Sender<bool>>,
+    /// How near its end the server is. Whoever has to end before it does has subscribed.
+    stage: Arc<watch::Sender<Stage>>,
     connections: Connections,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a browser may remember what an origin is allowed: no browser does for longer.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// How near its end a server is.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Stage {
+    Serving,
+    /// It still takes what comes, and says that it will not for long.
+    Draining,
+    /// It ends what it has begun.
+    Stopping,
+}
+
+/// How often what callers spent is settled with other servers.
+const SETTLE_EVERY: Duration = Duration::from_secs(1);
 
 /// How a server serves.
 pub struct Options {
@@ -84,7 +98,7 @@ impl Server {
             origins: options.origins,
             proxies: options.proxies,
             outside: Arc::default(),
-            stopping: Arc::new(watch::Sender::new(false)),
+            stage: Arc::new(watch::Sender::new(Stage::Serving)),
             connections: Connections::default(),
         }
     }
@@ -99,22 +113,51 @@ impl Server {
         observation::request_id(headers).map_or_else(|| self.database.clone(), |id| self.database.for_request(id))
     }
 
-    /// From now on /readyz says no, so that a balancer sends nothing new, and what stays open is closed.
+    /// From now on /readyz says no, so that a balancer sends nothing new, and each connection is closed with its next answer.
     pub fn drain(&self) {
-        self.stopping.send_replace(true);
+        self.stage.send_replace(Stage::Draining);
     }
 
-    /// Comes back when nothing is open any more that [`Self::drain`] closes.
+    /// From now on whatever stays open is closed, too.
+    pub fn stop(&self) {
+        self.stage.send_replace(Stage::Stopping);
+    }
+
+    /// Comes back when nothing is open any more that [`Self::stop`] closes.
     pub async fn drained(&self) {
-        self.stopping.closed().await;
+        self.stage.closed().await;
     }
 
     /// Comes back when the server stops, which waits until this is dropped.
     fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
-        let mut stopping = self.stopping.subscribe();
+        let mut stage = self.stage.subscribe();
         async move {
             // An error means that the server is gone.
-            stopping.wait_for(|stopping| *stopping).await.ok();
+            stage.wait_for(|stage| *stage == Stage::Stopping).await.ok();
+        }
+    }
+
+    /// Serves whoever connects, until `stopped` comes back; then ends what has begun, and takes nothing new. A connection that says
+    /// nothing for as long as `idle` is closed.
+    pub async fn serve(&self, listener: TcpListener, idle: Duration, stopped: impl Future<Output = ()>) {
+        tokio::select! {
+            () = listener::serve(listener, self.router(), idle, stopped) => {}
+            () = self.keep_settled() => {}
+        }
+    }
+
+    /// Settles with the other servers on the database what was spent here.
+    pub async fn settle_points(&self) -> Result<(), service::error::Error> {
+        self.points.settle(&self.database).await
+    }
+
+    async fn keep_settled(&self) {
+        loop {
+            tokio::time::sleep(SETTLE_EVERY).await;
+            // Where the database does not answer, nothing is spent either.
+            if let Err(error) = self.settle_points().await {
+                tracing::debug!(%error, "points are settled later");
+            }
         }
     }
 
@@ -136,6 +179,7 @@ impl Server {
         }
         router
             .with_state(self.clone())
+            .layer(middleware::map_response_with_state(self.clone(), say_good_bye))
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| graphql::internal_error()))
             .layer(middleware::map_response(security_headers))
@@ -172,8 +216,17 @@ async fn security_headers(mut response: Response) -> Response {
     response
 }
 
+/// Whoever keeps a connection sends the next request elsewhere.
+async fn say_good_bye(State(server): State<Server>, mut response: Response) -> Response {
+    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !upgraded && *server.stage.borrow() >= Stage::Draining {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
 async fn ready(State(server): State<Server>, RawQuery(query): RawQuery) -> Response {
-    let (status, mut text) = if *server.stopping.borrow() {
+    let (status, mut text) = if *server.stage.borrow() >= Stage::Draining {
         (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned())
     } else {
         match tokio::time::timeout(Duration::from_secs(2), server.database.ping()).await {

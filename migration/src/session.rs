@@ -141,14 +141,16 @@ impl Transaction {
     }
 }
 
-/// Runs queries in one READ ONLY transaction on a connection of their own. Nothing is prepared
-/// under a name, so that this also works behind PgBouncer.
+/// Runs queries in one READ ONLY transaction on a connection of their own. sqlx prepares each under a name, so the names are taken
+/// back before and after: behind PgBouncer the session is others' too.
 pub(crate) async fn read<T>(url: &str, queries: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>) -> Result<T, Error> {
     let connection = connect(url, None).await?;
     let result = async {
         let access = Some(AccessMode::ReadOnly);
         let transaction = connection.begin_with_config(None, access).await?;
+        transaction.execute_unprepared("DEALLOCATE ALL").await?;
         let result = queries(&transaction).await?;
+        transaction.execute_unprepared("DEALLOCATE ALL").await?;
         transaction.commit().await?;
         Ok(result)
     }

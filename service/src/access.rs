@@ -49,14 +49,24 @@ pub struct Connection {
     pub listen_url: Option<String>,
 }
 
-/// How long a connection may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the first connection may take.
+const KNOCK: Duration = Duration::from_secs(5);
+/// How long a request waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(2);
 const KNOCK_AGAIN: Duration = Duration::from_millis(20);
+/// How long PostgreSQL may take to begin or to end a transaction, locks included. A connection on which nothing comes back is given
+/// up: its other end may be gone without a word.
+const HANDSHAKE: Duration = Duration::from_secs(3);
+/// How long it may take over a statement of a request: longer than the limits of its role, by which it gives up itself.
+const STATEMENT: Duration = Duration::from_secs(8);
+/// How long over one of maintenance, which has no limit there.
+const MAINTENANCE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The database, the clock and the keys. It can authenticate; it cannot query.
 #[derive(Clone)]
 pub struct Database {
     pool: PgPool,
+    prepares: bool,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     keys: Arc<Keys>,
@@ -129,7 +139,8 @@ impl Database {
     pub async fn connect(connection: &Connection, clock: Arc<dyn Clock>, random: Arc<dyn Random>, keys: Keys) -> Result<Self> {
         let listen_url = connection.listen_url.as_ref().unwrap_or(&connection.url).as_str().into();
         let (keys, changes, asked_by) = (Arc::new(keys), Arc::default(), Asker::Hale);
-        let database = Self { pool: pool(connection).await?, clock, random, keys, listen_url, changes, asked_by };
+        let prepares = connection.statement_cache > 0;
+        let database = Self { pool: pool(connection).await?, prepares, clock, random, keys, listen_url, changes, asked_by };
         database.refuse_unsafe_role().await?;
         Ok(database)
     }
@@ -241,7 +252,8 @@ impl Database {
         let first: Vec<String> = [self.asked_by.name(), now, enter].into_iter().flatten().collect();
         let batch = if first.is_empty() { begin.to_owned() } else { format!("{begin}; SELECT {}", first.join(", ")) };
         let span = tracing::debug_span!("transaction", writes = mode == Mode::Write, committed = Empty);
-        let mut tx = begin_tx(&self.pool, viewer, batch, self.clock.clone(), self.random.clone()).instrument(span.clone()).await?;
+        let tx = begin_tx(&self.pool, self.prepares, viewer, batch, STATEMENT, self.clock.clone(), self.random.clone());
+        let mut tx = tx.instrument(span.clone()).await?;
         tx.span = span;
         Ok(tx)
     }
@@ -261,7 +273,16 @@ impl Database {
 /// Why [`Database::connect`] would refuse this role on this schema, for people; empty when tenants are isolated.
 pub async fn why_unsafe(connection: &Connection) -> Result<Vec<String>> {
     let pool = pool(connection).await?;
-    let tx = begin_tx(&pool, None, "BEGIN READ ONLY".to_owned(), Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    let tx = begin_tx(
+        &pool,
+        connection.statement_cache > 0,
+        None,
+        "BEGIN READ ONLY".to_owned(),
+        STATEMENT,
+        Arc::new(SystemClock),
+        Arc::new(SystemRandom),
+    )
+    .await?;
     let reasons = reasons(&tx).await;
     drop(tx);
     pool.close().await;
@@ -359,7 +380,7 @@ impl Maintenance {
 
     /// A transaction that no policy binds.
     pub async fn begin(&self) -> Result<Tx> {
-        begin_tx(&self.pool, None, "BEGIN".to_owned(), self.clock.clone(), self.random.clone()).await
+        begin_tx(&self.pool, true, None, "BEGIN".to_owned(), MAINTENANCE, self.clock.clone(), self.random.clone()).await
     }
 
     /// A session outside transactions, for what PostgreSQL runs in none: VACUUM, REINDEX CONCURRENTLY. Nobody else has one for this
@@ -377,7 +398,7 @@ impl Maintenance {
     /// A transaction that no policy binds, and that sees everything as it was at its first statement.
     pub(crate) async fn snapshot(&self) -> Result<Tx> {
         let batch = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", crate::backup::SETTINGS);
-        begin_tx(&self.pool, None, batch, self.clock.clone(), self.random.clone()).await
+        begin_tx(&self.pool, true, None, batch, MAINTENANCE, self.clock.clone(), self.random.clone()).await
     }
 
     /// Closes the connections.
@@ -405,7 +426,7 @@ async fn pool(connection: &Connection) -> Result<PgPool> {
         .statement_cache_capacity(connection.statement_cache);
     let options = sqlx::ConnectOptions::disable_statement_logging(options);
     // The pool knocks again where nobody listens, and then only says that its time is up: one knock tells what is wrong.
-    match tokio::time::timeout(PATIENCE, sqlx::ConnectOptions::connect(&options)).await {
+    match tokio::time::timeout(KNOCK, sqlx::ConnectOptions::connect(&options)).await {
         Ok(Err(error @ sqlx::Error::Io(_))) => return Err(unreachable(error)),
         Ok(Ok(connection)) => _ = sqlx::Connection::close(connection).await,
         _ => {}
@@ -459,14 +480,25 @@ fn unreachable(error: sqlx::Error) -> Error {
     Error::Unavailable { retry_after: Duration::from_secs(2), source: error.into() }
 }
 
-async fn begin_tx(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Tx> {
+async fn begin_tx(
+    pool: &PgPool,
+    prepares: bool,
+    viewer: Option<UserId>,
+    batch: String,
+    patience: Duration,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<Tx> {
+    let begun = tokio::time::Instant::now();
     let mut dead = 0;
     loop {
         let connection = acquire(pool).await?;
         // The Tx owns the connection before BEGIN is sent: whoever cancels from here on drops the Tx, and with it goes a ROLLBACK.
-        let tx = Tx {
+        let mut tx = Tx {
             connection: Mutex::new(Some(connection)),
+            prepares,
             viewer,
+            patience: HANDSHAKE,
             failed: AtomicBool::new(false),
             left_to: None,
             span: Span::none(),
@@ -474,11 +506,18 @@ async fn begin_tx(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: A
             random: random.clone(),
         };
         match tx.execute_unprepared(&batch).await {
-            Ok(_) => return Ok(tx),
+            Ok(_) => {
+                tx.patience = patience;
+                return Ok(tx);
+            }
             Err(error) => match Error::from(error) {
-                Error::Unavailable { .. } if dead < pool.options().get_max_connections() => {
+                error @ Error::Unavailable { .. } => {
                     tx.discard().await;
                     dead += 1;
+                    // One that was cut while it was idle says so at once; where nothing is said, no other will do better.
+                    if dead > pool.options().get_max_connections() || begun.elapsed() >= PATIENCE {
+                        return Err(error);
+                    }
                 }
                 error => return Err(error),
             },
@@ -490,7 +529,12 @@ async fn begin_tx(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: A
 #[must_use = "a Tx that is dropped rolls back"]
 pub struct Tx {
     connection: Mutex<Option<PoolConnection<Postgres>>>,
+    /// Whether statements are prepared under names. sqlx 0.9.0 does so even where it keeps none, and a pooler that shares the
+    /// connection between transactions hands them on to others.
+    prepares: bool,
     viewer: Option<UserId>,
+    /// How long PostgreSQL may take to answer.
+    patience: Duration,
     failed: AtomicBool,
     left_to: Option<Box<dyn FnOnce(Tx) + Send + Sync>>,
     /// Lasts as long as the transaction.
@@ -563,8 +607,10 @@ impl Tx {
         }
     }
 
-    fn note<T>(&self, result: std::result::Result<T, sqlx::Error>) -> std::result::Result<T, DbErr> {
-        result.map_err(|error| {
+    /// What PostgreSQL answers to a statement.
+    async fn answer<T>(&self, statement: impl Future<Output = std::result::Result<T, sqlx::Error>>) -> std::result::Result<T, DbErr> {
+        let answer = tokio::time::timeout(self.patience, statement).await;
+        answer.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))).map_err(|error| {
             self.failed.store(true, Ordering::Relaxed);
             query_error(error)
         })
@@ -579,7 +625,8 @@ impl Drop for Tx {
         let Some(mut connection) = self.connection.get_mut().take() else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            if (&mut *connection).execute("ROLLBACK").await.is_err() {
+            let ended = tokio::time::timeout(HANDSHAKE, (&mut *connection).execute("ROLLBACK")).await;
+            if !matches!(ended, Ok(Ok(_))) {
                 connection.close_on_drop();
             }
         });
@@ -594,8 +641,9 @@ fn gone() -> DbErr {
     query_error(sqlx::Error::PoolClosed)
 }
 
-fn query(statement: &Statement) -> sqlx::query::Query<'_, Postgres, SqlxValues> {
-    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new()))))
+fn query(statement: &Statement, prepares: bool) -> sqlx::query::Query<'_, Postgres, SqlxValues> {
+    let values = SqlxValues(statement.values.clone().unwrap_or(Values(Vec::new())));
+    sqlx::query_with(AssertSqlSafe(statement.sql.as_str()), values).persistent(prepares)
 }
 
 #[async_trait]
@@ -607,24 +655,24 @@ impl ConnectionTrait for Tx {
     async fn execute_raw(&self, statement: Statement) -> std::result::Result<ExecResult, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.note(query(&statement).execute(connection).await)?.into())
+        Ok(self.answer(query(&statement, self.prepares).execute(connection)).await?.into())
     }
 
     async fn execute_unprepared(&self, sql: &str) -> std::result::Result<ExecResult, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.note(connection.execute(AssertSqlSafe(sql)).await)?.into())
+        Ok(self.answer(connection.execute(AssertSqlSafe(sql))).await?.into())
     }
 
     async fn query_one_raw(&self, statement: Statement) -> std::result::Result<Option<QueryResult>, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.note(query(&statement).fetch_optional(connection).await)?.map(Into::into))
+        Ok(self.answer(query(&statement, self.prepares).fetch_optional(connection)).await?.map(Into::into))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> std::result::Result<Vec<QueryResult>, DbErr> {
         let mut connection = self.connection.lock().await;
         let connection = connection.as_deref_mut().ok_or_else(gone)?;
-        Ok(self.note(query(&statement).fetch_all(connection).await)?.into_iter().map(Into::into).collect())
+        Ok(self.answer(query(&statement, self.prepares).fetch_all(connection)).await?.into_iter().map(Into::into).collect())
     }
 }

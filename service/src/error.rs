@@ -249,8 +249,10 @@ impl From<DbErr> for Error {
             "22021" | "22P05" => Self::invalid("value", "must not contain U+0000"),
             "57014" | "55P03" => Self::Timeout,
             "40001" | "40P01" => Self::conflict("this was changed at the same moment: read it and try again"),
-            // The server is going down, starting up or full.
-            "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "25P03" => {
+            // The server is going down, starting up, full, only a copy of the one that can be written to, or a pooler that has lost
+            // it; or an earlier statement of this transaction failed, by which it could not be told what came of this one.
+            "57P01" | "57P02" | "57P03" | "57P05" | "53300" | "53100" | "53200" | "58030" | "25006" | "25P02" | "25P03" | "08000"
+            | "08003" | "08006" | "08P01" => {
                 Self::Unavailable { retry_after: Duration::from_secs(2), source: told(database.as_ref()).into() }
             }
             _ => internal(),

@@ -12,7 +12,7 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statemen
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{Instant, MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tracing::Instrument;
 use uuid::Uuid;
@@ -34,8 +34,11 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 /// How many jobs a worker runs at once. Each takes a connection now and then.
 const AT_ONCE: usize = 4;
-/// How long running jobs may take to end when the worker stops.
-const DRAIN: Duration = Duration::from_secs(20);
+/// How often it makes sure that Hale's own work comes round.
+const KEEP_SCHEDULE: Duration = Duration::from_secs(30);
+/// How long running jobs may take to end when the worker stops, and to be given back then.
+const DRAIN: Duration = Duration::from_secs(12);
+const GIVE_BACK: Duration = Duration::from_secs(3);
 
 const FIRST_RETRY: TimeDelta = TimeDelta::seconds(10);
 const LAST_RETRY: TimeDelta = TimeDelta::hours(1);
@@ -159,8 +162,17 @@ impl Claimed {
 
     /// Shows that its worker lives. Answers whether the job is still its own.
     async fn extend(&self) -> Result<bool> {
+        self.keep_for(LEASE).await
+    }
+
+    /// Lets another worker have it at once.
+    async fn give_back(&self) -> Result<bool> {
+        self.keep_for(TimeDelta::zero()).await
+    }
+
+    async fn keep_for(&self, lease: TimeDelta) -> Result<bool> {
         let tx = self.database.without_viewer().await?;
-        let values: [Value; 3] = [self.id.into(), self.claim.into(), (tx.now() + LEASE).into()];
+        let values: [Value; 3] = [self.id.into(), self.claim.into(), (tx.now() + lease).into()];
         let kept = call(&tx, "SELECT auth.extend_job($1, $2, $3)", values).await?.try_get_by_index(0)?;
         tx.commit().await?;
         Ok(kept)
@@ -245,17 +257,26 @@ impl Worker {
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let worker = Arc::new(self);
         let mut running = JoinSet::new();
-        let mut scheduled = false;
+        let (time_is_up, ends) = watch::channel(false);
+        let mut kept = None;
         while !*stop.borrow() {
-            if !scheduled {
-                scheduled = told(worker.keep_schedule().await).is_some();
+            if kept.is_none_or(|kept: Instant| kept.elapsed() >= KEEP_SCHEDULE) && told(worker.keep_schedule().await).is_some() {
+                kept = Some(Instant::now());
             }
             let mut idle = running.len() >= AT_ONCE;
             if !idle {
                 match told(claim(&worker.database).await).flatten() {
                     Some(job) => {
-                        let worker = worker.clone();
-                        running.spawn(async move { worker.run_one(job).await });
+                        let (worker, mut ends) = (worker.clone(), ends.clone());
+                        running.spawn(async move {
+                            tokio::select! {
+                                () = worker.run_one(&job) => {}
+                                true = async { ends.wait_for(|ends| *ends).await.is_ok() } => {
+                                    tracing::warn!(id = %job.id, kind = job.kind, "this job did not end in time, and is given back");
+                                    told(job.give_back().await);
+                                }
+                            }
+                        });
                     }
                     None => idle = true,
                 }
@@ -268,10 +289,11 @@ impl Worker {
                 }
             }
         }
-        let drained = async { while running.join_next().await.is_some() {} };
-        // Whatever does not end in time is run again by another worker.
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
-            tracing::warn!("some jobs did not end in time");
+        let mut all_end = async |within| timeout(within, async { while running.join_next().await.is_some() {} }).await;
+        if all_end(DRAIN).await.is_err() {
+            // Whatever does not end in time is run again by another worker.
+            time_is_up.send_replace(true);
+            all_end(GIVE_BACK).await.ok();
         }
     }
 
@@ -280,7 +302,7 @@ impl Worker {
         self.keep_schedule().await?;
         let mut count = 0;
         while let Some(job) = claim(&self.database).await? {
-            self.run_one(job).await;
+            self.run_one(&job).await;
             count += 1;
         }
         Ok(count)
@@ -296,7 +318,7 @@ impl Worker {
     }
 
     /// Runs one job, and shows meanwhile that this worker lives.
-    async fn run_one(&self, job: Claimed) {
+    async fn run_one(&self, job: &Claimed) {
         // A kind that this version does not know is nobody's label.
         let kind = Kind::named(&job.kind).map_or("unknown", Kind::name);
         let span = tracing::error_span!("job", id = %job.id, kind, attempt = job.attempt);
@@ -305,10 +327,10 @@ impl Worker {
         METRICS.jobs.get_or_create(&metrics::Job { kind, outcome }).observe(begun.elapsed().as_secs_f64());
     }
 
-    async fn run_to_the_end(&self, job: Claimed) -> &'static str {
+    async fn run_to_the_end(&self, job: &Claimed) -> &'static str {
         let done = tokio::select! {
-            done = self.work(&job) => done,
-            () = lost(&job) => {
+            done = self.work(job) => done,
+            () = lost(job) => {
                 tracing::warn!("another worker has taken this job over");
                 return "lost";
             }

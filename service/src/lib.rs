@@ -36,6 +36,7 @@ pub mod nutrition;
 pub mod organiser;
 pub mod page;
 pub mod people;
+pub mod points;
 pub mod provider;
 pub mod random;
 pub mod reminders;

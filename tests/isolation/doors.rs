@@ -74,6 +74,11 @@ pub const DOORS: &[Door] = &[
     changes("auth.count_household_change(uuid,uuid)", "household_change_counts", "SELECT auth.count_household_change({target_id}, NULL)"),
     shows("auth.change_numbers(uuid[],uuid[])", "users", "SELECT id::text FROM auth.change_numbers({people}, {people})"),
     changes("auth.take(text,integer,interval,timestamp with time zone)", "rate_limits", "SELECT auth.take('new', 5, '1 s', now())"),
+    changes(
+        "auth.settle(text[],bigint[],timestamp with time zone,timestamp with time zone)",
+        "rate_limits",
+        "SELECT auth.settle(ARRAY['new'], ARRAY[1000000], now(), now() + interval '1 hour')",
+    ),
     changes("auth.refill(text)", "rate_limits", "SELECT auth.refill('{target}0')"),
     changes(
         "auth.enqueue(uuid,text,text,timestamp with time zone,interval,boolean)",

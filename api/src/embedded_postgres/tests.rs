@@ -151,6 +151,26 @@ async fn a_killed_server_is_started_again() {
 }
 
 #[tokio::test]
+async fn a_server_that_ends_while_it_is_used_is_started_again_by_whoever_uses_it() {
+    let folder = Folder::new();
+    let first = EmbeddedPostgres::start(folder.options()).await.unwrap();
+    let second = EmbeddedPostgres::start(folder.options()).await.unwrap();
+    let killed = first.server_pid();
+    kill(killed);
+    // Whoever started it and whoever joined it come to the same new one.
+    until(|| first.server_pid() != killed && first.server_pid() == second.server_pid()).await;
+    query(&first.admin_url("postgres"), "SELECT 1").await;
+    let last = first.server_pid();
+    first.stop().await.unwrap();
+    assert!(is_alive(last));
+    kill(last);
+    until(|| second.server_pid() != last && is_alive(second.server_pid())).await;
+    let last = second.server_pid();
+    second.stop().await.unwrap();
+    assert!(!is_alive(last));
+}
+
+#[tokio::test]
 async fn a_server_whose_owner_was_killed_is_adopted() {
     let folder = Folder::new();
     let mut owner = EmbeddedPostgres::start(folder.options()).await.unwrap();

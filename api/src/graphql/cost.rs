@@ -1,22 +1,31 @@
 //! What operations cost, and how much of it a caller may spend: points by the person, or by the address while nobody is signed in.
 //!
-//! The buckets are this process's own, so that a request costs no round trip: n servers behind a balancer allow up to n times as much.
+//! The buckets are this process's own, so that a request costs no round trip. Each second what was spent is settled with the other
+//! servers on the database: between two settlements a caller of n servers may spend up to n times as much, and pays it back after.
 
 use std::{
     collections::HashMap,
     hash::Hash,
     str::FromStr,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use async_graphql::{ServerError, Value};
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::id::UserId;
+use service::{
+    access::Database,
+    points::{self, Spending},
+};
 
 use super::{error::RATE_LIMITED, limits::LIMITS};
 
 /// What each field of a mutation costs beside what is asked back.
 pub const MUTATION: usize = 10;
+/// Nobody owes this much beyond a bucket, unless the clock was wrong when they spent it.
+const LONGEST_DEBT: TimeDelta = TimeDelta::minutes(5);
+/// How many callers are settled at once.
+const MOST_SETTLED: usize = 1_000;
 /// How many callers are known before those whose buckets are full again are forgotten.
 const FEW: usize = 1024;
 
@@ -92,45 +101,114 @@ impl Points {
             Caller::Address(address) => self.addresses.take(address.clone(), cost, now),
         }
     }
+
+    /// Tells the other servers on the database what was spent here since the last time, and hears what was spent there.
+    pub async fn settle(&self, database: &Database) -> Result<(), service::error::Error> {
+        self.people.settle(database, |person| format!("person:{person}")).await?;
+        self.addresses.settle(database, |address| format!("address:{address}")).await
+    }
 }
 
-/// A bucket is the instant at which it will be full again, so one that is full need not be known.
+/// The buckets of callers of one kind.
 struct Buckets<K> {
     allowance: Allowance,
-    full_at: Mutex<Known<K>>,
+    known: Mutex<Known<K>>,
 }
 
 struct Known<K> {
-    full_at: HashMap<K, DateTime<Utc>>,
+    buckets: HashMap<K, Bucket>,
     forget_beyond: usize,
 }
 
-impl<K: Eq + Hash> Buckets<K> {
+/// One that is full and settled need not be known.
+struct Bucket {
+    /// When it will be full again.
+    full_at: DateTime<Utc>,
+    /// What was taken since it was settled, in the time that it takes to come back.
+    unsettled: TimeDelta,
+}
+
+impl<K: Clone + Eq + Hash> Buckets<K> {
     fn new(allowance: Allowance) -> Self {
-        Self { allowance, full_at: Mutex::new(Known { full_at: HashMap::new(), forget_beyond: FEW }) }
+        Self { allowance, known: Mutex::new(Known { buckets: HashMap::new(), forget_beyond: FEW }) }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known<K>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, key: K, cost: usize, now: DateTime<Utc>) -> Charge {
         let Allowance::Bucket { burst, per_second } = self.allowance else {
             return Charge { requested: cost, remaining: None, per_second: None, retry_after: None };
         };
-        let mut known = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.full_at.len() > known.forget_beyond {
-            known.full_at.retain(|_, full_at| *full_at > now);
-            known.forget_beyond = FEW.max(2 * known.full_at.len());
-        }
-        let missing = known.full_at.get(&key).map_or(0, |full_at| (*full_at - now).num_microseconds().unwrap_or(i64::MAX).max(0));
         let per_point = 1_000_000 / i64::from(per_second);
-        let after = missing.saturating_add(i64::try_from(cost).unwrap_or(i64::MAX).saturating_mul(per_point));
         let capacity = i64::from(burst) * per_point;
+        let longest = capacity.saturating_add(LONGEST_DEBT.num_microseconds().unwrap_or(i64::MAX));
+        let mut known = self.known();
+        if known.buckets.len() > known.forget_beyond {
+            known.buckets.retain(|_, bucket| bucket.full_at > now || !bucket.unsettled.is_zero());
+            known.forget_beyond = FEW.max(2 * known.buckets.len());
+        }
+        let missing = known.buckets.get(&key).map_or(0, |bucket| (bucket.full_at - now).num_microseconds().unwrap_or(i64::MAX).max(0));
+        let missing = if missing > longest { 0 } else { missing };
+        let spent = i64::try_from(cost).unwrap_or(i64::MAX).saturating_mul(per_point);
+        let after = missing.saturating_add(spent);
         let left = |missing: i64| u32::try_from((capacity - missing).max(0) / per_point).unwrap_or(0);
         let charge = Charge { requested: cost, remaining: Some(left(missing)), per_second: Some(per_second), retry_after: None };
         if after > capacity {
             let wait = u64::try_from(after - capacity).unwrap_or(0).div_ceil(1_000_000);
             return Charge { retry_after: Some(wait.max(1)), ..charge };
         }
-        known.full_at.insert(key, now + TimeDelta::microseconds(after));
+        let bucket = known.buckets.entry(key).or_insert(Bucket { full_at: now, unsettled: TimeDelta::zero() });
+        bucket.full_at = now + TimeDelta::microseconds(after);
+        bucket.unsettled += TimeDelta::microseconds(spent);
         Charge { remaining: Some(left(after)), ..charge }
+    }
+
+    async fn settle(&self, database: &Database, name: impl Fn(&K) -> String) -> Result<(), service::error::Error> {
+        let Allowance::Bucket { burst, per_second } = self.allowance else { return Ok(()) };
+        let longest = TimeDelta::microseconds(i64::from(burst) * (1_000_000 / i64::from(per_second))) + LONGEST_DEBT;
+        loop {
+            let (keys, spendings) = self.take_unsettled(&name);
+            if spendings.is_empty() {
+                return Ok(());
+            }
+            let settled = points::settle(database, &spendings, longest).await;
+            let mut known = self.known();
+            match settled {
+                Ok(settled) => {
+                    for (caller, until) in settled {
+                        if let Some(bucket) = keys.get(&caller).and_then(|key| known.buckets.get_mut(key)) {
+                            // What was spent meanwhile is not in it.
+                            bucket.full_at = bucket.full_at.max(until + bucket.unsettled);
+                        }
+                    }
+                }
+                Err(error) => {
+                    for Spending { caller, spent } in spendings {
+                        if let Some(bucket) = keys.get(&caller).and_then(|key| known.buckets.get_mut(key)) {
+                            bucket.unsettled += spent;
+                        }
+                    }
+                    return Err(error);
+                }
+            }
+            if keys.len() < MOST_SETTLED {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What some callers have spent since the last time, which counts as settled from now on; and who they are.
+    fn take_unsettled(&self, name: impl Fn(&K) -> String) -> (HashMap<String, K>, Vec<Spending>) {
+        let mut known = self.known();
+        let spent = known.buckets.iter_mut().filter(|(_, bucket)| !bucket.unsettled.is_zero()).take(MOST_SETTLED);
+        spent
+            .map(|(key, bucket)| {
+                let caller = format!("points:{}", name(key));
+                ((caller.clone(), key.clone()), Spending { caller, spent: std::mem::take(&mut bucket.unsettled) })
+            })
+            .unzip()
     }
 }
 
@@ -230,12 +308,22 @@ mod tests {
     }
 
     #[test]
+    fn what_was_spent_when_the_clock_was_wrong_is_forgotten() {
+        let points = points();
+        points.take(&ann(), 100, at(86_400));
+        assert_eq!(points.take(&ann(), 1, at(0)).remaining, Some(1_999));
+    }
+
+    #[test]
     fn callers_whose_buckets_are_full_are_forgotten() {
         let points = points();
         for n in 0..10_000 {
             points.take(&Caller::Address(n.to_string()), 50, at(n / 100));
+            if n % 100 == 0 {
+                points.addresses.take_unsettled(Clone::clone);
+            }
         }
-        let known = points.addresses.full_at.lock().expect("the buckets").full_at.len();
+        let known = points.addresses.known().buckets.len();
         assert!(known <= FEW + 1, "{known}");
     }
 
