@@ -133,7 +133,8 @@ async fn a_household_is_what_it_was_and_the_server_went_on() {
     assert_eq!(outcome(&ann).await, "OK");
     assert_eq!(contents(&app).await, then);
     let (there, expected) = (schema(&app).await, built);
-    assert!(there == expected, "{:?}", there.iter().filter(|line| !expected.contains(line)).collect::<Vec<_>>());
+    let differences = || there.iter().filter(|line| !expected.contains(line)).chain(expected.iter().filter(|line| !there.contains(line)));
+    assert!(there == expected, "{:#?}", differences().collect::<Vec<_>>());
     assert_eq!(epochs(&app).await, epoch + 1, "devices have to read anew");
     // Triggers, and the connection that listens, are what they were.
     let entries = app.value::<i64>("SELECT count(*) FROM sync_rows WHERE collection = 'food_diary'").await;
