@@ -23,6 +23,11 @@ release-schema:
     cp api/schema.graphql api/schema.released.graphql
     cargo test -p tests -- --ignored --exact upgrades::the_present_schema_becomes_the_fixture_of_this_version
 
+# Write docs/settings.md anew, after a setting was added or changed
+settings:
+    sed -i '/^|/,$d' docs/settings.md
+    cargo run --quiet -p api -- config --markdown >> docs/settings.md
+
 # Start a migration: an empty pair of files, such as `just migration add_sleep`
 migration name:
     cargo run --quiet -p migration -- new {{ name }}

@@ -52,7 +52,7 @@ async fn polled<T>(future: impl Future<Output = T>, mut polls: u64) -> Option<T>
 async fn left_in_transactions(app: &TestApp) -> i64 {
     // What others are doing is hidden from hale_owner.
     let mut admin = app.connect("postgres").await;
-    let open = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hale' AND datname = current_database() AND state LIKE 'idle in transaction%'";
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^hale(/|$)' AND datname = current_database() AND state LIKE 'idle in transaction%'";
     sqlx::query_as::<_, (i64,)>(open).fetch_one(&mut admin).await.unwrap().0
 }
 
@@ -390,7 +390,7 @@ async fn killed_connections_are_replaced_before_anybody_notices() {
     for _ in 0..3 {
         let killed: Vec<(bool,)> = sqlx::query_as(
             // Not before they are gone: one that is about to go would still begin a transaction.
-            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'hale' AND datname = current_database()",
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name ~ '^hale(/|$)' AND datname = current_database()",
         )
         .fetch_all(&mut admin)
         .await

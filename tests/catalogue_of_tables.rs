@@ -386,6 +386,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.calendar_of(uuid)",
         "auth.change_numbers(uuid[],uuid[])",
         "auth.count_change(uuid,text[])",
+        "auth.count_jobs(timestamp with time zone)",
         "auth.count_household_change(uuid,uuid)",
         "auth.collect_sync(timestamp with time zone,integer)",
         "auth.log_change(text,uuid,uuid)",

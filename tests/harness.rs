@@ -1,6 +1,7 @@
 //! A Hale of one's own for each test, and people who talk to it.
 
 mod cluster;
+pub mod collector;
 pub mod google;
 mod graphql_js;
 pub mod smtp;
@@ -21,7 +22,7 @@ use std::{
 use api::{
     config::Outside,
     graphql::{cost::Allowance, documents::Documents, sdl},
-    http::{Options, Server},
+    http::{Options, Server, client_address::TrustedProxies},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{RequestBuilder, Response, header};
@@ -86,6 +87,7 @@ pub fn options() -> Options {
         explorable: true,
         documents: Documents::new(&sdl(), true, Vec::new(), false).unwrap(),
         origins: Vec::new(),
+        proxies: TrustedProxies::default(),
         points_per_person: Allowance::Unlimited,
         points_per_address: Allowance::Unlimited,
     }

@@ -2,14 +2,15 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
-use clap::Parser;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use indicatif::HumanBytes;
 use service::{
     access::{Database, Tx},
@@ -17,33 +18,48 @@ use service::{
     maintain::{self, Task},
     sync,
 };
-use tokio::{net::TcpListener, signal::unix::SignalKind, sync::watch, task::JoinHandle};
-use tracing_subscriber::EnvFilter;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    signal::unix::SignalKind,
+    sync::watch,
+    task::JoinHandle,
+};
 
 use crate::{
     backup::{self, Scheduled},
-    config::{self, Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, LogFormat, Outside, SchemaOf, Settings},
+    config::{self, Admin, Arguments, Command, ExerciseFormat, FoodFormat, Import, Jobs, Outside, SchemaOf, Settings},
     doctor,
     graphql::documents::{Documents, trusted_documents},
-    http::{Options, Server},
+    http::{Options, Server, client_address::TrustedProxies},
+    metrics::Listening,
     progress::Progress,
+    settings,
     store::{Error, Store},
+    telemetry::Telemetry,
 };
 
 /// How long running requests may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(25);
 
+/// How long a server may take to say that it is ready.
+const HEALTHCHECK: Duration = Duration::from_secs(4);
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    if let Err(error) = log(&arguments.settings) {
-        return fail(&error);
-    }
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Error::Other(format!("cannot start: {error}"))),
     };
-    match runtime.block_on(run(arguments)) {
+    let telemetry = match Telemetry::start(&arguments.settings, runtime.handle()) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return fail(&error),
+    };
+    let done = runtime.block_on(run(arguments, &matches));
+    telemetry.end();
+    match done {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
@@ -59,32 +75,28 @@ pub(crate) fn say(to: &mut dyn Write, line: &str) {
     drop(writeln!(to, "{line}"));
 }
 
-fn log(settings: &Settings) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(&settings.log).map_err(|error| Error::Other(format!("HALE_LOG cannot be read: {error}")))?;
-    let format = settings.log_format.unwrap_or(if io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json });
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match format {
-        LogFormat::Text => lines.compact().with_target(false).init(),
-        LogFormat::Json => lines.json().init(),
-    }
-    Ok(())
-}
-
-async fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let settings = arguments.settings;
-    let done = match arguments.command.unwrap_or(Command::Serve) {
+async fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode, Error> {
+    let Arguments { settings, command } = arguments;
+    let done = match command.unwrap_or(Command::Serve) {
         Command::Serve => serve(&settings).await,
         Command::Worker => worker(&settings).await,
         Command::Jobs(what) => look_after_jobs(&settings, what).await,
         Command::Migrate(command) => migrate(&settings, command).await,
-        Command::Backup { make, what } => backup::run(&settings, make, what).await,
-        Command::Restore(arguments) => backup::restore(&settings, arguments).await,
         Command::Doctor(how) => return doctor(&settings, how).await,
         Command::Maintain { dry_run } => maintain(&settings, dry_run).await,
+        Command::Backup { make, what } => backup::run(&settings, make, what).await,
+        Command::Restore(arguments) => backup::restore(&settings, arguments).await,
         Command::Import(what) => import(&settings, what).await,
         Command::Demo { yes } => demo(&settings, yes).await,
         Command::Admin(Admin::Verify { address }) => verify(&settings, &address).await,
         Command::Admin(Admin::NewEpoch) => new_epoch(&settings).await,
+        Command::Config { markdown } => {
+            let command = Arguments::command();
+            let text = if markdown { settings::page(&command) } else { settings::present(&command, matches) };
+            say(&mut io::stdout(), &text);
+            Ok(())
+        }
+        Command::Healthcheck => healthcheck(settings.listen).await,
         Command::Schema { of } => {
             let schema = match of {
                 None => crate::graphql::sdl(),
@@ -116,7 +128,7 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     })?;
     let outside = Outside::of(settings).await?;
     let address = listener.local_addr().unwrap_or(settings.listen);
-    let explorable = settings.explorer || address.ip().is_loopback();
+    let explorable = settings.explorer || !settings.is_reached_by_others(address);
     let options = options(settings, explorable)?;
     let progress = Arc::new(Progress::new());
     let store = tokio::select! {
@@ -138,13 +150,21 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
             return Err(error);
         }
     };
+    let metrics = match listening(settings, &database).await {
+        Ok(metrics) => metrics,
+        Err(error) => {
+            database.close().await;
+            store.close().await;
+            return Err(error);
+        }
+    };
     let server = Server::new(database.clone(), options).with_outside(outside.clone());
-    announce(&store, address, explorable);
+    announce(&store, address, explorable, metrics.as_ref());
 
     let draining = server.clone();
     let (begun, drained) = tokio::sync::oneshot::channel::<()>();
-    let serving = axum::serve(listener, server.router().into_make_service_with_connect_info::<std::net::SocketAddr>())
-        .with_graceful_shutdown(async move {
+    let serving =
+        axum::serve(listener, server.router().into_make_service_with_connect_info::<SocketAddr>()).with_graceful_shutdown(async move {
             stop.asked().await;
             tracing::info!("stopping");
             draining.drain();
@@ -171,9 +191,18 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     if let Some(working) = working {
         working.stop().await;
     }
+    drop(metrics);
     database.close().await;
     store.close().await;
     served.map_err(|error| Error::Other(format!("the server stopped: {error}")))
+}
+
+/// Where Prometheus reads, if it is to.
+async fn listening(settings: &Settings, database: &Database) -> Result<Option<Listening>, Error> {
+    match settings.metrics_listen {
+        Some(address) => Ok(Some(Listening::start(address, database).await?)),
+        None => Ok(None),
+    }
 }
 
 /// What runs in this process beside requests: a worker, and backups.
@@ -215,8 +244,12 @@ async fn worker(settings: &Settings) -> Result<(), Error> {
     let store = store?;
     let worked = async {
         let database = store.database().await?;
+        let metrics = listening(settings, &database).await?;
         let working = Working::start(settings, &store, &database, &outside).await?;
         say(&mut io::stdout(), "Hale's worker is ready.");
+        if let Some(metrics) = &metrics {
+            say(&mut io::stdout(), &format!("  metrics   http://{}/metrics", metrics.address));
+        }
         say(&mut io::stdout(), &format!("  data      {}", store.place()));
         stop.asked().await;
         tracing::info!("stopping");
@@ -253,6 +286,35 @@ async fn look_after_jobs(settings: &Settings, what: Jobs) -> Result<(), Error> {
     Ok(())
 }
 
+/// Asks the server that listens there whether it is ready. Whoever listens everywhere is asked on this machine.
+async fn healthcheck(listen: SocketAddr) -> Result<(), Error> {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let address = SocketAddr::new(ip, listen.port());
+    let ask = async {
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all(format!("GET /readyz HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+        let mut answer = String::new();
+        stream.take(4096).read_to_string(&mut answer).await?;
+        io::Result::Ok(answer)
+    };
+    let answer = match tokio::time::timeout(HEALTHCHECK, ask).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Err(Error::Other(format!("{address} does not answer: {error}"))),
+        Err(_) => return Err(Error::Other(format!("{address} does not answer in time"))),
+    };
+    let status = answer.split_whitespace().nth(1).unwrap_or_default();
+    let said = answer.lines().last().unwrap_or_default().to_owned();
+    if status == "200" {
+        say(&mut io::stdout(), &said);
+        return Ok(());
+    }
+    Err(Error::Other(format!("{address} is not ready: {said}")))
+}
+
 /// A job, in columns that a script can split.
 fn line_of(job: &jobs::Listed) -> String {
     let at = job.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -277,12 +339,13 @@ fn options(settings: &Settings, explorable: bool) -> Result<Options, Error> {
         explorable,
         documents,
         origins: settings.cors_origins.clone(),
+        proxies: TrustedProxies { networks: settings.trusted_proxies.clone(), header: settings.forwarded_header },
         points_per_person: settings.points_per_person,
         points_per_address: settings.points_per_address,
     })
 }
 
-fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool) {
+fn announce(store: &Store, address: SocketAddr, explorable: bool, metrics: Option<&Listening>) {
     let mut out = io::stdout();
     say(&mut out, "Hale is ready.");
     if explorable {
@@ -290,6 +353,9 @@ fn announce(store: &Store, address: std::net::SocketAddr, explorable: bool) {
     }
     say(&mut out, &format!("  graphql   http://{address}/graphql"));
     say(&mut out, &format!("  health    http://{address}/readyz"));
+    if let Some(metrics) = metrics {
+        say(&mut out, &format!("  metrics   http://{}/metrics", metrics.address));
+    }
     say(&mut out, &format!("  data      {}", store.place()));
 }
 

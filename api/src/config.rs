@@ -11,7 +11,11 @@ use service::{
     mail::{self, MailFolder, Mailer, Smtp},
 };
 
-use crate::{graphql::cost::Allowance, store::Error};
+use crate::{
+    graphql::cost::Allowance,
+    http::client_address::{ForwardedHeader, Networks},
+    store::Error,
+};
 
 /// Hale: a fitness tracking server with a GraphQL API
 #[derive(Parser)]
@@ -37,6 +41,18 @@ pub struct Settings {
     /// Origins whose web pages may call the API from a browser, such as https://app.example.org; none when absent
     #[arg(long, env = "HALE_CORS_ORIGINS", value_delimiter = ',', value_parser = origin, global = true)]
     pub cors_origins: Vec<HeaderValue>,
+    /// Proxies in front of Hale that are believed who called, by their addresses or networks, such as 10.0.0.0/8
+    #[arg(long, env = "HALE_TRUSTED_PROXIES", default_value = "", hide_default_value = true, global = true)]
+    pub trusted_proxies: Networks,
+    /// The header in which they tell it; another one is not looked at, for a caller may send it
+    #[arg(long, env = "HALE_FORWARDED_HEADER", default_value = "x-forwarded-for", global = true)]
+    pub forwarded_header: ForwardedHeader,
+    /// Where Prometheus reads /metrics, such as 127.0.0.1:9187; whoever reaches it reads it. Nowhere when absent
+    #[arg(long, env = "HALE_METRICS_LISTEN", global = true)]
+    pub metrics_listen: Option<SocketAddr>,
+    /// The OpenTelemetry collector that takes traces in protobuf over HTTP, such as http://127.0.0.1:4318; none when absent
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true)]
+    pub otlp_endpoint: Option<String>,
     /// A JSON file of documents by their SHA-256, which clients may name by it
     #[arg(long, env = "HALE_TRUSTED_DOCUMENTS", value_parser = path(), global = true)]
     pub trusted_documents: Option<PathBuf>,
@@ -152,12 +168,19 @@ pub struct Settings {
     /// How many prepared statements a connection keeps; 0 for a pooler that cannot keep any
     #[arg(long, env = "HALE_STATEMENT_CACHE", default_value_t = 100, global = true)]
     pub statement_cache: usize,
-    /// What is logged: error, warn, info, debug, or a filter such as info,service=debug
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,service=debug
     #[arg(long, env = "HALE_LOG", default_value = "info", global = true)]
     pub log: String,
     /// How it is logged; text on a terminal and JSON elsewhere when absent
     #[arg(long, env = "HALE_LOG_FORMAT", global = true)]
     pub log_format: Option<LogFormat>,
+}
+
+impl Settings {
+    /// Whether anybody but this machine reaches a server that listens there.
+    pub fn is_reached_by_others(&self, address: SocketAddr) -> bool {
+        !address.ip().is_loopback() || !self.trusted_proxies.0.is_empty()
+    }
 }
 
 /// What is outside this server: others', and itself as they see it.
@@ -219,7 +242,7 @@ async fn mailer(settings: &Settings) -> Result<Option<Arc<dyn Mailer>>, Error> {
         migration::cli::secret("HALE_SMTP_PASSWORD", settings.smtp_password.clone(), settings.smtp_password_file.clone()).await?;
     let from = settings.mail_from.clone().filter(|from| !from.is_empty());
     let Some(url) = settings.smtp_url.clone().filter(|url| !url.is_empty()) else {
-        if !settings.listen.ip().is_loopback() {
+        if settings.is_reached_by_others(settings.listen) {
             return Ok(None);
         }
         let folder = crate::store::data_dir(settings)?.join("mail");
@@ -262,6 +285,14 @@ pub enum Command {
     /// Look after the database's schema
     #[command(subcommand)]
     Migrate(migration::cli::Command),
+    /// Examine the installation: exits with 0 when all is well, 1 with warnings, 2 when something is broken
+    Doctor(Doctor),
+    /// Vacuum, analyse and rebuild indexes where that pays, while Hale serves
+    Maintain {
+        /// Say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Make a backup, or look after those that there are
     #[command(args_conflicts_with_subcommands = true)]
     Backup {
@@ -274,14 +305,6 @@ pub enum Command {
     },
     /// Put a backup in the place of the data, which are kept as a database of another name
     Restore(Restore),
-    /// Examine the installation: exits with 0 when all is well, 1 with warnings, 2 when something is broken
-    Doctor(Doctor),
-    /// Vacuum, analyse and rebuild indexes where that pays, while Hale serves
-    Maintain {
-        /// Say what would be done
-        #[arg(long)]
-        dry_run: bool,
-    },
     /// Bring foods or exercises into the shared catalogue
     #[command(subcommand)]
     Import(Import),
@@ -294,6 +317,14 @@ pub enum Command {
     /// Look after accounts
     #[command(subcommand)]
     Admin(Admin),
+    /// Print every setting: what it is now, and where that came from; secrets are not shown
+    Config {
+        /// Print the page for people instead, in Markdown: what settings there are
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Ask the server at HALE_LISTEN whether it is ready, for who watches over containers: 0 if it is, 1 if not
+    Healthcheck,
     /// Print the GraphQL schema, or the SQL of the tables that devices with Talon work on
     Schema {
         /// Whose; the GraphQL API's when absent

@@ -24,7 +24,7 @@ use service::{
 use crate::{
     config::{Doctor, Outside, Settings},
     progress::Progress,
-    store::{Error, Store, data_dir, keys_file},
+    store::{Error, Store, backups_in, data_dir, keys_file},
 };
 
 /// The form of [`Report::json`]. It counts up when something that is there changes or goes; additions leave it.
@@ -109,7 +109,7 @@ pub async fn examine(settings: &Settings, how: Doctor, progress: &Arc<Progress>)
     findings.push(disk(&folder, size));
     findings.push(key_file(&keys_file(settings, &folder), accounts, how.fix));
     findings.push(secrets(&folder.join("secrets"), how.fix));
-    let backups = settings.backup_dir.clone().filter(|path| !path.as_os_str().is_empty()).unwrap_or_else(|| folder.join("backups"));
+    let backups = backups_in(settings, &folder);
     findings.push(backup_age(&backups, at));
     findings.push(keys_copy(&keys_file(settings, &folder), &backups));
     if how.providers {

@@ -1,10 +1,12 @@
 //! HTTP: routes, headers, health, and the explorer.
 
 mod calendars;
+pub mod client_address;
 mod connections;
 mod graphql;
 pub mod idempotency;
 mod json;
+mod observation;
 mod sse;
 mod websocket;
 
@@ -12,23 +14,17 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{MatchedPath, Path, RawQuery, Request, State},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    extract::{Path, RawQuery, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::{MethodRouter, get, post},
 };
 use service::access::Database;
 use tokio::sync::watch;
-use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::CompressionLayer,
-    cors::CorsLayer,
-    request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
-    trace::{DefaultOnResponse, TraceLayer},
-};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, cors::CorsLayer};
 
-use self::connections::Connections;
+use self::{client_address::TrustedProxies, connections::Connections};
 use crate::{
     config::Outside,
     graphql::{
@@ -50,13 +46,13 @@ pub struct Server {
     explorable: bool,
     outside: Arc<Outside>,
     origins: Vec<HeaderValue>,
+    proxies: TrustedProxies,
     /// Whether the server stops. Whoever has to end before it does has subscribed.
     stopping: Arc<watch::Sender<bool>>,
     connections: Connections,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const LONGEST_REQUEST_ID: usize = 64;
 /// How long a browser may remember what an origin is allowed: no browser does for longer.
 const PREFLIGHT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -66,6 +62,8 @@ pub struct Options {
     pub explorable: bool,
     /// Web pages of these origins may call the API from a browser, and no others.
     pub origins: Vec<HeaderValue>,
+    /// Proxies that are believed who called.
+    pub proxies: TrustedProxies,
     /// Which documents run.
     pub documents: Documents,
     /// What each person may spend.
@@ -84,6 +82,7 @@ impl Server {
             database,
             explorable: options.explorable,
             origins: options.origins,
+            proxies: options.proxies,
             outside: Arc::default(),
             stopping: Arc::new(watch::Sender::new(false)),
             connections: Connections::default(),
@@ -93,6 +92,11 @@ impl Server {
     /// The same server, which knows of others'.
     pub fn with_outside(self, outside: Outside) -> Self {
         Self { outside: Arc::new(outside), ..self }
+    }
+
+    /// The database on account of the request with these headers.
+    fn database_for(&self, headers: &HeaderMap) -> Database {
+        observation::request_id(headers).map_or_else(|| self.database.clone(), |id| self.database.for_request(id))
     }
 
     /// From now on /readyz says no, so that a balancer sends nothing new, and what stays open is closed.
@@ -135,19 +139,10 @@ impl Server {
             .layer(CompressionLayer::new())
             .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| graphql::internal_error()))
             .layer(middleware::map_response(security_headers))
-            .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-            .layer(
-                TraceLayer::new_for_http()
-                    .make_span_with(|request: &Request| {
-                        let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-                        // The query string of a GET holds variables, and a path may hold a secret, so the route is logged.
-                        let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str);
-                        tracing::info_span!("request", %id, method = %request.method(), path = route)
-                    })
-                    .on_response(DefaultOnResponse::new().level(tracing::Level::INFO)),
-            )
-            .layer(SetRequestIdLayer::new(REQUEST_ID, Sequence(self.database.clone())))
-            .layer(middleware::map_request(drop_strange_request_id))
+            .layer(middleware::from_fn_with_state(self.clone(), observation::observe))
+            .layer(middleware::map_request_with_state(self.clone(), |State(server): State<Self>, request: Request| async move {
+                server.proxies.see_through(request)
+            }))
     }
 
     /// A route that pages of the allowed origins may call. Tokens travel in a header, so no credentials of the browser's are allowed.
@@ -163,28 +158,6 @@ impl Server {
             .max_age(PREFLIGHT_LIFETIME);
         route.layer(cors)
     }
-}
-
-/// Ids for requests that bring none. A client's own is kept if it is short and plain.
-#[derive(Clone)]
-struct Sequence(Database);
-
-impl MakeRequestId for Sequence {
-    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&self.0.new_id().to_string()).ok().map(RequestId::new)
-    }
-}
-
-/// What a client calls its request ends up in the log.
-async fn drop_strange_request_id(mut request: Request) -> Request {
-    let plain = |id: &HeaderValue| {
-        id.len() <= LONGEST_REQUEST_ID
-            && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
-    if request.headers().get_all(REQUEST_ID).iter().any(|id| !plain(id)) {
-        request.headers_mut().remove(REQUEST_ID);
-    }
-    request
 }
 
 async fn security_headers(mut response: Response) -> Response {

@@ -8,5 +8,8 @@ pub mod doctor;
 pub mod embedded_postgres;
 pub mod graphql;
 pub mod http;
+pub mod metrics;
 pub mod progress;
+pub mod settings;
 pub mod store;
+pub mod telemetry;

@@ -188,7 +188,7 @@ impl Store {
 
     /// Where backups go unless something else is said.
     pub fn backup_dir(&self) -> PathBuf {
-        backup_dir(&self.settings).unwrap_or_else(|| self.data_dir.join("backups"))
+        backups_in(&self.settings, &self.data_dir)
     }
 
     /// Whether PostgreSQL is Hale's own.
@@ -253,6 +253,11 @@ pub fn data_dir(settings: &Settings) -> Result<PathBuf, Error> {
     let failed = |source| Error::File { path: path.clone(), source };
     fs::DirBuilder::new().recursive(true).mode(0o711).create(&path).map_err(failed)?;
     path.canonicalize().map_err(failed)
+}
+
+/// Where backups go unless something else is said.
+pub fn backups_in(settings: &Settings, data_dir: &Path) -> PathBuf {
+    backup_dir(settings).unwrap_or_else(|| data_dir.join("backups"))
 }
 
 /// Where the keys are.

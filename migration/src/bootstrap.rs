@@ -143,7 +143,7 @@ async fn make_roles(server: &Session) -> Result<(), Error> {
             run(server, &format!("set {setting} of hale_app"), &sql).await?;
         }
     }
-    for role in FUNCTION_OWNERS.into_iter().chain([DISCONNECTED]) {
+    for role in FUNCTION_OWNERS.into_iter().chain(["hale_app"]) {
         make_member(server, role).await?;
     }
     // An administrator who is no superuser may not have it to give.
@@ -171,8 +171,8 @@ async fn has_setting(server: &Session, setting: &str, value: &str) -> Result<boo
 }
 
 /// hale_owner must be a member of the roles that it hands functions over to, and inherit from them: without that, PostgreSQL 16
-/// and newer answer its later GRANT and REVOKE on such a function with a warning and do nothing. It bypasses row level
-/// security anyway.
+/// and newer answer its later GRANT and REVOKE on such a function with a warning and do nothing. As a member of hale_app it may end the
+/// server's sessions, which a restore does. It bypasses row level security anyway.
 async fn make_member(server: &Session, role: &str) -> Result<(), Error> {
     if is_member(server, role).await? {
         return Ok(());
@@ -328,7 +328,7 @@ async fn find_unmet(database: &Session) -> Result<Vec<String>, Error> {
             unmet.push(format!("{setting} of hale_app is not {value}"));
         }
     }
-    for role in FUNCTION_OWNERS.into_iter().chain([MONITOR, DISCONNECTED]) {
+    for role in FUNCTION_OWNERS.into_iter().chain(["hale_app", MONITOR]) {
         if !is_member(database, role).await? {
             unmet.push(format!("hale_owner is not a member of {role}"));
         }

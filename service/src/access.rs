@@ -24,12 +24,14 @@ use sqlx::{
     postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
+use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
 use crate::{
     changes::Changes,
     clock::{Clock, SystemClock},
     error::{Error, Result},
+    metrics::METRICS,
     random::{Random, SystemRandom, uuid_v7},
     tokens::{Keys, Verified},
 };
@@ -60,6 +62,49 @@ pub struct Database {
     keys: Arc<Keys>,
     listen_url: Arc<str>,
     changes: Arc<Changes>,
+    asked_by: Asker,
+}
+
+/// What a request is called, by its client or by Hale. It is found again in Hale's log and, as `application_name`, in PostgreSQL's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// As many characters as PostgreSQL keeps of a name after "hale/".
+    pub const LONGEST: usize = 58;
+
+    /// An id that somebody chose; `None` unless it is short and plain.
+    pub fn new(text: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        ((1..=Self::LONGEST).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.into()))
+    }
+}
+
+impl std::fmt::Display for RequestId {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// On whose account something is asked of the database.
+#[derive(Clone, Debug)]
+enum Asker {
+    /// Hale's own.
+    Hale,
+    Request(RequestId),
+    Job(Uuid),
+}
+
+impl Asker {
+    /// What tells PostgreSQL's log about it until the transaction ends: a request's id is plain, so it may stand in a batch.
+    fn name(&self) -> Option<String> {
+        let name = match self {
+            Self::Hale => return None,
+            Self::Request(RequestId(id)) => format!("hale/{id}"),
+            Self::Job(id) => format!("hale/job/{id}"),
+        };
+        Some(format!("set_config('application_name', '{name}', true)"))
+    }
 }
 
 /// Someone who has proved who they are. Made by [`Database::authenticate`], and for the person of a claimed job by the job runner.
@@ -83,9 +128,25 @@ impl Database {
     /// Connects, and refuses a role or a schema under which isolation would not hold.
     pub async fn connect(connection: &Connection, clock: Arc<dyn Clock>, random: Arc<dyn Random>, keys: Keys) -> Result<Self> {
         let listen_url = connection.listen_url.as_ref().unwrap_or(&connection.url).as_str().into();
-        let database = Self { pool: pool(connection).await?, clock, random, keys: Arc::new(keys), listen_url, changes: Arc::default() };
+        let (keys, changes, asked_by) = (Arc::new(keys), Arc::default(), Asker::Hale);
+        let database = Self { pool: pool(connection).await?, clock, random, keys, listen_url, changes, asked_by };
         database.refuse_unsafe_role().await?;
         Ok(database)
+    }
+
+    /// The same database on account of a request, whose id PostgreSQL's log then shows.
+    pub fn for_request(&self, id: RequestId) -> Self {
+        Self { asked_by: Asker::Request(id), ..self.clone() }
+    }
+
+    /// The same database on account of a job.
+    pub(crate) fn for_job(&self, id: Uuid) -> Self {
+        Self { asked_by: Asker::Job(id), ..self.clone() }
+    }
+
+    /// The same database on account of nobody, for what outlives whoever asked first.
+    pub(crate) fn for_itself(&self) -> Self {
+        Self { asked_by: Asker::Hale, ..self.clone() }
     }
 
     /// The viewer that an access token speaks for. Takes no connection: whether the session still lives is checked when the
@@ -152,6 +213,12 @@ impl Database {
         Ok(())
     }
 
+    /// How many connections there are, how many of them nobody uses, and how many there may be.
+    pub(crate) fn pool_size(&self) -> (i64, i64, i64) {
+        let (size, idle) = (i64::from(self.pool.size()), i64::try_from(self.pool.num_idle()).unwrap_or_default());
+        (size, idle.min(size), self.pool.options().get_max_connections().into())
+    }
+
     /// Closes the connections once the transactions on them have ended.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -159,16 +226,24 @@ impl Database {
 
     /// A transaction in which there is no viewer, hence no rows: only the doors of hale_auth open in it.
     pub(crate) async fn without_viewer(&self) -> Result<Tx> {
-        self.begin(None, self.begin_writing()).await
+        self.begin(None, Mode::Write, None).await
     }
 
-    async fn begin(&self, viewer: Option<UserId>, batch: String) -> Result<Tx> {
-        begin(&self.pool, viewer, batch, self.clock.clone(), self.random.clone()).await
-    }
-
-    /// What begins a transaction that may write: triggers that tell when something was written go by Hale's clock.
-    fn begin_writing(&self) -> String {
-        format!("BEGIN; SELECT set_config('app.now', '{}', true)", self.now().to_rfc3339())
+    /// One round trip instead of three or four. Ids, names of requests and RFC 3339 times hold no quote, so they may stand in a batch.
+    async fn begin(&self, viewer: Option<UserId>, mode: Mode, enter: Option<String>) -> Result<Tx> {
+        let begin = match mode {
+            Mode::Read => "BEGIN READ ONLY",
+            Mode::Write => "BEGIN",
+        };
+        // Triggers that tell when something was written go by Hale's clock.
+        let now = (mode == Mode::Write).then(|| format!("set_config('app.now', '{}', true)", self.now().to_rfc3339()));
+        // The name comes first, so that the log names the request that may not enter.
+        let first: Vec<String> = [self.asked_by.name(), now, enter].into_iter().flatten().collect();
+        let batch = if first.is_empty() { begin.to_owned() } else { format!("{begin}; SELECT {}", first.join(", ")) };
+        let span = tracing::debug_span!("transaction", writes = mode == Mode::Write, committed = Empty);
+        let mut tx = begin_tx(&self.pool, viewer, batch, self.clock.clone(), self.random.clone()).instrument(span.clone()).await?;
+        tx.span = span;
+        Ok(tx)
     }
 
     async fn refuse_unsafe_role(&self) -> Result<()> {
@@ -186,7 +261,7 @@ impl Database {
 /// Why [`Database::connect`] would refuse this role on this schema, for people; empty when tenants are isolated.
 pub async fn why_unsafe(connection: &Connection) -> Result<Vec<String>> {
     let pool = pool(connection).await?;
-    let tx = begin(&pool, None, "BEGIN READ ONLY".to_owned(), Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
+    let tx = begin_tx(&pool, None, "BEGIN READ ONLY".to_owned(), Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     let reasons = reasons(&tx).await;
     drop(tx);
     pool.close().await;
@@ -244,22 +319,28 @@ impl Viewer {
 
     /// A transaction that can only read. It ends when dropped.
     pub async fn read(&self) -> Result<Tx> {
-        self.begin("BEGIN READ ONLY".to_owned()).await
+        self.begin(Mode::Read).await
     }
 
     /// A transaction whose changes last once [`Tx::commit`] has answered.
     pub async fn write(&self) -> Result<Tx> {
-        self.begin(self.database.begin_writing()).await
+        self.begin(Mode::Write).await
     }
 
-    async fn begin(&self, begin: String) -> Result<Tx> {
-        // Ids and an RFC 3339 time hold no quote, so they may stand in a batch; one round trip instead of three.
+    async fn begin(&self, mode: Mode) -> Result<Tx> {
         let enter = match self.proof {
             Proof::Session { id, .. } => format!("auth.enter('{}', '{id}', '{}')", self.user_id, self.database.now().to_rfc3339()),
             Proof::Job { id, claim } => format!("auth.enter_job('{id}', '{claim}')"),
         };
-        self.database.begin(Some(self.user_id), format!("{begin}; SELECT {enter}")).await
+        self.database.begin(Some(self.user_id), mode, Some(enter)).await
     }
+}
+
+/// Whether a transaction may write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Read,
+    Write,
 }
 
 /// The owner's way in, for the shared catalogue: sees and changes every row. Commands use it, requests never.
@@ -278,13 +359,7 @@ impl Maintenance {
 
     /// A transaction that no policy binds.
     pub async fn begin(&self) -> Result<Tx> {
-        begin(&self.pool, None, "BEGIN".to_owned(), self.clock.clone(), self.random.clone()).await
-    }
-
-    /// A transaction that no policy binds, and that sees everything as it was at its first statement.
-    pub(crate) async fn snapshot(&self) -> Result<Tx> {
-        let batch = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", crate::backup::SETTINGS);
-        begin(&self.pool, None, batch, self.clock.clone(), self.random.clone()).await
+        begin_tx(&self.pool, None, "BEGIN".to_owned(), self.clock.clone(), self.random.clone()).await
     }
 
     /// A session outside transactions, for what PostgreSQL runs in none: VACUUM, REINDEX CONCURRENTLY. Nobody else has one for this
@@ -297,6 +372,12 @@ impl Maintenance {
         alone.run("SET statement_timeout = 0; SET client_connection_check_interval = '1s'").await?;
         let taken = sqlx::query_scalar::<_, bool>("SELECT pg_try_advisory_lock($1)").bind(lock).fetch_one(&mut *alone.0).await;
         Ok(taken.map_err(query_error)?.then_some(alone))
+    }
+
+    /// A transaction that no policy binds, and that sees everything as it was at its first statement.
+    pub(crate) async fn snapshot(&self) -> Result<Tx> {
+        let batch = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}", crate::backup::SETTINGS);
+        begin_tx(&self.pool, None, batch, self.clock.clone(), self.random.clone()).await
     }
 
     /// Closes the connections.
@@ -342,13 +423,33 @@ async fn pool(connection: &Connection) -> Result<PgPool> {
 /// A connection that is nobody else's. A server whose queue of newcomers is full says so at once, so it is asked again.
 async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>> {
     let begun = tokio::time::Instant::now();
-    loop {
+    let waiting = Waiting::begin();
+    let acquired = loop {
         match pool.acquire().await {
             Err(sqlx::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock && begun.elapsed() < PATIENCE => {
                 tokio::time::sleep(KNOCK_AGAIN).await;
             }
-            acquired => return acquired.map_err(unreachable),
+            acquired => break acquired.map_err(unreachable),
         }
+    };
+    drop(waiting);
+    METRICS.acquired.observe(begun.elapsed().as_secs_f64());
+    acquired.inspect_err(|_| _ = METRICS.not_acquired.inc())
+}
+
+/// One who waits, until they have got it or have given up.
+struct Waiting;
+
+impl Waiting {
+    fn begin() -> Self {
+        METRICS.waiting.inc();
+        Self
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        METRICS.waiting.dec();
     }
 }
 
@@ -358,7 +459,7 @@ fn unreachable(error: sqlx::Error) -> Error {
     Error::Unavailable { retry_after: Duration::from_secs(2), source: error.into() }
 }
 
-async fn begin(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Tx> {
+async fn begin_tx(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Tx> {
     let mut dead = 0;
     loop {
         let connection = acquire(pool).await?;
@@ -368,6 +469,7 @@ async fn begin(pool: &PgPool, viewer: Option<UserId>, batch: String, clock: Arc<
             viewer,
             failed: AtomicBool::new(false),
             left_to: None,
+            span: Span::none(),
             clock: clock.clone(),
             random: random.clone(),
         };
@@ -391,6 +493,8 @@ pub struct Tx {
     viewer: Option<UserId>,
     failed: AtomicBool,
     left_to: Option<Box<dyn FnOnce(Tx) + Send + Sync>>,
+    /// Lasts as long as the transaction.
+    span: Span,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -440,6 +544,7 @@ impl Tx {
             return Err(Error::internal("a statement of this transaction failed, so it cannot be committed"));
         }
         self.execute_unprepared("COMMIT").await?;
+        self.span.record("committed", true);
         // Nothing is open on the connection any more: it goes back without a ROLLBACK.
         drop(self.connection.lock().await.take());
         Ok(())

@@ -262,7 +262,7 @@ pub async fn calendars(tx: &Tx, household: HouseholdId) -> Result<Vec<CalendarEn
         ))
         .await?;
     let Some(row) = row else { return Ok(Vec::new()) };
-    serde_json::from_value(row.try_get_by_index(0)?).map_err(|error| Error::Internal(error.into()))
+    serde_json::from_value(row.try_get_by_index(0)?).map_err(Error::stored_json)
 }
 
 /// Asks Google once more which calendars there are.

@@ -97,7 +97,7 @@ impl News {
         });
         let news = Self(topic.number.subscribe());
         if !std::mem::replace(&mut awaited.listening, true) {
-            let database = database.clone();
+            let database = database.for_itself();
             tokio::spawn(async move { database.changes().tell(&database).await });
         }
         news
@@ -137,8 +137,10 @@ impl Changes {
     async fn listen(&self, database: &Database) {
         loop {
             match self.hear(database).await {
-                Error::Unavailable { source, .. } => tracing::warn!(error = %source, "cannot listen for changes; asking for them instead"),
-                error => tracing::error!(%error, "cannot listen for changes; asking for them instead"),
+                error @ Error::Unavailable { .. } => {
+                    tracing::warn!(error = error.for_log(), "cannot listen for changes; asking for them instead");
+                }
+                error => tracing::error!(error = error.for_log(), "cannot listen for changes; asking for them instead"),
             }
             sleep(LISTEN_AGAIN).await;
         }
@@ -184,7 +186,7 @@ impl Changes {
             let Some((owners, ids)) = self.still_awaited() else { return };
             match numbers(database, owners, ids).await {
                 Ok(numbers) => self.compare(numbers),
-                Err(error) => tracing::debug!(%error, "cannot ask for changes"),
+                Err(error) => tracing::debug!(error = error.for_log(), "cannot ask for changes"),
             }
         }
     }

@@ -99,6 +99,22 @@ impl Error {
         Self::Conflict { message: message.into(), current: None }
     }
 
+    /// What the log is told: nothing that somebody typed, and nobody's data, of which a person's own error may be full.
+    pub fn for_log(&self) -> String {
+        match self {
+            Self::Internal(source) | Self::Unavailable { source, .. } => source.to_string(),
+            Self::ProviderUnavailable { provider, source, .. } => format!("{provider}: {source}"),
+            Self::Invalid { field, .. } => format!("{field} cannot be accepted"),
+            Self::Conflict { .. } => "a conflict".to_owned(),
+            error => error.to_string(),
+        }
+    }
+
+    /// Stored JSON that is not what was expected. What serde says may quote it.
+    pub(crate) fn stored_json(error: serde_json::Error) -> Self {
+        Self::internal(format!("stored JSON cannot be read ({:?})", error.classify()))
+    }
+
     /// A defect of Hale's.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::Internal(message.into().into())
@@ -176,13 +192,34 @@ fn out_of_range(constraint: &str) -> Option<Error> {
     Some(Error::invalid(input::field(column), "out of range"))
 }
 
+/// Classes of SQLSTATE whose messages name parts of the schema and of the server at most. Those of others, such as 22 and 23, may quote
+/// what was to be stored.
+const TELLING: [&str; 17] = ["08", "0A", "25", "26", "28", "2D", "34", "3D", "40", "42", "53", "54", "55", "57", "58", "P0", "XX"];
+/// Their messages may quote a search.
+const SYNTAX_ERROR: &str = "42601";
+
+/// What the log is told of what PostgreSQL says.
+fn told(error: &dyn sqlx::error::DatabaseError) -> String {
+    let code = error.code().unwrap_or_default();
+    if code.get(..2).is_some_and(|class| TELLING.contains(&class)) && code != SYNTAX_ERROR {
+        return format!("PostgreSQL {code}: {}", error.message());
+    }
+    let place = |what, name: Option<&str>| name.map(|name| format!(", {what} {name}")).unwrap_or_default();
+    format!("PostgreSQL {code}{}{}", place("table", error.table()), place("constraint", error.constraint()))
+}
+
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         let (DbErr::Query(RuntimeErr::SqlxError(source))
         | DbErr::Exec(RuntimeErr::SqlxError(source))
         | DbErr::Conn(RuntimeErr::SqlxError(source))) = &error
         else {
-            return Self::Internal(error.into());
+            return match error {
+                // Their texts may quote what is stored.
+                DbErr::Json(_) => Self::internal("stored JSON cannot be read"),
+                DbErr::Type(_) => Self::internal("a stored value is not of its type"),
+                error => Self::Internal(error.into()),
+            };
         };
         let sqlx::Error::Database(database) = source.as_ref() else {
             let lost = matches!(
@@ -199,16 +236,14 @@ impl From<DbErr> for Error {
                 Self::Internal(error.into())
             };
         };
+        let internal = || Self::Internal(told(database.as_ref()).into());
         let code = database.code().unwrap_or_default();
         match code.as_ref() {
             "28000" => Self::Unauthenticated("this session has ended: sign in again"),
             "42501" => Self::NotFound("row"),
             "23505" | "23514" | "23503" => {
                 let constraint = database.constraint().unwrap_or_default();
-                broken_constraint(constraint)
-                    .or_else(|| taken(constraint))
-                    .or_else(|| out_of_range(constraint))
-                    .unwrap_or_else(|| Self::Internal(error.into()))
+                broken_constraint(constraint).or_else(|| taken(constraint)).or_else(|| out_of_range(constraint)).unwrap_or_else(internal)
             }
             // PostgreSQL has no text for it, and JSON may hold it at any depth.
             "22021" | "22P05" => Self::invalid("value", "must not contain U+0000"),
@@ -216,9 +251,9 @@ impl From<DbErr> for Error {
             "40001" | "40P01" => Self::conflict("this was changed at the same moment: read it and try again"),
             // The server is going down, starting up or full.
             "57P01" | "57P02" | "57P03" | "53300" | "53100" | "53200" | "25P03" => {
-                Self::Unavailable { retry_after: Duration::from_secs(2), source: error.into() }
+                Self::Unavailable { retry_after: Duration::from_secs(2), source: told(database.as_ref()).into() }
             }
-            _ => Self::Internal(error.into()),
+            _ => internal(),
         }
     }
 }

@@ -64,7 +64,7 @@ impl KeyedRequest {
         let before = Entity::find_by_id((viewer.user_id(), self.key.clone())).one(&tx).await?;
         match before {
             Some(row) if row.request == self.request => {
-                let reads = serde_json::from_value(row.reads).map_err(|error| Error::Internal(error.into()))?;
+                let reads = serde_json::from_value(row.reads).map_err(Error::stored_json)?;
                 self.state().before = Some((row.answer, reads));
                 Err(Error::conflict("this was done and answered before"))
             }

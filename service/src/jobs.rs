@@ -12,8 +12,9 @@ use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, QueryResult, Statemen
 use tokio::{
     sync::watch,
     task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep},
+    time::{Instant, MissedTickBehavior, interval, sleep},
 };
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     calendars::{self, NOT_CONFIGURED, google::Google},
     error::{Error, Result},
     mail::{self, Mailer},
+    metrics::{self, METRICS},
     reminders, routines,
 };
 
@@ -58,9 +60,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::CleanUp, Self::SchedulePlans, Self::Plan, Self::CalendarSync, Self::CalendarChannel, Self::Remind];
+    /// Every kind.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::CleanUp, Self::SchedulePlans, Self::Plan, Self::CalendarSync, Self::CalendarChannel, Self::Remind];
 
-    fn name(self) -> &'static str {
+    /// As the queue and the metrics call it.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::CleanUp => "clean_up",
             Self::SchedulePlans => "schedule_plans",
@@ -166,11 +171,11 @@ impl Claimed {
         let tx = self.database.without_viewer().await?;
         let now = tx.now();
         let retry = if self.attempt < ATTEMPTS { delay(error, self.attempt).map(|delay| now + delay) } else { None };
-        // What an error of the database says may hold data; a person's error was made to be read.
         let reason = match error {
             Error::Internal(_) => "internal error, see the log".to_owned(),
             Error::Unavailable { .. } => "the database did not answer, see the log".to_owned(),
-            error => error.to_string(),
+            Error::ProviderUnavailable { .. } => error.to_string(),
+            error => error.for_log(),
         };
         let values: [Value; 5] = [self.id.into(), self.claim.into(), now.into(), retry.into(), reason.into()];
         call(&tx, "SELECT auth.fail_job($1, $2, $3, $4, $5)", values).await?;
@@ -200,14 +205,15 @@ pub async fn claim(database: &Database) -> Result<Option<Claimed>> {
         [claim.into(), now.into(), (now + LEASE).into()],
     );
     let Some(row) = tx.query_one_raw(door).await? else { return Ok(None) };
+    let id = row.try_get_by_index(0)?;
     let claimed = Claimed {
-        id: row.try_get_by_index(0)?,
+        id,
         owner: row.try_get_by_index::<Option<Uuid>>(1)?.map(UserId),
         kind: row.try_get_by_index(2)?,
         about: row.try_get_by_index(3)?,
         attempt: row.try_get_by_index(4)?,
         claim,
-        database: database.clone(),
+        database: database.for_job(id),
     };
     tx.commit().await?;
     Ok(Some(claimed))
@@ -291,25 +297,34 @@ impl Worker {
 
     /// Runs one job, and shows meanwhile that this worker lives.
     async fn run_one(&self, job: Claimed) {
-        let (id, kind, attempt) = (job.id, job.kind.as_str(), job.attempt);
+        // A kind that this version does not know is nobody's label.
+        let kind = Kind::named(&job.kind).map_or("unknown", Kind::name);
+        let span = tracing::error_span!("job", id = %job.id, kind, attempt = job.attempt);
+        let begun = Instant::now();
+        let outcome = self.run_to_the_end(job).instrument(span).await;
+        METRICS.jobs.get_or_create(&metrics::Job { kind, outcome }).observe(begun.elapsed().as_secs_f64());
+    }
+
+    async fn run_to_the_end(&self, job: Claimed) -> &'static str {
         let done = tokio::select! {
             done = self.work(&job) => done,
             () = lost(&job) => {
-                tracing::warn!(%id, kind, "another worker has taken this job over");
-                return;
+                tracing::warn!("another worker has taken this job over");
+                return "lost";
             }
         };
         match done {
-            Ok(Finished(())) => tracing::debug!(%id, kind, "done"),
+            Ok(Finished(())) => {
+                tracing::debug!("done");
+                "done"
+            }
             Err(error) => {
                 match &error {
-                    Error::Internal(source) => tracing::error!(%id, kind, attempt, error = %source, "a job failed"),
-                    Error::Unavailable { source, .. } | Error::ProviderUnavailable { source, .. } => {
-                        tracing::warn!(%id, kind, attempt, error = %source, "a job failed");
-                    }
-                    error => tracing::warn!(%id, kind, attempt, %error, "a job failed"),
+                    Error::Internal(_) => tracing::error!(error = error.for_log(), "a job failed"),
+                    error => tracing::warn!(error = error.for_log(), "a job failed"),
                 }
                 told(job.fail(&error).await);
+                "failed"
             }
         }
     }
@@ -425,14 +440,7 @@ pub async fn retry(tx: &Tx, id: Uuid) -> Result<bool> {
 
 /// What succeeded; what did not is in the log.
 fn told<T>(result: Result<T>) -> Option<T> {
-    result
-        .inspect_err(|error| match error {
-            Error::Internal(source) | Error::Unavailable { source, .. } => {
-                tracing::warn!(error = %source, "the queue of jobs does not answer")
-            }
-            error => tracing::warn!(%error, "the queue of jobs does not answer"),
-        })
-        .ok()
+    result.inspect_err(|error| tracing::warn!(error = error.for_log(), "the queue of jobs does not answer")).ok()
 }
 
 fn statement(sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {

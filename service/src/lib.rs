@@ -30,6 +30,7 @@ pub mod jobs;
 pub mod mail;
 pub mod maintain;
 pub mod measurements;
+pub mod metrics;
 pub mod noots;
 pub mod nutrition;
 pub mod organiser;

@@ -172,12 +172,12 @@ impl Smtp {
         };
         let server = (self.host.as_str(), self.port);
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT), &self.hello, from_the_start, None).await.map_err(unavailable)?;
+            AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT), &self.hello, from_the_start, None).await.map_err(failed)?;
         if let Security::StartTls(tls) = &self.security {
-            connection.starttls(tls.clone(), &self.hello).await.map_err(unavailable)?;
+            connection.starttls(tls.clone(), &self.hello).await.map_err(failed)?;
         }
         if let Some(credentials) = &self.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await.map_err(unavailable)?;
+            connection.auth(DEFAULT_MECHANISMS, credentials).await.map_err(failed)?;
         }
         Ok(connection)
     }
@@ -188,12 +188,26 @@ impl Smtp {
             let about_this_message = error.status().map_or(error.is_client(), |code| {
                 code.severity == Severity::PermanentNegativeCompletion && !ABOUT_SIGNING_IN.contains(&code.into())
             });
-            if about_this_message { Failure::Refused(error.to_string()) } else { unavailable(error) }
+            if about_this_message {
+                tracing::warn!(reason = told(&error), "the mail server refuses a message");
+                Failure::Refused(error.to_string())
+            } else {
+                failed(error)
+            }
         })?;
         // The message is theirs now, whatever comes of this.
         timeout(GOOD_BYE, connection.quit()).await.ok();
         Ok(())
     }
+}
+
+/// What the log is told: what a server says often names the recipient.
+fn told(error: &lettre::transport::smtp::Error) -> String {
+    error.status().map_or_else(|| error.to_string(), |code| format!("it answers {code}"))
+}
+
+fn failed(error: lettre::transport::smtp::Error) -> Failure {
+    unavailable(told(&error))
 }
 
 fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure {

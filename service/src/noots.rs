@@ -23,6 +23,7 @@ use crate::{
     access::Tx,
     error::{Error, Result},
     input,
+    metrics::{self, METRICS},
     page::{Page, PageRequest},
     sync::{
         collection::{Collection, Context, Deletion, Draft, Kind, derived, group, written},
@@ -139,6 +140,18 @@ pub enum Settled {
     Rejected(Rejection),
 }
 
+impl Settled {
+    /// As it is counted, among what devices send otherwise.
+    fn status(&self) -> &'static str {
+        match self {
+            Self::Accepted => "applied",
+            Self::Unchanged => "duplicate",
+            Self::Conflict { .. } => "conflict",
+            Self::Rejected(_) => "rejected",
+        }
+    }
+}
+
 /// A noot as it is stored, without its content.
 #[derive(Clone, Debug, PartialEq, Eq, FromQueryResult)]
 pub struct Head {
@@ -168,7 +181,11 @@ pub async fn sync(tx: &Tx, request: Request) -> Result<Synced> {
         Some(rejection) => Some(Outcome { id: *id, verdict: Settled::Rejected(rejection.clone()), version: None }),
         None => settled.get(id).cloned(),
     });
-    let outcomes = outcomes.collect();
+    let outcomes: Vec<Outcome> = outcomes.collect();
+    METRICS.batches.inc();
+    for outcome in &outcomes {
+        METRICS.mutations.get_or_create(&metrics::Outcome { outcome: outcome.verdict.status() }).inc();
+    }
     let known = request.known.iter().flatten().map(|known| known.id);
     Ok(Synced { noots, has_more, outcomes, deleted: tombstones(tx, person, known.chain(ids).collect()).await? })
 }

@@ -6,12 +6,16 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Client, RequestBuilder, header, redirect::Policy};
+pub use reqwest::Client;
+use reqwest::{RequestBuilder, header, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    metrics::METRICS,
+};
 
 const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(20);
@@ -43,24 +47,29 @@ pub(crate) struct Answer {
     provider: &'static str,
 }
 
+/// A client for somebody else's server: without a system's TLS or certificates, and bounded in time.
+pub fn client() -> Result<Client> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Internal(error.into()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(Policy::none())
+        .connect_timeout(CONNECT)
+        .timeout(TOTAL)
+        .user_agent(concat!("hale/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::Internal(error.into()))
+}
+
 impl Provider {
     /// A client of the provider that people know as `name`.
     pub fn new(name: &'static str) -> Result<Self> {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::Internal(error.into()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(Policy::none())
-            .connect_timeout(CONNECT)
-            .timeout(TOTAL)
-            .user_agent(concat!("hale/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::Internal(error.into()))?;
-        Ok(Self { name, client, breaker: Mutex::default() })
+        METRICS.rests(name, false);
+        Ok(Self { name, client: client()?, breaker: Mutex::default() })
     }
 
     /// What requests are built with.
@@ -70,8 +79,10 @@ impl Provider {
 
     /// Sends a request and reads the whole answer. A server that does not answer, or answers with a 5xx, is an error.
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer> {
-        self.refuse_while_it_rests()?;
+        self.refuse_while_it_rests().inspect_err(|_| METRICS.provider(self.name, "resting", None))?;
+        let begun = Instant::now();
         let answer = self.ask(request).await;
+        METRICS.provider(self.name, if answer.is_ok() { "answered" } else { "failed" }, Some(begun.elapsed()));
         self.note(answer.is_ok());
         answer
     }
@@ -116,6 +127,7 @@ impl Provider {
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         breaker.failures = if answered { 0 } else { breaker.failures.saturating_add(1) };
         breaker.rests_until = (breaker.failures >= FAILURES).then(|| Instant::now() + REST);
+        METRICS.rests(self.name, breaker.rests_until.is_some());
     }
 }
 
@@ -125,7 +137,8 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| Error::ProviderUnavailable {
             provider: self.provider,
             retry_after: Duration::from_secs(60),
-            source: format!("its answer is not what was expected: {error}").into(),
+            // What serde says may quote the answer.
+            source: format!("its answer is not what was expected: line {}, column {}", error.line(), error.column()).into(),
         })
     }
 }

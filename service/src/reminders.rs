@@ -19,6 +19,7 @@ use crate::{
     households, input,
     jobs::{self, Claimed, Finished, Kind, Request},
     mail::{Failure, Mailer, Message},
+    metrics::{self, METRICS},
     routines,
 };
 
@@ -125,10 +126,17 @@ pub(crate) async fn remind(job: &Claimed, mailer: &dyn Mailer) -> Result<Finishe
         let message = due.message(to, tx.now())?;
         tx.commit().await?;
 
-        let (sent_at, problem) = match mailer.send(&message).await {
+        let sent = mailer.send(&message).await;
+        let outcome = match &sent {
+            Ok(()) => "sent",
+            Err(Failure::Refused(_)) => "refused",
+            Err(Failure::Other(_)) => "failed",
+        };
+        METRICS.mails.get_or_create(&metrics::Outcome { outcome }).inc();
+        let (sent_at, problem) = match sent {
             Ok(()) => (Some(viewer.database().now()), None),
             Err(Failure::Refused(reason)) => {
-                tracing::warn!(mail = %due.id, reason, "nobody takes a reminder");
+                tracing::warn!(mail = %due.id, "nobody takes a reminder");
                 (None, Some(reason.chars().filter(|character| !character.is_control()).take(500).collect::<String>()))
             }
             Err(Failure::Other(error)) => return Err(error),

@@ -26,7 +26,9 @@ use self::{
 use crate::{
     access::{Tx, Viewer},
     error::{Error, Result},
-    exercise_diary, food_diary, foods, goals, input, measurements, noots,
+    exercise_diary, food_diary, foods, goals, input, measurements,
+    metrics::{self, METRICS},
+    noots,
     page::{Page, PageRequest},
     people,
 };
@@ -217,6 +219,7 @@ pub async fn feed(store: &impl Store, person: UserId, after: Option<Cursor>, col
     let FeedSlice { rows, has_more, epoch, tombstone_floor, shown } = slice;
     let floor = known.filter(|known| known.number > 0).map_or(tombstone_floor, |known| known.floor);
     let cursor = Cursor { epoch, number: rows.last().map_or(number, |row| row.number), floor, shown };
+    METRICS.feed_pages.inc();
     Ok(FeedPage { rows, cursor, has_more, resync })
 }
 
@@ -337,7 +340,12 @@ pub async fn apply(viewer: &Viewer, push: Push) -> Result<Vec<Receipt>> {
     if push.person != viewer.user_id() && people::find(&viewer.read().await?, push.person).await?.is_none() {
         return Err(Error::NotFound("person who shares this"));
     }
-    apply_to(|| viewer.write(), push).await
+    let receipts = apply_to(|| viewer.write(), push).await?;
+    METRICS.batches.inc();
+    for receipt in &receipts {
+        METRICS.mutations.get_or_create(&metrics::Outcome { outcome: receipt.decision.outcome.status() }).inc();
+    }
+    Ok(receipts)
 }
 
 /// [`apply`], in transactions of any store.
@@ -609,5 +617,5 @@ async fn remember<'a>(
 }
 
 fn from_json<T: DeserializeOwned>(value: JsonValue) -> Result<T> {
-    serde_json::from_value(value).map_err(|error| Error::Internal(error.into()))
+    serde_json::from_value(value).map_err(Error::stored_json)
 }

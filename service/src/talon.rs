@@ -228,7 +228,7 @@ async fn snapshot(tx: &Tx, after: Cursor, limit: u32, resync: bool) -> Result<Pa
 /// The cells of a row as messages. Of a collection that this Hale does not know there are none.
 fn cells(person: UserId, row: &FeedRow) -> Result<Vec<Message>> {
     let Some(collection) = sync::collection(&row.collection) else { return Ok(Vec::new()) };
-    let clocks: Clocks = serde_json::from_value(row.clocks.clone()).map_err(|error| Error::Internal(error.into()))?;
+    let clocks: Clocks = serde_json::from_value(row.clocks.clone()).map_err(Error::stored_json)?;
     let columns = collection.groups.iter().flat_map(|group| group.columns.iter().map(|column| (group.name, column.name, column.kind)));
     let deleted = Value::Bool(row.deleted);
     Ok(columns

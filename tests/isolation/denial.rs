@@ -62,10 +62,12 @@ impl<'a> Listener<'a> {
         let mut run = async |sql| sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();
         run("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET log_statement = ''all''', current_database()); END $$").await;
         // Only a new connection takes notice.
-        run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hale'")
-            .await;
+        run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^hale(/|$)'",
+        )
+        .await;
         ben.ask("{ viewer { id } }", json!({})).await;
-        let process = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hale'";
+        let process = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name ~ '^hale(/|$)'";
         let process = sqlx::query_as::<_, (i32,)>(process).fetch_one(&mut admin).await.unwrap().0;
         Self { ben, process }
     }

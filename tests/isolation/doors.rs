@@ -90,6 +90,7 @@ pub const DOORS: &[Door] = &[
         "jobs",
         "SELECT auth.claim_job(gen_random_uuid(), now(), now() + interval '1 minute')",
     ),
+    shows("auth.count_jobs(timestamp with time zone)", "jobs", "SELECT count::text FROM auth.count_jobs(now())"),
     // With a claim of somebody else's.
     changes(
         "auth.extend_job(uuid,uuid,timestamp with time zone)",

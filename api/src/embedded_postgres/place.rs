@@ -23,7 +23,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(600);
 /// other scripts are not found. Sorting is by code point in any case.
 const CTYPES: [&str; 3] = ["C.UTF-8", "UTF-8", "C"];
 
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "listen_addresses=",
     "cluster_name=hale",
     "max_connections=100",
@@ -31,6 +31,8 @@ const SETTINGS: [&str; 12] = [
     "timezone=UTC",
     "log_timezone=UTC",
     "jit=off",
+    // %a is which request or job it was.
+    "log_line_prefix=%m [%p] %q%a ",
     "log_min_messages=warning",
     // The details and texts of failed statements hold people's data.
     "log_error_verbosity=terse",

@@ -1,6 +1,6 @@
 //! Errors as a client sees them: a closed set of codes, and never a source.
 
-use async_graphql::{ErrorExtensions, Value};
+use async_graphql::{ErrorExtensions, ServerError, Value};
 use service::error::Error as ServiceError;
 
 /// A result of a resolver.
@@ -25,10 +25,35 @@ pub const RATE_LIMITED: &str = "RATE_LIMITED";
 pub const LIMIT_EXCEEDED: &str = "LIMIT_EXCEEDED";
 /// Nobody is signed in, or not any more.
 pub const UNAUTHENTICATED: &str = "UNAUTHENTICATED";
-const TIMEOUT: &str = "TIMEOUT";
+/// It took too long.
+pub const TIMEOUT: &str = "TIMEOUT";
 const UNAVAILABLE: &str = "UNAVAILABLE";
 /// A defect of Hale's.
 pub const INTERNAL: &str = "INTERNAL";
+
+/// Every code.
+const CODES: [&str; 13] = [
+    BAD_REQUEST,
+    DOCUMENT_NOT_FOUND,
+    RATE_LIMITED,
+    LIMIT_EXCEEDED,
+    UNAUTHENTICATED,
+    TIMEOUT,
+    UNAVAILABLE,
+    INTERNAL,
+    "BAD_USER_INPUT",
+    "CONFLICT",
+    "FORBIDDEN",
+    "NOT_FOUND",
+    "PROVIDER_UNAVAILABLE",
+];
+
+/// The code of the first of an answer's errors, as it is counted: "OK" where there is none.
+pub fn code_of(errors: &[ServerError]) -> &'static str {
+    let Some(first) = errors.first() else { return "OK" };
+    let code = first.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    CODES.into_iter().find(|known| code == Some(&Value::from(*known))).unwrap_or(BAD_REQUEST)
+}
 
 impl Error {
     /// A value of `field` that cannot be accepted.
@@ -44,7 +69,7 @@ impl Error {
 
 impl From<ServiceError> for Error {
     fn from(error: ServiceError) -> Self {
-        let message = error.to_string();
+        let (message, for_log) = (error.to_string(), error.for_log());
         let of = |code, extensions| Self { code, message: message.clone(), extensions };
         let seconds = |duration: std::time::Duration| Value::from(duration.as_secs().max(1));
         match error {
@@ -59,17 +84,17 @@ impl From<ServiceError> for Error {
             }
             ServiceError::RateLimited { retry_after } => of(RATE_LIMITED, vec![("retryAfter", seconds(retry_after))]),
             ServiceError::Timeout => of(TIMEOUT, Vec::new()),
-            ServiceError::Unavailable { retry_after, source } => {
-                tracing::warn!(error = %source, "the database did not answer");
+            ServiceError::Unavailable { retry_after, .. } => {
+                tracing::warn!(error = for_log, "the database did not answer");
                 of(UNAVAILABLE, vec![("retryAfter", seconds(retry_after))])
             }
-            ServiceError::ProviderUnavailable { provider, retry_after, source } => {
-                tracing::warn!(provider, error = %source, "a provider did not answer");
+            ServiceError::ProviderUnavailable { retry_after, .. } => {
+                tracing::warn!(error = for_log, "a provider did not answer");
                 of("PROVIDER_UNAVAILABLE", vec![("retryAfter", seconds(retry_after))])
             }
             ServiceError::NotConfigured(_) => of("UNAVAILABLE", Vec::new()),
-            ServiceError::Internal(source) => {
-                tracing::error!(error = %source, "internal error");
+            ServiceError::Internal(_) => {
+                tracing::error!(error = for_log, "internal error");
                 of(INTERNAL, Vec::new())
             }
         }

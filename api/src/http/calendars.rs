@@ -15,6 +15,7 @@ use service::{
     calendars::{self, Notification},
     error::Error,
 };
+use tracing::Instrument;
 
 use super::{Server, caller};
 
@@ -29,7 +30,7 @@ pub async fn feed(
 ) -> Response {
     // A link that was never made and one that was taken back answer alike.
     let Some(secret) = file.strip_suffix(".ics") else { return refused(&Error::NotFound("calendar")) };
-    let feed = match calendar_feeds::read(&server.database, &caller(address), secret).await {
+    let feed = match calendar_feeds::read(&server.database_for(&headers), &caller(address), secret).await {
         Ok(feed) => feed,
         Err(error) => return refused(&error),
     };
@@ -53,7 +54,7 @@ pub struct Callback {
 
 /// GET /oauth/google/callback: shows what is about to happen. Nothing happens yet: a link does nothing by being opened, and whoever
 /// was sent here by somebody else sees whom they would let write into their calendar.
-pub async fn callback(State(server): State<Server>, Query(callback): Query<Callback>) -> Response {
+pub async fn callback(State(server): State<Server>, headers: HeaderMap, Query(callback): Query<Callback>) -> Response {
     if let Some(error) = callback.error {
         let reason =
             if error == "access_denied" { "You did not consent, so nothing was connected." } else { "Google did not let you consent." };
@@ -62,7 +63,7 @@ pub async fn callback(State(server): State<Server>, Query(callback): Query<Callb
     if server.outside.google.is_none() {
         return refused_page(&calendars::NOT_CONFIGURED);
     }
-    match calendars::awaited(&server.database, &callback.state).await {
+    match calendars::awaited(&server.database_for(&headers), &callback.state).await {
         Ok(awaited) => page(
             StatusCode::OK,
             "Connect your calendar?",
@@ -82,11 +83,12 @@ pub async fn callback(State(server): State<Server>, Query(callback): Query<Callb
 }
 
 /// POST /oauth/google/callback: connects.
-pub async fn consented(State(server): State<Server>, Form(callback): Form<Callback>) -> Response {
+pub async fn consented(State(server): State<Server>, headers: HeaderMap, Form(callback): Form<Callback>) -> Response {
     let Some(google) = server.outside.google.clone() else { return refused_page(&calendars::NOT_CONFIGURED) };
     // In a task of its own: a code can be exchanged once, so nobody who hangs up may lose what it was exchanged for.
-    let database = server.database.clone();
-    let connected = tokio::spawn(async move { calendars::consented(&database, &google, &callback.state, &callback.code).await }).await;
+    let database = server.database_for(&headers);
+    let exchange = async move { calendars::consented(&database, &google, &callback.state, &callback.code).await };
+    let connected = tokio::spawn(exchange.in_current_span()).await;
     match connected {
         Ok(Ok(())) => page(StatusCode::OK, "Connected", "<p>Go back to Hale and choose a calendar. You can close this page.</p>"),
         Ok(Err(error)) => refused_page(&error),
@@ -106,7 +108,7 @@ pub async fn webhook(State(server): State<Server>, headers: HeaderMap) -> Respon
         resource: text("x-goog-resource-id"),
         state: text("x-goog-resource-state"),
     };
-    match calendars::notified(&server.database, &call).await {
+    match calendars::notified(&server.database_for(&headers), &call).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
         Err(error) => refused(&error),
     }
@@ -136,12 +138,12 @@ fn status(error: &Error) -> StatusCode {
         Error::Conflict { .. } => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::Timeout | Error::Unavailable { .. } | Error::NotConfigured(_) => StatusCode::SERVICE_UNAVAILABLE,
-        Error::ProviderUnavailable { source, .. } => {
-            tracing::warn!(error = %source, "a provider did not answer");
+        Error::ProviderUnavailable { .. } => {
+            tracing::warn!(error = error.for_log(), "a provider did not answer");
             StatusCode::BAD_GATEWAY
         }
-        Error::Internal(source) => {
-            tracing::error!(error = %source, "internal error");
+        Error::Internal(_) => {
+            tracing::error!(error = error.for_log(), "internal error");
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }

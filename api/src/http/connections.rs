@@ -8,7 +8,7 @@ use std::{
 
 use service::{access::Viewer, changes};
 
-use crate::graphql::scope::RequestScope;
+use crate::{graphql::scope::RequestScope, metrics::Connected};
 
 /// How many connections of one person, or of one address without a session, stay open at a time.
 pub const MOST_CONNECTIONS: usize = 20;
@@ -25,11 +25,12 @@ pub struct Connections(Arc<Mutex<HashMap<String, usize>>>);
 pub struct Connection {
     connections: Connections,
     caller: String,
+    _connected: Connected,
 }
 
 impl Connections {
-    /// One more for whoever asks; `None` when there are enough.
-    pub fn open(&self, scope: &RequestScope) -> Option<Connection> {
+    /// One more for whoever asks, by "websocket" or "sse"; `None` when there are enough.
+    pub fn open(&self, scope: &RequestScope, transport: &'static str) -> Option<Connection> {
         let caller = scope.viewer().map_or_else(|_| scope.client().to_owned(), |viewer| viewer.user_id().to_string());
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = open.entry(caller.clone()).or_default();
@@ -37,7 +38,7 @@ impl Connections {
             return None;
         }
         *count += 1;
-        Some(Connection { connections: self.clone(), caller })
+        Some(Connection { connections: self.clone(), caller, _connected: Connected::by(transport) })
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_graphql::{Response as GraphqlResponse, ServerError, parser::types::OperationType};
@@ -19,19 +19,23 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use serde_json::{Map, Value, json};
+use tracing::Instrument;
 
 use super::{
     REQUEST_ID, Server, caller,
     idempotency::{self, REPLAYED},
     json, sse,
 };
-use crate::graphql::{
-    Executed,
-    cost::{self, Bill, Caller, Charge},
-    documents::{Operation, Wanted},
-    error::{BAD_REQUEST, INTERNAL},
-    limits::{Problem, Refusal},
-    scope::{Answer, RequestScope},
+use crate::{
+    graphql::{
+        Executed,
+        cost::{self, Bill, Caller, Charge},
+        documents::{Operation, Wanted},
+        error::{BAD_REQUEST, INTERNAL, TIMEOUT, code_of},
+        limits::{Problem, Refusal},
+        scope::{Answer, RequestScope},
+    },
+    metrics::{self, Followed},
 };
 
 const MOST_BODY_BYTES: usize = 256 * 1024;
@@ -161,6 +165,10 @@ impl Refused {
 
     fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    fn count(&self) {
+        metrics::operation(&metrics::Operation { kind: "none", field: "none".to_owned() }, code_of(&self.errors), None);
     }
 
     /// The answer that says so.
@@ -296,11 +304,16 @@ impl Parameters {
 /// An operation that a client asks for.
 pub struct Asked {
     operation: Operation,
+    counted: metrics::Operation,
     shows_cost: bool,
 }
 
-/// The operation that these parameters ask for, if it is valid.
+/// The operation that these parameters ask for, if it is valid. What is refused is counted.
 pub fn asked(server: &Server, parameters: Map<String, Value>) -> Result<Asked, Refused> {
+    find(server, parameters).inspect_err(Refused::count)
+}
+
+fn find(server: &Server, parameters: Map<String, Value>) -> Result<Asked, Refused> {
     let parameters = Parameters::read(parameters)?;
     let document = server.documents.find(&parameters.wanted)?;
     let operation = server.documents.operation(document, parameters.operation_name, parameters.variables)?;
@@ -309,13 +322,34 @@ pub fn asked(server: &Server, parameters: Map<String, Value>) -> Result<Asked, R
             Refusal::from(Problem::new("a subscription selects exactly one field, outside of fragments and without directives")).into()
         );
     }
-    Ok(Asked { operation, shows_cost: parameters.shows_cost })
+    let counted = counted(&operation);
+    Ok(Asked { operation, counted, shows_cost: parameters.shows_cost })
+}
+
+/// An operation by what it asks for, which is a name of the schema's: names that clients give are without number.
+fn counted(operation: &Operation) -> metrics::Operation {
+    let kind = match operation.kind {
+        OperationType::Query => "query",
+        OperationType::Mutation => "mutation",
+        OperationType::Subscription => "subscription",
+    };
+    let fields = operation.root_fields();
+    let field = match fields.as_slice() {
+        [] => "none",
+        [first, others @ ..] if others.iter().all(|other| other == first) => first,
+        _ => "several",
+    };
+    metrics::Operation { kind, field: field.to_owned() }
 }
 
 /// Takes the point that each request costs; why not, where there is none.
 pub fn take_point(server: &Server, scope: &RequestScope) -> Result<(), (Refused, Charge)> {
     let charge = server.points.take(&payer(scope), 1, server.database.now());
-    charge.refused().map_or(Ok(()), |error| Err((Refused { status: None, errors: vec![error] }, charge)))
+    charge.refused().map_or(Ok(()), |error| {
+        let refused = Refused { status: None, errors: vec![error] };
+        refused.count();
+        Err((refused, charge))
+    })
 }
 
 /// Whose points are spent.
@@ -334,7 +368,7 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, accepted: Accepted, method: Method) -> Self {
-        let scope = RequestScope::new(server.database.clone(), server.outside.clone(), bearer(headers), caller(address));
+        let scope = RequestScope::new(server.database_for(headers), server.outside.clone(), bearer(headers), caller(address));
         Self { server, scope, accepted, method, headers }
     }
 
@@ -346,8 +380,11 @@ impl<'a> Call<'a> {
 
     async fn answer(self, parameters: Result<Map<String, Value>, Refused>) -> Response {
         let accepted = self.accepted;
-        match parameters.and_then(|parameters| asked(self.server, parameters)) {
-            Ok(asked) => self.execute(asked).await,
+        match parameters.inspect_err(Refused::count).and_then(|parameters| asked(self.server, parameters)) {
+            Ok(asked) => {
+                tracing::Span::current().record("operation", &asked.counted.field);
+                self.execute(asked).await
+            }
             Err(refused) => refusal(refused, accepted),
         }
     }
@@ -359,14 +396,14 @@ impl<'a> Call<'a> {
         let streamed = accepted.events == Events::Always || accepted.events == Events::ForSubscriptions && follows;
         if method == Method::GET && (kind == OperationType::Mutation || follows && !streamed) {
             let refused = Refused::new(StatusCode::METHOD_NOT_ALLOWED, "only queries can be sent by GET: send this by POST");
-            let mut response = refusal(refused, accepted);
+            let mut response = counted_refusal(refused, accepted);
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
             return response;
         }
         let scope = match idempotency::keyed(headers, &asked.operation) {
             Ok(Some(keyed)) => Arc::new(scope.keyed(keyed)),
             Ok(None) => Arc::new(scope),
-            Err(message) => return refusal(Refused::bad_request(message), accepted),
+            Err(message) => return counted_refusal(Refused::bad_request(message), accepted),
         };
         let request_id = headers.get(REQUEST_ID).cloned();
         if streamed {
@@ -374,7 +411,7 @@ impl<'a> Call<'a> {
         }
         if follows {
             let message = "a subscription has many answers: accept text/event-stream, or use the WebSocket of /graphql";
-            return refusal(Refusal::from(Problem::new(message)).into(), accepted);
+            return counted_refusal(Refusal::from(Problem::new(message)).into(), accepted);
         }
         let bill = bill(server, &scope, &asked.operation);
         match perform(server, scope, asked, bill.clone(), request_id).await {
@@ -399,20 +436,32 @@ pub fn outcomes(server: &Server, scope: Arc<RequestScope>, asked: Asked, request
         let server = server.clone();
         return stream::once(async move { perform(&server, scope, asked, bill, request_id).await }).boxed();
     }
+    let span = tracing::error_span!("operation", kind = asked.counted.kind, field = asked.counted.field);
+    let followed = Arc::new(Followed::begin(asked.counted));
     let executed = Arc::new(Executed::default());
     let request = asked.operation.request.data(executed.clone()).data(bill).data(scope.loaders()).data(scope.clone());
     let events = AssertUnwindSafe(server.schema.execute_stream(request)).catch_unwind();
-    events
+    let mut events = events
         .then(move |event| {
-            let (scope, executed, request_id) = (scope.clone(), executed.clone(), request_id.clone());
+            let (scope, executed, request_id, followed) = (scope.clone(), executed.clone(), request_id.clone(), followed.clone());
             async move {
-                match event {
+                let (outcome, code) = match event {
                     Ok(answer) => outcome(answer, &scope, &executed, request_id).await,
-                    Err(_) => Outcome::Broken,
+                    Err(_) => (Outcome::Broken, INTERNAL),
+                };
+                match outcome {
+                    Outcome::Refused(_) => followed.is_refused(code),
+                    _ => followed.tells(code),
                 }
+                outcome
             }
         })
-        .boxed()
+        .boxed();
+    let events = stream::poll_fn(move |context| {
+        let _entered = span.enter();
+        events.poll_next_unpin(context)
+    });
+    events.boxed()
 }
 
 /// What an operation costs, to be paid once its fields are counted. A subscription is paid when it begins.
@@ -424,52 +473,66 @@ fn bill(server: &Server, scope: &RequestScope, operation: &Operation) -> Arc<Bil
 
 /// Executes a query or a mutation.
 async fn perform(server: &Server, scope: Arc<RequestScope>, asked: Asked, bill: Arc<Bill>, request_id: Option<HeaderValue>) -> Outcome {
-    let Asked { operation, shows_cost } = asked;
-    let kind = operation.kind;
+    let Asked { operation, counted, shows_cost } = asked;
+    let (kind, kind_name, begun) = (operation.kind, counted.kind, Instant::now());
+    let span = tracing::error_span!("operation", kind = counted.kind, field = counted.field);
     let executed = Arc::new(Executed::default());
     let request = operation.request.data(executed.clone()).data(bill.clone()).data(scope.loaders()).data(scope.clone());
     let schema = server.schema.clone();
     let work = async move {
         let mut answer = schema.execute(request).await;
-        if let Some(charge) = bill.charge.get().filter(|_| shows_cost) {
-            answer.extensions.insert("cost".into(), charge.to_value());
+        if let Some(charge) = bill.charge.get() {
+            metrics::cost(kind_name, charge.requested);
+            if shows_cost {
+                answer.extensions.insert("cost".into(), charge.to_value());
+            }
         }
         outcome(answer, &scope, &executed, request_id).await
     };
-    let work = AssertUnwindSafe(work).catch_unwind();
+    let work = AssertUnwindSafe(work.instrument(span)).catch_unwind();
     let outcome = if kind == OperationType::Mutation {
         // A client that hangs up does not undo half of what it asked for: the task goes on by itself.
-        let span = tracing::Span::current();
-        let task = tokio::spawn(tracing::Instrument::instrument(work, span));
+        let task = tokio::spawn(work.in_current_span());
         tokio::time::timeout(DEADLINE, task).await.map(|joined| joined.unwrap_or_else(|error| Err(Box::new(error))))
     } else {
         tokio::time::timeout(DEADLINE, work).await
     };
-    match outcome {
-        Ok(outcome) => outcome.unwrap_or(Outcome::Broken),
+    let (outcome, code) = match outcome {
+        Ok(outcome) => outcome.unwrap_or((Outcome::Broken, INTERNAL)),
         Err(_) => {
-            let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": "TIMEOUT" } }] });
-            Outcome::Executed(body.to_string())
+            let body = json!({ "data": null, "errors": [{ "message": "this took too long and was given up", "extensions": { "code": TIMEOUT } }] });
+            (Outcome::Executed(body.to_string()), TIMEOUT)
         }
-    }
+    };
+    metrics::operation(&counted, code, Some(begun.elapsed()));
+    tracing::Span::current().record("code", code);
+    tracing::debug!(kind = counted.kind, field = counted.field, code, milliseconds = begun.elapsed().as_millis(), "executed");
+    outcome
 }
 
-/// What is sent of an answer, once the request has ended with it.
-async fn outcome(mut answer: GraphqlResponse, scope: &RequestScope, executed: &Executed, request_id: Option<HeaderValue>) -> Outcome {
+/// What is sent of an answer, once the request has ended with it, and the code of its first error.
+async fn outcome(
+    mut answer: GraphqlResponse,
+    scope: &RequestScope,
+    executed: &Executed,
+    request_id: Option<HeaderValue>,
+) -> (Outcome, &'static str) {
+    let code = code_of(&answer.errors);
     if !executed.get() {
         scope.end_read().await;
-        return Outcome::Refused(not_executed(answer, request_id.as_ref()));
+        return (Outcome::Refused(not_executed(answer, request_id.as_ref())), code);
     }
     name_codes(&mut answer, request_id.as_ref());
-    let Ok(body) = serde_json::to_string(&answer) else { return Outcome::Broken };
+    let Ok(body) = serde_json::to_string(&answer) else { return (Outcome::Broken, INTERNAL) };
     match scope.finish(body).await {
-        Ok(Answer::New(body)) => Outcome::Executed(body),
-        Ok(Answer::Before(body)) => Outcome::Replayed(body),
+        Ok(Answer::New(body)) => (Outcome::Executed(body), code),
+        Ok(Answer::Before(body)) => (Outcome::Replayed(body), code),
         Err(error) => {
             let error = async_graphql::Error::from(error).into_server_error(async_graphql::Pos::default());
             let mut answer = GraphqlResponse::from_errors(vec![error]);
+            let code = code_of(&answer.errors);
             name_codes(&mut answer, request_id.as_ref());
-            serde_json::to_string(&answer).map_or(Outcome::Broken, Outcome::Executed)
+            serde_json::to_string(&answer).map_or((Outcome::Broken, INTERNAL), |body| (Outcome::Executed(body), code))
         }
     }
 }
@@ -533,9 +596,14 @@ fn refusal(refused: Refused, accepted: Accepted) -> Response {
     json_response(status, accepted.media, refused.answer().to_string())
 }
 
+fn counted_refusal(refused: Refused, accepted: Accepted) -> Response {
+    refused.count();
+    refusal(refused, accepted)
+}
+
 fn not_acceptable() -> Response {
     let message = "accept application/json, application/graphql-response+json or text/event-stream";
-    refusal(Refused::new(StatusCode::NOT_ACCEPTABLE, message), Accepted { media: Media::Json, events: Events::No })
+    counted_refusal(Refused::new(StatusCode::NOT_ACCEPTABLE, message), Accepted { media: Media::Json, events: Events::No })
 }
 
 /// The answer to a defect: nothing about it.

@@ -26,7 +26,7 @@ use crate::graphql::{
 
 /// Sends each outcome as an event, until there are no more, the caller is signed out or the server stops.
 pub fn respond(server: &Server, scope: &RequestScope, outcomes: BoxStream<'static, Outcome>) -> Response {
-    let Some(connection) = server.connections.open(scope) else {
+    let Some(connection) = server.connections.open(scope, "sse") else {
         let extensions = json!({ "code": LIMIT_EXCEEDED, "limit": "open connections", "allowed": MOST_CONNECTIONS });
         return refuse(json!({ "errors": [{ "message": "too many open connections: close one", "extensions": extensions }] }));
     };

@@ -22,11 +22,13 @@ use futures_util::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use service::{
+    access::Database,
     error::Error as ServiceError,
     sync::{self, Cursor},
 };
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_stream::StreamMap;
+use tracing::Instrument;
 
 use super::{
     REQUEST_ID, Server, caller,
@@ -66,7 +68,10 @@ pub async fn get(state: State<Server>, address: ConnectInfo<SocketAddr>, request
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
+    // The lines of its operations belong to it, as long as it is open.
+    let span = tracing::error_span!("socket", id = parts.headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()));
     let client = Client {
+        database: server.database_for(&parts.headers),
         server,
         address: caller(address),
         token: bearer(&parts.headers).map(str::to_owned),
@@ -74,7 +79,7 @@ pub async fn get(state: State<Server>, address: ConnectInfo<SocketAddr>, request
         head: None,
     };
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MOST_MESSAGE_BYTES).max_frame_size(MOST_MESSAGE_BYTES);
-    upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(0).on_upgrade(|socket| Socket { socket, client }.serve())
+    upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(0).on_upgrade(|socket| Socket { socket, client }.serve().instrument(span))
 }
 
 /// Browsers let any page open a socket, and say which page it was: one of this server's own, or of an origin that may call the API.
@@ -128,6 +133,8 @@ impl Closing {
 /// Who is at the other end.
 struct Client {
     server: Server,
+    /// On account of the request that opened the socket.
+    database: Database,
     address: String,
     token: Option<String>,
     request_id: Option<HeaderValue>,
@@ -138,7 +145,7 @@ struct Client {
 impl Client {
     /// What one operation shares.
     fn scope(&self) -> Arc<RequestScope> {
-        let (database, outside) = (self.server.database.clone(), self.server.outside.clone());
+        let (database, outside) = (self.database.clone(), self.server.outside.clone());
         Arc::new(RequestScope::new(database, outside, self.token.as_deref(), self.address.clone()).acknowledged_at(self.head))
     }
 
@@ -204,7 +211,7 @@ impl Socket {
         };
         self.client.authenticate(payload).await?;
         let scope = self.client.scope();
-        let _connection = self.client.server.connections.open(&scope).ok_or(Closing::TOO_MANY)?;
+        let _connection = self.client.server.connections.open(&scope, "websocket").ok_or(Closing::TOO_MANY)?;
         let mut outstayed = pin!(outstayed(scope.viewer().ok().cloned()));
         drop(scope);
         self.send(json!({ "type": "connection_ack" })).await?;

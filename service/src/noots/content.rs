@@ -94,7 +94,7 @@ impl Content {
 
     /// As it is stored.
     pub(crate) fn data(&self) -> Result<JsonValue, Error> {
-        serde_json::from_str(&self.json).map_err(|error| Error::Internal(error.into()))
+        serde_json::from_str(&self.json).map_err(Error::stored_json)
     }
 
     /// The same, if this is its checksum.

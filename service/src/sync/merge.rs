@@ -106,6 +106,19 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// As it is stored and counted.
+    pub(crate) fn status(&self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Merged { .. } => "merged",
+            Self::Duplicate => "duplicate",
+            Self::Conflict { .. } => "conflict",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+}
+
 /// Why a mutation was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

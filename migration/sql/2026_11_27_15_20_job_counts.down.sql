@@ -1,0 +1,1 @@
+DROP FUNCTION auth.count_jobs(timestamptz);
