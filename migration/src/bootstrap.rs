@@ -143,7 +143,7 @@ async fn make_roles(server: &Session) -> Result<(), Error> {
             run(server, &format!("set {setting} of hale_app"), &sql).await?;
         }
     }
-    for role in FUNCTION_OWNERS.into_iter().chain(["hale_app"]) {
+    for role in FUNCTION_OWNERS.into_iter().chain([DISCONNECTED]) {
         make_member(server, role).await?;
     }
     // An administrator who is no superuser may not have it to give.
@@ -328,7 +328,7 @@ async fn find_unmet(database: &Session) -> Result<Vec<String>, Error> {
             unmet.push(format!("{setting} of hale_app is not {value}"));
         }
     }
-    for role in FUNCTION_OWNERS.into_iter().chain(["hale_app", MONITOR]) {
+    for role in FUNCTION_OWNERS.into_iter().chain([MONITOR, DISCONNECTED]) {
         if !is_member(database, role).await? {
             unmet.push(format!("hale_owner is not a member of {role}"));
         }
