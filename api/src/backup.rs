@@ -211,7 +211,7 @@ async fn replace(
     let now = SystemClock.now();
     let filling = restore.create(now).await?;
     let swapped = async {
-        fill(owner_url, &filling, backup, progress).await?;
+        fill(store, &filling, backup, progress).await?;
         progress.step("putting it in place");
         Ok::<_, Error>(restore.swap(&filling, now).await?)
     }
@@ -228,12 +228,14 @@ async fn replace(
 }
 
 /// Makes of an empty database what the backup holds, as this Hale would have it.
-async fn fill(owner_url: &str, database: &str, backup: &Verified, progress: &Arc<Progress>) -> Result<(), Error> {
+async fn fill(store: &Store, database: &str, backup: &Verified, progress: &Arc<Progress>) -> Result<(), Error> {
     progress.step("making the schema of the backup");
-    let mut url = url::Url::parse(owner_url).map_err(|_| migration::Error::BadUrl)?;
+    let mut url = url::Url::parse(store.owner_url()?).map_err(|_| migration::Error::BadUrl)?;
     url.set_path(database);
     let url = url.as_str();
-    migration::prepare(owner_url, database).await?;
+    // What `hale doctor` looks with only an administrator can make, whom Hale knows where PostgreSQL is its own.
+    let admin_url = store.migration_urls().admin_url;
+    migration::prepare(admin_url.as_deref().unwrap_or(store.owner_url()?), database).await?;
     let versions: Vec<_> = backup.contents.head.migrations.iter().map(|migration| migration.version.as_str()).collect();
     migration::up_to(url, &versions).await?;
     let maintenance = store::maintenance(url).await?;
