@@ -155,7 +155,7 @@ async fn whoever_does_not_read_is_cut_off_and_costs_no_memory_meanwhile() {
         followers.push(stream);
     }
     let mut askers = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..15 {
         let mut stream = narrow(server.address).await;
         // So much that it does not fit into what lies between the two.
         let asked = request(server.address, token, "application/json", &read).repeat(500);
