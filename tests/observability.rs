@@ -745,6 +745,18 @@ async fn sockets_devices_jobs_and_providers_are_counted() {
     assert_eq!(metrics.of("hale_jobs{kind=\"plan\",state=\"dead\"}"), 1.0, "{}", metrics.text);
     assert_eq!(metrics.of("hale_jobs{kind=\"clean_up\",state=\"waiting\"}"), 1.0, "{}", metrics.text);
     assert!((100.0..200.0).contains(&metrics.of("hale_jobs_overdue_seconds")), "{}", metrics.text);
+
+    // Backups: one that succeeded, and one that failed after it.
+    let backup = |metrics: &Metrics| {
+        ["last_success_timestamp_seconds", "last_size_bytes", "failed"].map(|name| metrics.of(&format!("hale_backup_{name}")))
+    };
+    assert_eq!(backup(&metrics), [0.0; 3], "{}", metrics.text);
+    const BACKUP: &str = "INSERT INTO backups (id, kind, began_at, ended_at, file, bytes, error) VALUES (gen_random_uuid(), 'scheduled',";
+    owner.execute(AssertSqlSafe(format!("{BACKUP} to_timestamp(1000), to_timestamp(1010), 'one', 4321, NULL)"))).await.unwrap();
+    assert_eq!(backup(&hale.metrics().await), [1000.0, 4321.0, 0.0]);
+    owner.execute(AssertSqlSafe(format!("{BACKUP} to_timestamp(2000), to_timestamp(2010), NULL, NULL, 'full')"))).await.unwrap();
+    assert_eq!(backup(&hale.metrics().await), [1000.0, 4321.0, 1.0]);
+
     let mut worker = Watched::start("worker", &[("DATABASE_URL", app.url("hale_app"))]).await;
     for _ in 0..200 {
         if worker.metrics().await.of("hale_job_duration_seconds_count{kind=\"clean_up\",outcome=\"done\"}") >= 2.0 {

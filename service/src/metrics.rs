@@ -15,7 +15,7 @@ use prometheus_client::{
 };
 use sea_orm::{DbBackend, FromQueryResult, Statement};
 
-use crate::{access::Database, error::Result};
+use crate::{access::Database, backup, error::Result};
 
 /// Upper bounds, in seconds: of what answers a person, and of what works for itself.
 const QUICK: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -90,6 +90,9 @@ pub(crate) struct Metrics {
     answers: Gauge,
     queue: Family<Queue, Gauge>,
     overdue: Gauge,
+    backed_up_at: Gauge,
+    backup_bytes: Gauge,
+    backup_failed: Gauge,
 }
 
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
@@ -109,6 +112,9 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     answers: Gauge::default(),
     queue: Family::default(),
     overdue: Gauge::default(),
+    backed_up_at: Gauge::default(),
+    backup_bytes: Gauge::default(),
+    backup_failed: Gauge::default(),
 });
 
 impl Metrics {
@@ -136,6 +142,14 @@ pub fn register(registry: &mut Registry) {
     registry.register("db_pool_failures", "Who waited for a connection and got none", metrics.not_acquired.clone());
     registry.register("jobs", "Jobs of all servers, by kind and state", metrics.queue.clone());
     registry.register("jobs_overdue_seconds", "How long the job that has waited longest is due", metrics.overdue.clone());
+    registry.register_with_unit(
+        "backup_last_success_timestamp",
+        "When the last backup that succeeded was begun; 0 where there is none",
+        Unit::Seconds,
+        metrics.backed_up_at.clone(),
+    );
+    registry.register_with_unit("backup_last_size", "How large it is", Unit::Bytes, metrics.backup_bytes.clone());
+    registry.register("backup_failed", "Whether a backup has failed since", metrics.backup_failed.clone());
     registry.register("sync_batches", "Batches of changes that devices sent", metrics.batches.clone());
     registry.register("sync_mutations", "Changes that devices sent, by what became of them", metrics.mutations.clone());
     registry.register("sync_feed_pages", "Pages of changes that devices read", metrics.feed_pages.clone());
@@ -169,21 +183,25 @@ struct Counted {
     overdue: i64,
 }
 
-/// Looks at what is not counted as it happens: the pool, and the queue of jobs. What cannot be seen is not told.
+/// Looks at what is not counted as it happens: the pool, the queue of jobs, the last backup. What cannot be seen is not told.
 pub async fn look(database: &Database) {
     let metrics = &*METRICS;
     let (size, idle, most) = database.pool_size();
     metrics.connections.get_or_create(&State { state: "idle" }).set(idle);
     metrics.connections.get_or_create(&State { state: "used" }).set(size - idle);
     metrics.most_connections.set(most);
-    let counted = tokio::time::timeout(Duration::from_secs(2), queue(database)).await;
+    let seen = async { Ok::<_, crate::error::Error>((queue(database).await?, backup::last(database).await?)) };
+    let seen = tokio::time::timeout(Duration::from_secs(2), seen).await;
     metrics.queue.clear();
     metrics.overdue.set(0);
-    let Ok(Ok(counted)) = counted else {
+    let Ok(Ok((counted, backup))) = seen else {
         metrics.answers.set(0);
         return;
     };
     metrics.answers.set(1);
+    metrics.backed_up_at.set(backup.succeeded_at.map_or(0, |at| at.timestamp()));
+    metrics.backup_bytes.set(backup.bytes.unwrap_or_default());
+    metrics.backup_failed.set(backup.failed_at.is_some().into());
     for kind in crate::jobs::Kind::ALL {
         for state in ["waiting", "running", "dead"] {
             let rows = counted.iter().filter(|row| row.kind == kind.name() && row.state == state);
