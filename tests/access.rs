@@ -337,7 +337,7 @@ async fn without_a_viewer_there_are_no_rows() {
 }
 
 async fn refusal(url: String) -> String {
-    let connection = Connection { url, max_connections: 2, statement_cache: 0, listen_url: None };
+    let connection = Connection { url, max_connections: 2, statement_cache: 0, listen_url: None, replica_url: None };
     let keys = Keys::generate(&SystemRandom);
     match Database::connect(&connection, Arc::new(SystemClock), Arc::new(SystemRandom), keys).await {
         Ok(_) => "accepted".to_owned(),

@@ -128,20 +128,22 @@ impl TestApp {
     async fn start(max_connections: u32, options: Options, google: &str, mailer: Arc<dyn Mailer>) -> Self {
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
         let name = cluster::new_database().await;
-        let connection = Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url: None };
+        let connection =
+            Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url: None, replica_url: None };
         Self::serve(name, clock, connection, options, google, mailer).await
     }
 
     /// Another server over the same database, as behind a balancer. It listens for changes at `listen_url`, where its database is
     /// when absent.
     pub async fn beside(&self, listen_url: Option<String>) -> Self {
-        let connection = Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url };
+        let connection = Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url, replica_url: None };
         Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE, unsent()).await
     }
 
     /// The same, serving in another way.
     pub async fn beside_with(&self, options: Options) -> Self {
-        let connection = Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url: None };
+        let connection =
+            Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url: None, replica_url: None };
         Self::serve(self.name.clone(), self.clock.clone(), connection, options, google::NOWHERE, unsent()).await
     }
 

@@ -40,6 +40,7 @@ mod organiser;
 mod points;
 mod preferences;
 mod reminders;
+mod replica;
 mod reports;
 mod restore;
 mod rota_engine;

@@ -369,7 +369,7 @@ async fn every_release_upgrades_and_keeps_its_data() {
         let sound = ["foreign_keys", "constraints", "invalid_indexes", "btree_indexes"];
         let ill: Vec<_> = findings.iter().filter(|finding| sound.contains(&finding.name) && finding.status != Status::Ok).collect();
         assert!(ill.is_empty(), "{ill:#?}");
-        let reach = Reach { url: database.app.clone(), max_connections: 2, statement_cache: 100, listen_url: None };
+        let reach = Reach { url: database.app.clone(), max_connections: 2, statement_cache: 100, listen_url: None, replica_url: None };
         Database::connect(&reach, Arc::new(SystemClock), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         assert!(rows(&mut database.connection, "users").await >= 3 && rows(&mut database.connection, "food_diary").await > 20);
         count += 1;

@@ -90,6 +90,12 @@ pub struct Settings {
     /// A file that holds it
     #[arg(long, env = "DATABASE_LISTEN_URL_FILE", value_parser = path(), global = true)]
     pub database_listen_url_file: Option<PathBuf>,
+    /// A copy that follows it by streaming replication, as hale_app, for what only reads
+    #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true, global = true)]
+    pub database_replica_url: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "DATABASE_REPLICA_URL_FILE", value_parser = path(), global = true)]
+    pub database_replica_url_file: Option<PathBuf>,
     /// The same server as hale_owner, for migrations, imports and backups
     #[arg(long, env = "DATABASE_OWNER_URL", hide_env_values = true, global = true)]
     pub database_owner_url: Option<String>,

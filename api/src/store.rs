@@ -71,6 +71,7 @@ impl From<service::backup::Error> for Error {
 pub struct Store {
     app_url: String,
     listen_url: Option<String>,
+    replica_url: Option<String>,
     owner_url: Option<String>,
     embedded: Option<EmbeddedPostgres>,
     data_dir: PathBuf,
@@ -85,8 +86,10 @@ impl Store {
         let app_url = secret("DATABASE_URL", settings.database_url.clone(), settings.database_url_file.clone()).await?;
         let listen_url =
             secret("DATABASE_LISTEN_URL", settings.database_listen_url.clone(), settings.database_listen_url_file.clone()).await?;
+        let replica_url =
+            secret("DATABASE_REPLICA_URL", settings.database_replica_url.clone(), settings.database_replica_url_file.clone()).await?;
         if let Some(app_url) = app_url {
-            return Ok(Self { app_url, listen_url, owner_url, embedded: None, data_dir, settings: settings.clone() });
+            return Ok(Self { app_url, listen_url, replica_url, owner_url, embedded: None, data_dir, settings: settings.clone() });
         }
         if owner_url.is_some() {
             return Err(Error::Other(
@@ -105,6 +108,7 @@ impl Store {
         let store = Self {
             app_url: embedded.url("hale_app", &app_password, DATABASE),
             listen_url: None,
+            replica_url: None,
             owner_url: Some(embedded.url("hale_owner", &owner_password, DATABASE)),
             data_dir,
             settings: settings.clone(),
@@ -173,6 +177,7 @@ impl Store {
             max_connections: self.settings.max_connections,
             statement_cache: self.settings.statement_cache,
             listen_url: self.listen_url.clone(),
+            replica_url: self.replica_url.clone(),
         }
     }
 

@@ -4,6 +4,8 @@
 //! an explicit transaction; there is no auto-commit write that a half-open transaction of somebody else could swallow.
 #![expect(clippy::disallowed_types, reason = "the one place that holds a pool")]
 
+mod replica;
+
 use std::{
     str::FromStr,
     sync::{
@@ -27,6 +29,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tracing::{Instrument, Span, field::Empty};
 use uuid::Uuid;
 
+use self::replica::Replica;
 use crate::{
     changes::Changes,
     clock::{Clock, SystemClock},
@@ -47,6 +50,8 @@ pub struct Connection {
     pub statement_cache: usize,
     /// The URL of the same database for the one connection that listens, where `url` is that of a pooler.
     pub listen_url: Option<String>,
+    /// The URL of a copy that follows it, for what only reads.
+    pub replica_url: Option<String>,
 }
 
 /// How long the first connection may take.
@@ -72,6 +77,7 @@ pub struct Database {
     keys: Arc<Keys>,
     listen_url: Arc<str>,
     changes: Arc<Changes>,
+    replica: Option<Arc<Replica>>,
     asked_by: Asker,
 }
 
@@ -140,8 +146,16 @@ impl Database {
         let listen_url = connection.listen_url.as_ref().unwrap_or(&connection.url).as_str().into();
         let (keys, changes, asked_by) = (Arc::new(keys), Arc::default(), Asker::Hale);
         let prepares = connection.statement_cache > 0;
-        let database = Self { pool: pool(connection).await?, prepares, clock, random, keys, listen_url, changes, asked_by };
+        let pool = pool(connection).await?;
+        let replica = match &connection.replica_url {
+            Some(url) => Some(Arc::new(Replica::connect(&Connection { url: url.clone(), ..connection.clone() }).await?)),
+            None => None,
+        };
+        let database = Self { pool, prepares, clock, random, keys, listen_url, changes, replica, asked_by };
         database.refuse_unsafe_role().await?;
+        if let Some(replica) = &database.replica {
+            replica.refuse_unsafe(&database).await?;
+        }
         Ok(database)
     }
 
@@ -206,7 +220,8 @@ impl Database {
 
     /// A connection beside the pool that hears what is called out on `channel`.
     pub(crate) async fn listen(&self, channel: &str) -> Result<PgListener> {
-        let connection = Connection { url: self.listen_url.to_string(), max_connections: 1, statement_cache: 0, listen_url: None };
+        let connection =
+            Connection { url: self.listen_url.to_string(), max_connections: 1, statement_cache: 0, listen_url: None, replica_url: None };
         let mut listener = PgListener::connect_with(&pool(&connection).await?).await.map_err(unreachable)?;
         listener.listen(channel).await.map_err(unreachable)?;
         Ok(listener)
@@ -233,6 +248,9 @@ impl Database {
     /// Closes the connections once the transactions on them have ended.
     pub async fn close(&self) {
         self.pool.close().await;
+        if let Some(replica) = &self.replica {
+            replica.pool.close().await;
+        }
     }
 
     /// A transaction in which there is no viewer, hence no rows: only the doors of hale_auth open in it.
@@ -252,10 +270,40 @@ impl Database {
         let first: Vec<String> = [self.asked_by.name(), now, enter].into_iter().flatten().collect();
         let batch = if first.is_empty() { begin.to_owned() } else { format!("{begin}; SELECT {}", first.join(", ")) };
         let span = tracing::debug_span!("transaction", writes = mode == Mode::Write, committed = Empty);
-        let tx = begin_tx(&self.pool, self.prepares, viewer, batch, STATEMENT, self.clock.clone(), self.random.clone());
-        let mut tx = tx.instrument(span.clone()).await?;
+        if mode == Mode::Read
+            && let Some(mut tx) = self.begin_at_replica(viewer, &batch).instrument(span.clone()).await
+        {
+            tx.span = span;
+            return Ok(tx);
+        }
+        let mut tx = self.open(&self.pool, viewer, batch).instrument(span.clone()).await?;
         tx.span = span;
         Ok(tx)
+    }
+
+    async fn open(&self, pool: &PgPool, viewer: Option<UserId>, batch: String) -> Result<Tx> {
+        begin_tx(pool, self.prepares, viewer, batch, STATEMENT, self.clock.clone(), self.random.clone()).await
+    }
+
+    /// A transaction at the copy, where there is one that shows all that was acknowledged by now. Whatever else is the matter there, the primary
+    /// decides.
+    async fn begin_at_replica(&self, viewer: Option<UserId>, batch: &str) -> Option<Tx> {
+        let replica = self.replica.as_ref()?;
+        let database = replica.follows(self).await?.replace('\'', "''");
+        let batch = format!("{batch}; SELECT 1 / (current_database() = '{database}')::int");
+        match self.open(&replica.pool, viewer, batch).await {
+            Ok(tx) => {
+                METRICS.replica_reads.inc();
+                Some(tx)
+            }
+            // The primary says so as well.
+            Err(Error::Unauthenticated(_)) => None,
+            Err(error) => {
+                tracing::warn!(error = %error.for_log(), "the replica is left alone for a while");
+                replica.rest().await;
+                None
+            }
+        }
     }
 
     async fn refuse_unsafe_role(&self) -> Result<()> {
@@ -374,7 +422,8 @@ pub struct Maintenance {
 impl Maintenance {
     /// Connects as `hale_owner`.
     pub async fn connect(owner_url: &str, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self> {
-        let connection = Connection { url: owner_url.to_owned(), max_connections: 2, statement_cache: 100, listen_url: None };
+        let connection =
+            Connection { url: owner_url.to_owned(), max_connections: 2, statement_cache: 100, listen_url: None, replica_url: None };
         Ok(Self { pool: pool(&connection).await?, clock, random })
     }
 

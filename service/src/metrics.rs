@@ -77,6 +77,7 @@ pub(crate) struct Metrics {
     pub waiting: Gauge,
     pub acquired: Histogram,
     pub not_acquired: Counter,
+    pub replica_reads: Counter,
     pub jobs: Family<Job, Histogram, Durations>,
     pub batches: Counter,
     pub mutations: Family<Outcome, Counter>,
@@ -99,6 +100,7 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     waiting: Gauge::default(),
     acquired: Durations::QUICK.new_metric(),
     not_acquired: Counter::default(),
+    replica_reads: Counter::default(),
     jobs: Family::new_with_constructor(Durations::SLOW),
     batches: Counter::default(),
     mutations: Family::default(),
@@ -140,6 +142,7 @@ pub fn register(registry: &mut Registry) {
     registry.register("db_pool_max_connections", "How many connections the pool may have", metrics.most_connections.clone());
     registry.register("db_pool_waiting", "Who waits for a connection now", metrics.waiting.clone());
     registry.register("db_pool_failures", "Who waited for a connection and got none", metrics.not_acquired.clone());
+    registry.register("db_replica_reads", "Transactions that were read at the replica", metrics.replica_reads.clone());
     registry.register("jobs", "Jobs of all servers, by kind and state", metrics.queue.clone());
     registry.register("jobs_overdue_seconds", "How long the job that has waited longest is due", metrics.overdue.clone());
     registry.register_with_unit(
