@@ -408,7 +408,7 @@ async fn maintain_is_alone_lets_hale_serve_and_killed_leaves_what_the_doctor_men
 }
 
 async fn until(app: &TestApp, sql: &'static str) {
-    for _ in 0..600 {
+    for _ in 0..1800 {
         if app.value::<bool>(sql).await {
             return;
         }

@@ -397,12 +397,16 @@ async fn what_ann_shares_later_reaches_ben_and_what_she_takes_back_leaves_him() 
     assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec![]));
 
     // The measurement is older than where Ben has come.
-    crate::family_access::shares(&ann, &ben, &["CHECKIN"], false).await;
+    let measurements = crate::family_access::shares(&ann, &ben, &["CHECKIN"], false).await;
     assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (true, vec!["measurements".to_owned(), "food_diary".to_owned()]));
     assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec![]));
     assert_eq!(crate::family_access::answers(&ann, "revoke", &diary[0]).await["status"], "REVOKED");
     assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (true, vec!["measurements".to_owned()]));
     assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec![]));
+    // Taken back and given again between two looks, it may have changed meanwhile.
+    crate::family_access::answers(&ann, "revoke", &measurements[0]).await;
+    crate::family_access::shares(&ann, &ben, &["CHECKIN"], false).await;
+    assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (true, vec!["measurements".to_owned()]));
 }
 
 #[tokio::test]

@@ -128,8 +128,8 @@ pub struct Cursor {
     pub number: i64,
     /// The deleted rows up to this number had been forgotten when the reader began: it never had them.
     pub floor: i64,
-    /// The types of access by which the reader was shown the rows up to there, one bit each; 0 in the reader's own feed.
-    pub shown: u8,
+    /// A number for what the reader was shown of a relative's rows, another one whenever that changed meanwhile; 0 in the reader's own feed.
+    pub shown: i64,
 }
 
 impl Cursor {
@@ -148,7 +148,7 @@ impl Cursor {
         let mut parts = position.split(':');
         let mut next = || parts.next().map(str::parse::<i64>).transpose().ok().filter(|number| number.is_none_or(|number| number >= 0));
         let (number, floor, shown) = (next()??, next()?.unwrap_or_default(), next()?.unwrap_or_default());
-        let cursor = Self { epoch, number, floor, shown: shown.try_into().ok()? };
+        let cursor = Self { epoch, number, floor, shown };
         parts.next().is_none().then_some(cursor)
     }
 }

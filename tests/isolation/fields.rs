@@ -202,7 +202,7 @@ async fn every_field_answers_every_principal_as_the_reviewed_file_says() {
         outcomes.extend(tokio::select! {
             told = told => told,
             () = keep_changing(&world) => unreachable!(),
-            () = sleep(Duration::from_secs(240)) => panic!("somebody is not told of anything"),
+            () = sleep(Duration::from_secs(600)) => panic!("somebody is not told of anything"),
         });
     }
     world.undo_changes().await;

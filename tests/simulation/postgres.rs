@@ -103,7 +103,7 @@ impl Server for Postgres<'_> {
             "INSERT INTO family_access (grantor_user_id, grantee_user_id, grantee_email, grantee_address, access_type, status, granted_at, can_write)
              VALUES ($1, $2, $2::uuid || '@example.org', $2::uuid || '@example.org', $3, 'active', now(), true)"
         } else {
-            "DELETE FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $2 AND access_type = $3"
+            "UPDATE family_access SET status = 'revoked' WHERE grantor_user_id = $1 AND grantee_user_id = $2 AND access_type = $3 AND status = 'active'"
         };
         sqlx::query(statement).bind(grantor.0).bind(grantee.0).bind(access).execute(&mut owner).await.unwrap();
     }

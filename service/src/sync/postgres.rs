@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use entity::{family_access::AccessType, id::UserId};
-use sea_orm::{ActiveEnum, ConnectionTrait, DbBackend, FromQueryResult, Iterable, JsonValue, Statement};
+use entity::id::UserId;
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -62,9 +62,10 @@ impl Store for Tx {
         let statement = Statement::from_sql_and_values(
             DbBackend::Postgres,
             "WITH state AS MATERIALIZED (
-               SELECT auth.sync_epoch() AS epoch, coalesce(auth.tombstone_floor($1), 0) AS tombstone_floor, ARRAY(
-                 SELECT access_type FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $5 AND status = 'active'
-                   AND (expires_at IS NULL OR expires_at > statement_timestamp())) AS shown)
+               SELECT auth.sync_epoch() AS epoch, coalesce(auth.tombstone_floor($1), 0) AS tombstone_floor, (
+                 -- Grants are never deleted: each counts once when it begins, and once more when it ends.
+                 SELECT coalesce(sum(CASE WHEN status = 'active' AND (expires_at IS NULL OR expires_at > statement_timestamp()) THEN 1 ELSE 2 END), 0)
+                 FROM family_access WHERE grantor_user_id = $1 AND grantee_user_id = $5) AS shown)
              SELECT epoch, tombstone_floor, shown, found, collection, id, number, document, clocks, deleted, version, access_type
              FROM state LEFT JOIN LATERAL (
                SELECT *, count(*) OVER () AS found, sum(bytes) OVER (ORDER BY number ROWS UNBOUNDED PRECEDING) - bytes AS bytes_before FROM (
@@ -83,7 +84,6 @@ impl Store for Tx {
         );
         let rows = self.query_all_raw(statement).await?;
         let first = rows.first().ok_or_else(|| Error::internal("a feed without a state"))?;
-        let shown: Vec<String> = first.try_get("", "shown")?;
         let found: Option<i64> = first.try_get("", "found")?;
         let (epoch, tombstone_floor) = (first.try_get("", "epoch")?, first.try_get("", "tombstone_floor")?);
         let rows = rows.iter().filter_map(|row| FeedRow::from_query_result_optional(row, "").transpose()).take(most.rows as usize);
@@ -93,7 +93,7 @@ impl Store for Tx {
             rows,
             epoch,
             tombstone_floor,
-            shown: AccessType::iter().enumerate().map(|(bit, access)| u8::from(shown.contains(&access.to_value())) << bit).sum(),
+            shown: first.try_get("", "shown")?,
         })
     }
 

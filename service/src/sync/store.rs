@@ -31,8 +31,8 @@ pub struct FeedSlice {
     pub epoch: Uuid,
     /// Up to which number deleted rows may have been forgotten.
     pub tombstone_floor: i64,
-    /// The types of access by which the viewer is shown the person's rows, one bit each; 0 for the viewer's own feed.
-    pub shown: u8,
+    /// A number for what the viewer is shown of the person's rows, another one after each change of that; 0 for the viewer's own feed.
+    pub shown: i64,
 }
 
 /// A mutation that was decided before.
