@@ -437,10 +437,7 @@ impl Store for Transaction {
             rows: Vec::new(),
             has_more: false,
             epoch: Uuid::from_u128(state.epoch),
-            tombstone_floor: match self.planted {
-                Some(Planted::FloorForOwnersOnly) if self.viewer != person => 0,
-                _ => state.spaces[&person].tombstone_floor,
-            },
+            tombstone_floor: state.spaces[&person].tombstone_floor,
             shown: match self.planted {
                 Some(Planted::SharedUnseen) => 0,
                 _ => state.given.get(&(person, self.viewer)).copied().unwrap_or_default(),
