@@ -44,7 +44,6 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(20);
 /// How long a server that others reach says that it stops before it does.
 const STOP_DELAY: Duration = Duration::from_secs(5);
-
 /// How long a server may take to say that it is ready.
 const HEALTHCHECK: Duration = Duration::from_secs(4);
 
@@ -149,21 +148,15 @@ async fn serve(settings: &Settings) -> Result<(), Error> {
     let store = store?;
     let opened = async {
         let database = store.database().await?;
+        // Before any work begins, which would have to be ended again.
+        let metrics = listening(settings, &database).await?;
         let working = if settings.jobs { Some(Working::start(settings, &store, &database, &outside).await?) } else { None };
-        Ok((database, working))
+        Ok((database, metrics, working))
     }
     .await;
-    let (database, working) = match opened {
+    let (database, metrics, working) = match opened {
         Ok(opened) => opened,
         Err(error) => {
-            store.close().await;
-            return Err(error);
-        }
-    };
-    let metrics = match listening(settings, &database).await {
-        Ok(metrics) => metrics,
-        Err(error) => {
-            database.close().await;
             store.close().await;
             return Err(error);
         }
