@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod accounts;
+pub mod allergens;
 pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendars;
@@ -14,7 +15,9 @@ pub mod error;
 pub mod exercise_diary;
 pub mod exercises;
 pub mod family_access;
+pub mod favourite_foods;
 pub mod food_diary;
+pub mod food_merging;
 pub mod foods;
 pub mod goals;
 pub mod households;
@@ -52,6 +55,7 @@ pub struct Query(
     person::PersonQuery,
     foods::FoodsQuery,
     nutrients::NutrientsQuery,
+    food_merging::FoodMergingQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
     noots::NootsQuery,
@@ -65,6 +69,9 @@ pub struct Mutation(
     accounts::AccountsMutation,
     person::PersonMutation,
     foods::FoodsMutation,
+    favourite_foods::FavouriteFoodsMutation,
+    food_merging::FoodMergingMutation,
+    nutrients::NutrientsMutation,
     food_diary::FoodDiaryMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
