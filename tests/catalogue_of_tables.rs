@@ -215,7 +215,7 @@ const RULES: &[Rule] = &[
         name: "functions with their owner's rights belong to a role that cannot sign in, bypass anything or own tables",
         offenders: "SELECT f.oid::regprocedure::text FROM functions f JOIN pg_roles r ON r.oid = f.proowner WHERE prosecdef
             AND (rolcanlogin OR rolsuper OR rolbypassrls OR EXISTS (SELECT FROM tables WHERE relowner = r.oid))",
-        offence: "ALTER FUNCTION search.foods(text, integer, numeric, uuid) OWNER TO hale_owner",
+        offence: "ALTER FUNCTION search.foods(text, text, text[], text[], boolean, uuid[], uuid[], integer[], integer, numeric, uuid) OWNER TO hale_owner",
         named: "search.foods(text,text,text[],text[],boolean,uuid[],uuid[],integer[],integer,numeric,uuid)",
     },
     Rule {
