@@ -11,13 +11,16 @@ CREATE INDEX food_words_word_idx ON food_words USING gin (word gin_trgm_ops);
 SELECT auth.guard('food_words');
 GRANT SELECT ON food_words TO hale_search;
 CREATE POLICY search_read ON food_words FOR SELECT TO hale_search USING (true);
+-- What is found at a provider enters the catalogue through a function of hale_auth.
+GRANT INSERT (word) ON food_words TO hale_auth;
+CREATE POLICY noting ON food_words FOR INSERT TO hale_auth WITH CHECK (true);
 
 -- In one order, so that two writers never wait for each other.
 CREATE FUNCTION search.note_words() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 BEGIN
-  INSERT INTO food_words (word) SELECT DISTINCT word FROM unnest(string_to_array(btrim(NEW.search_text), ' ')) word WHERE word <> '' ORDER BY word
+  INSERT INTO public.food_words (word) SELECT DISTINCT word FROM unnest(string_to_array(btrim(NEW.search_text), ' ')) word WHERE word <> '' ORDER BY word
     ON CONFLICT DO NOTHING;
   RETURN NULL;
 END $$;
@@ -61,8 +64,9 @@ DECLARE
   near text := format('SELECT array_agg(f.id), array_agg(f.search_text), array_agg(f.owner_id) FROM food_items f
                        WHERE (f.owner_id = ANY ($1) OR f.owner_id IS NULL AND f.id = ANY ($2)) AND f.deleted_at IS NULL%s', wanted);
   by_index constant text := 'SELECT $2 || array_agg(f.id), $3 || array_agg(f.search_text) FROM (
-                               SELECT f.id, f.search_text FROM food_items f
-                               WHERE f.owner_id IS NULL AND f.deleted_at IS NULL AND f.id <> ALL ($1 || $2)%s%s LIMIT %s) f';
+                               SELECT * FROM (SELECT f.id, f.search_text FROM food_items f
+                                              WHERE f.owner_id IS NULL AND f.deleted_at IS NULL AND f.id <> ALL ($1 || $2)%s%s LIMIT 500) f
+                               ORDER BY length(f.search_text), f.id LIMIT %s) f';
   asked text;
   part text;
   choice text[];
@@ -111,7 +115,7 @@ BEGIN
     END IF;
   END IF;
 
-  IF coalesce(cardinality(near_ids), 0) + cardinality(far_ids) < 20 THEN
+  IF coalesce(cardinality(near_ids), 0) + cardinality(far_ids) < 10 THEN
     EXECUTE near || alike INTO near_ids, near_names, near_owners USING owners, familiar;
     IF by_words <> '' THEN
       by_words := '';
@@ -125,7 +129,7 @@ BEGIN
             WHERE w.likeness >= greatest(0.35, w.best - 0.2) ORDER BY w.likeness DESC, w.word LIMIT 8)) END;
       END LOOP;
       -- Comparing letter by letter is slow, so fewer are.
-      EXECUTE format(by_index, wanted, by_words, 200) INTO far_ids, far_names USING familiar, far_ids, far_names;
+      EXECUTE format(by_index, wanted, by_words, 100) INTO far_ids, far_names USING familiar, far_ids, far_names;
     END IF;
   END IF;
 

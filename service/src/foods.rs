@@ -673,3 +673,30 @@ impl Food {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_food_that_says_nothing_new_has_the_fingerprint_it_always_had() {
+        let plain = NewFood {
+            id: None,
+            name: "Oats".to_owned(),
+            brand: None,
+            barcode: None,
+            serving_size: Decimal::ONE_HUNDRED,
+            serving_unit: "g".to_owned(),
+            nutrition: Headline { calories: Some(Decimal::from(380)), ..Headline::default() },
+            portions: Vec::new(),
+            provenance: Provenance::default(),
+            details: Details::default(),
+            source: None,
+        };
+        let before = r#"{"id":null,"name":"Oats","brand":null,"barcode":null,"serving_size":"100","serving_unit":"g","nutrition":{"calories":"380","protein":null,"carbohydrates":null,"fat":null,"fiber":null,"sugar":null,"sodium":null},"portions":[]}"#;
+        let stated = serde_json::to_string(&plain).expect("JSON");
+        assert_eq!(stated, before);
+        let said = NewFood { details: Details { density: Some(Decimal::ONE), ..Details::default() }, ..plain };
+        assert_ne!(serde_json::to_string(&said).expect("JSON"), before);
+    }
+}
