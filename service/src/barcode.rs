@@ -18,6 +18,16 @@ pub fn gtin14(field: &str, barcode: &str) -> Result<String> {
     if has_check_digit(&candidate) { Ok(format!("{candidate:0>14}")) } else { Err(refused("wrong check digit")) }
 }
 
+/// Whether a GTIN-14 names the same food everywhere. What a shop or a chain numbers itself does not: 02, 04 and 20 to 29, and 0 and 2 of
+/// eight digits. Nor do 977 to 979, which number magazines and books.
+pub fn is_public(gtin: &str) -> bool {
+    let within = gtin.get(1..).unwrap_or_default();
+    match gtin.strip_prefix("000000") {
+        Some(short) => !short.starts_with(['0', '2']),
+        None => !(within.starts_with('2') || ["02", "04", "977", "978", "979"].iter().any(|prefix| within.starts_with(prefix))),
+    }
+}
+
 /// Modulo 10, weights 3 and 1 in turn from the right.
 fn has_check_digit(digits: &str) -> bool {
     let sum: u32 =
@@ -44,6 +54,17 @@ fn upc_a(digits: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_shops_number_themselves_is_not_public() {
+        let public = |barcode: &str| is_public(&gtin14("barcode", barcode).expect(barcode));
+        for barcode in ["4260392550101", "3017620422003", "96385074", "034000470693", "01234565"] {
+            assert!(public(barcode), "{barcode}");
+        }
+        for barcode in ["20203467", "2000000000015", "2912345678906", "0212345678903", "0412345678903", "9780306406157", "9771234567003"] {
+            assert!(!public(barcode), "{barcode}");
+        }
+    }
 
     #[test]
     fn barcodes_of_one_product_are_one() {
