@@ -21,6 +21,7 @@ pub mod households;
 pub mod limits;
 pub mod measurements;
 pub mod noots;
+pub mod nutrients;
 pub mod organiser;
 pub mod page;
 pub mod parser;
@@ -50,6 +51,7 @@ use async_graphql::{
 pub struct Query(
     person::PersonQuery,
     foods::FoodsQuery,
+    nutrients::NutrientsQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
     noots::NootsQuery,

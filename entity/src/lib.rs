@@ -24,6 +24,7 @@ pub mod id;
 pub mod idempotency_keys;
 pub mod measurements;
 pub mod noots;
+pub mod nutrients;
 pub mod nutrition_data;
 pub mod plan_causes;
 pub mod recipe_servers;
