@@ -15,6 +15,7 @@ pub mod exercise_diary;
 pub mod exercises;
 pub mod family_access;
 pub mod food_diary;
+pub mod food_providers;
 pub mod foods;
 pub mod goals;
 pub mod households;
@@ -26,6 +27,7 @@ pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod recipe_servers;
 pub mod reminders;
 pub mod reports;
 pub mod routine_statistics;
@@ -51,6 +53,8 @@ use async_graphql::{
 pub struct Query(
     person::PersonQuery,
     foods::FoodsQuery,
+    food_providers::FoodProvidersQuery,
+    recipe_servers::RecipeServersQuery,
     nutrients::NutrientsQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
@@ -65,6 +69,8 @@ pub struct Mutation(
     accounts::AccountsMutation,
     person::PersonMutation,
     foods::FoodsMutation,
+    food_providers::FoodProvidersMutation,
+    recipe_servers::RecipeServersMutation,
     food_diary::FoodDiaryMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,

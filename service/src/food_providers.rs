@@ -521,29 +521,35 @@ pub enum Shelf {
     Catalogue,
 }
 
-/// Keeps a food of a provider's, as the provider states it now: what a client says of it counts for nothing.
-pub async fn save(providers: &FoodProviders, viewer: &Viewer, provider: FoodProvider, id: &str, shelf: Shelf) -> Result<Food> {
+/// A food as its provider states it now, to be kept: what a client says of it counts for nothing.
+pub async fn fetch(providers: &FoodProviders, viewer: &Viewer, provider: FoodProvider, id: &str) -> Result<ProviderFood> {
     let id = input::line("providerFoodId", id, 100)?;
+    let Terms { name, .. } = terms(provider);
     if providers.retention(provider) == Retention::IdsAlone {
-        return Err(Error::Forbidden(format!("the terms of {} let nobody store what its foods contain", terms(provider).name)));
+        return Err(Error::Forbidden(format!("the terms of {name} let nobody store what its foods contain")));
     }
     let tx = viewer.read().await?;
     let choices = choices::all(&tx).await?;
     drop(tx);
     let choice = choices.iter().find(|choice| choice.provider == provider).ok_or_else(|| Error::internal("an unknown provider"))?;
-    let answer = providers.ask(viewer, choice, Question::Id(id)).await.map_err(|failure| failure.of(terms(provider).name))?;
-    let Answer::Food(Some(food)) = answer else { return Err(Error::NotFound("food of this provider")) };
-    let tx = viewer.write().await?;
-    let food = match shelf {
+    match providers.ask(viewer, choice, Question::Id(id)).await {
+        Ok(Answer::Food(Some(food))) => Ok(*food),
+        Ok(_) => Err(Error::NotFound("food of this provider")),
+        Err(failure) => Err(failure.of(name)),
+    }
+}
+
+/// Keeps a food that was fetched.
+pub async fn save(tx: &Tx, providers: &FoodProviders, found: ProviderFood, shelf: Shelf) -> Result<Food> {
+    match shelf {
         Shelf::Own(id) => {
-            let mut new = food.into_new(id);
-            new.provenance.licence = Some(providers.licence(provider).to_owned());
-            foods::create(&tx, new).await?
+            let licence = providers.licence(found.provider).to_owned();
+            let mut new = found.into_new(id);
+            new.provenance.licence = Some(licence);
+            foods::create(tx, new).await
         }
-        Shelf::Catalogue => add_to_catalogue(&tx, providers, *food).await?,
-    };
-    tx.commit().await?;
-    Ok(food)
+        Shelf::Catalogue => add_to_catalogue(tx, providers, found).await,
+    }
 }
 
 /// A food as the door to the catalogue takes it.

@@ -94,11 +94,6 @@ impl Provider {
         Self { name, client, rest, breaker: Mutex::default() }
     }
 
-    /// What people know it as.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
     /// What requests are built with.
     pub fn client(&self) -> &Client {
         &self.client

@@ -42,13 +42,13 @@ use crate::{
         failure::Failure,
     },
     input,
-    nutrition::Headline,
+    nutrition::{Headline, Nutrition},
     provider::{self, Answer, Provider},
     sealing,
 };
 
 /// A recipe as a server states it. What it does not state is unknown.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default)]
 pub struct ProviderRecipe {
     /// The server's id, which stays when the recipe is renamed.
     pub id: String,
@@ -70,6 +70,13 @@ pub struct ProviderRecipe {
     pub nutrition: Headline,
     /// Names of those of `nutrition` that are lower bounds: of some ingredient the server does not know them.
     pub lower_bounds: Vec<&'static str>,
+}
+
+impl ProviderRecipe {
+    /// What a serving contains.
+    pub fn per_serving(&self) -> Result<Nutrition> {
+        self.nutrition.clone().checked()
+    }
 }
 
 /// What goes into a recipe.
@@ -138,7 +145,7 @@ const MOST_PAGES: u32 = 100;
 const KNOWN: NonZeroUsize = NonZeroUsize::new(200).expect("more than none");
 
 /// What is told where the operator has allowed no host.
-const NOT_CONFIGURED: Error =
+pub const NOT_CONFIGURED: Error =
     Error::NotConfigured("this server reads no recipes elsewhere: its operator says where it may, by HALE_RECIPE_SERVERS");
 
 /// Where recipes may be read.
@@ -166,9 +173,6 @@ impl RecipeServers {
 
     /// An address that people may name, without a slash at its end.
     fn allowed(&self, url: &str) -> Result<String> {
-        if self.settings.hosts.is_empty() {
-            return Err(NOT_CONFIGURED);
-        }
         let refused = |message: &str| Error::invalid("url", message);
         let url = Url::parse(&input::line("url", url, 500)?).map_err(|_| refused("not a URL: write one such as https://recipes.example.org"))?;
         let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else {
@@ -392,7 +396,7 @@ mod tests {
             assert!(matches!(listed.allowed(refused), Err(Error::Invalid { .. })), "{refused}");
         }
         assert!(servers(&["10.0.0.5:9000"], true).allowed("http://10.0.0.5:9000").is_ok());
-        assert!(matches!(servers(&[], false).allowed("https://recipes.example.org"), Err(Error::NotConfigured(_))));
+        assert!(servers(&[], false).allowed("https://recipes.example.org").is_err());
         let all = servers(&["*"], false);
         assert!(all.allowed("https://recipes.example.org").is_ok());
         for refused in ["http://127.0.0.1", "http://[::1]:9000", "http://169.254.169.254/latest", "http://2130706433", "http://0x7f.1"] {

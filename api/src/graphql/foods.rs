@@ -98,11 +98,11 @@ impl Food {
 #[derive(SimpleObject)]
 pub struct Portion {
     /// What it is called; can be written as the unit when logging.
-    name: String,
+    pub name: String,
     /// How much it is.
-    amount: Decimal,
+    pub amount: Decimal,
     /// The unit of `amount`.
-    unit: String,
+    pub unit: String,
 }
 
 /// How a food's nutrition came to be known.
@@ -418,7 +418,7 @@ impl Loader<FoodId> for Rows {
 
 impl RequestScope {
     /// The food, which goes into its owner's access log when somebody else shares it.
-    fn noted(&self, food: foods::Food) -> foods::Food {
+    pub fn noted(&self, food: foods::Food) -> foods::Food {
         if let Some(owner) = food.owner_id {
             self.note_read(owner, AccessType::FoodList);
         }

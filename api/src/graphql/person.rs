@@ -10,7 +10,10 @@ use entity::{
     user_preferences,
 };
 use futures_util::{Stream, StreamExt};
-use service::{access::Tx, changes, day::Calendar, devices, family_access as grants, measurements, organiser, people};
+use service::{
+    access::Tx, changes, day::Calendar, devices, family_access as grants, food_providers::choices, measurements, organiser, people,
+    recipe_servers,
+};
 
 use super::{
     access_log::AccessLogEntry,
@@ -20,11 +23,13 @@ use super::{
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
     food_diary::FoodDay,
+    food_providers::FoodProvider,
     goals::{Goal, GoalStatus},
     measurements::Measurement,
     noots::ConflictedNoot,
     organiser::{ListKind, OrganiserList},
     page::Connection,
+    recipe_servers::RecipeServer,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
@@ -94,6 +99,28 @@ impl Person {
     async fn preferences(&self, ctx: &Context<'_>) -> Option<Result<Preferences>> {
         match self.is_viewer(ctx).await {
             Ok(true) => nullable(async { Ok(people::preferences(&*scope(ctx).read().await?).await?.into()) }).await,
+            _ => None,
+        }
+    }
+
+    /// The providers of foods, in the order in which they are asked for the person; null for anyone but the viewer.
+    async fn food_providers(&self, ctx: &Context<'_>) -> Option<Result<Vec<FoodProvider>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => nullable(async { Ok(FoodProvider::all(ctx, choices::all(&*scope(ctx).read().await?).await?)) }).await,
+            _ => None,
+        }
+    }
+
+    /// The person's recipe servers; null for anyone but the viewer.
+    async fn recipe_servers(&self, ctx: &Context<'_>) -> Option<Result<Vec<RecipeServer>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => {
+                nullable(async {
+                    let servers = recipe_servers::all(&*scope(ctx).read().await?).await?;
+                    Ok(servers.into_iter().map(Into::into).collect())
+                })
+                .await
+            }
             _ => None,
         }
     }

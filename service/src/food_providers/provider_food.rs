@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::{
     catalogue::{Food, Portion, amount, fdc_json, tidy},
     foods::{self, NewFood, Provenance, Source},
-    nutrition::{Headline, NutrientAmount},
+    nutrition::{Headline, NutrientAmount, Nutrition},
 };
 
 /// A food as a provider states it: per 100 g, 100 ml or a serving. What it does not state is unknown.
@@ -149,6 +149,22 @@ impl ProviderFood {
         let headline = [food.calories, food.protein, food.carbohydrates, food.fat, food.fiber, food.sugar, food.sodium];
         let known = headline.iter().any(Option::is_some) || !food.nutrients.is_empty();
         (known && !food.name.is_empty() && !food.source_id.is_empty()).then_some(Self { provider, food, fetched_at: now, remarks })
+    }
+
+    /// What the stated size of it contains.
+    pub fn nutrition(&self) -> Nutrition {
+        let food = &self.food;
+        let further = food.nutrients.iter().map(|(code, amount)| ((*code).to_owned(), amount.normalize().to_string().into()));
+        Nutrition {
+            calories: food.calories,
+            protein: food.protein,
+            carbohydrates: food.carbohydrates,
+            fat: food.fat,
+            fiber: food.fiber,
+            sugar: food.sugar,
+            sodium: food.sodium,
+            nutrients: further.collect::<serde_json::Map<_, _>>().into(),
+        }
     }
 
     /// The same as a food of somebody's own.
