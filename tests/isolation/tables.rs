@@ -895,6 +895,33 @@ pub const TABLES: &[Table] = &[
         )],
         ..TABLE
     },
+    // The people here have the first of each, and what is new is another.
+    Table {
+        name: "food_provider_settings",
+        key: "(user_id || ' ' || provider)",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("provider", "(ARRAY['open_food_facts', 'food_data_central', 'fat_secret'])[1 + {n} % 3 + {m}]"),
+            ("position", "0"),
+            ("credential", "'sealed'"),
+        ],
+        primary: "user_id, provider",
+        change: "enabled = false",
+        ..TABLE
+    },
+    Table {
+        name: "recipe_servers",
+        key: "(user_id || ' ' || kind)",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("kind", "(ARRAY['mealie', 'tandoor'])[1 + {m}]"),
+            ("url", "'https://recipes.example.org'"),
+            ("token", "'sealed'"),
+        ],
+        primary: "user_id, kind",
+        change: "token = 'changed'",
+        ..TABLE
+    },
     Table {
         name: "calendar_settings",
         owner: "household_id",
