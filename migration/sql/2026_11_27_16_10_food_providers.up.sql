@@ -36,6 +36,8 @@ SELECT auth.protect('recipe_servers', fixed => ARRAY['kind']);
 SELECT auth.announce('recipe_servers', '{own}');
 
 GRANT INSERT ON food_items, nutrition_data, food_portions TO hale_auth;
+-- By which names are made ready to be searched, in a column that is computed.
+GRANT EXECUTE ON FUNCTION search.fold(text) TO hale_auth;
 CREATE POLICY adding_found ON food_items FOR INSERT TO hale_auth WITH CHECK (true);
 CREATE POLICY adding_found ON nutrition_data FOR INSERT TO hale_auth WITH CHECK (true);
 CREATE POLICY adding_found ON food_portions FOR INSERT TO hale_auth WITH CHECK (true);

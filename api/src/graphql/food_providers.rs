@@ -380,9 +380,23 @@ pub struct FoodProviderChoiceInput {
     enabled: Option<bool>,
 }
 
+/// The providers with the new key.
+#[derive(SimpleObject)]
+pub struct SetFoodProviderKeyPayload {
+    /// All of them, in the viewer's order.
+    food_providers: Vec<FoodProvider>,
+}
+
+/// The providers without the key.
+#[derive(SimpleObject)]
+pub struct RemoveFoodProviderKeyPayload {
+    /// All of them, in the viewer's order.
+    food_providers: Vec<FoodProvider>,
+}
+
 /// The providers after the change.
 #[derive(SimpleObject)]
-pub struct FoodProvidersPayload {
+pub struct UpdateFoodProvidersPayload {
     /// All of them, in the viewer's order.
     food_providers: Vec<FoodProvider>,
 }
@@ -475,13 +489,13 @@ impl FoodProvidersMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The key.")] input: SetFoodProviderKeyInput,
-    ) -> Option<Result<FoodProvidersPayload>> {
+    ) -> Option<Result<SetFoodProviderKeyPayload>> {
         nullable(async {
             let tx = scope(ctx).write().await?;
             let database = scope(ctx).database();
             let choices = choices::set_key(database, &tx, input.provider.into(), &input.key, input.secret.as_deref()).await?;
             tx.commit().await?;
-            Ok(FoodProvidersPayload { food_providers: FoodProvider::all(ctx, choices) })
+            Ok(SetFoodProviderKeyPayload { food_providers: FoodProvider::all(ctx, choices) })
         })
         .await
     }
@@ -491,12 +505,12 @@ impl FoodProvidersMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which one.")] input: RemoveFoodProviderKeyInput,
-    ) -> Option<Result<FoodProvidersPayload>> {
+    ) -> Option<Result<RemoveFoodProviderKeyPayload>> {
         nullable(async {
             let tx = scope(ctx).write().await?;
             let choices = choices::remove_key(&tx, input.provider.into()).await?;
             tx.commit().await?;
-            Ok(FoodProvidersPayload { food_providers: FoodProvider::all(ctx, choices) })
+            Ok(RemoveFoodProviderKeyPayload { food_providers: FoodProvider::all(ctx, choices) })
         })
         .await
     }
@@ -506,13 +520,13 @@ impl FoodProvidersMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The order.")] input: UpdateFoodProvidersInput,
-    ) -> Option<Result<FoodProvidersPayload>> {
+    ) -> Option<Result<UpdateFoodProvidersPayload>> {
         nullable(async {
             let wanted: Vec<_> = input.providers.into_iter().map(|choice| (choice.provider.into(), choice.enabled)).collect();
             let tx = scope(ctx).write().await?;
             let choices = choices::arrange(&tx, &wanted).await?;
             tx.commit().await?;
-            Ok(FoodProvidersPayload { food_providers: FoodProvider::all(ctx, choices) })
+            Ok(UpdateFoodProvidersPayload { food_providers: FoodProvider::all(ctx, choices) })
         })
         .await
     }

@@ -11,6 +11,11 @@ const MOST: Decimal = Decimal::from_parts(100_000, 0, 0, false, 0);
 
 /// A plain or scientific decimal number, rounded as it will be stored.
 pub(crate) fn parse(text: &str) -> Result<Decimal, String> {
+    exact(text).map(stored)
+}
+
+/// A plain or scientific decimal number as it is written: to be converted first, and rounded then.
+pub(crate) fn exact(text: &str) -> Result<Decimal, String> {
     let text = text.trim();
     let bad = || format!("{text:?} is not a number");
     // Decimal would read 1_000 too.
@@ -18,7 +23,7 @@ pub(crate) fn parse(text: &str) -> Result<Decimal, String> {
         return Err(bad());
     }
     let value = if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { Decimal::from_str(text) };
-    Ok(stored(value.map_err(|_| bad())?))
+    value.map_err(|_| bad())
 }
 
 /// A number that can be an amount of something eaten.

@@ -226,7 +226,7 @@ impl Published<'_> {
                     continue;
                 }
                 let Some(factor) = factor(from, unit) else { continue };
-                let value = amount::parse(amount).map_err(|reason| format!("nutrient {id}: {reason}"))?;
+                let value = amount::exact(amount).map_err(|reason| format!("nutrient {id}: {reason}"))?;
                 let value = if *id == 1005 && value >= DIFFERENCE_ERROR { value.max(Decimal::ZERO) } else { value };
                 let value = value.checked_mul(factor).ok_or_else(|| format!("nutrient {id}: {value} is too much"))?;
                 return amount::in_range(amount::stored(value)).map(Some).map_err(|reason| format!("nutrient {id}: {reason}"));

@@ -389,7 +389,7 @@ fn amounts<'a>(
     }
     // Percent of the volume tell grams of a liquid alone.
     if unit == "ml" {
-        amounts.set("ALC", stated("alcohol").map(|(percent, _)| percent * ETHANOL));
+        amounts.set("ALC", stated("alcohol").and_then(|(percent, _)| percent.checked_mul(ETHANOL)));
     }
     (amounts, remark, total_carbohydrates)
 }

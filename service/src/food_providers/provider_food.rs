@@ -250,13 +250,13 @@ fn shortened(text: &str, most: usize) -> String {
     text.chars().take(most).collect::<String>().trim().to_owned()
 }
 
-/// A number as providers write it: as a number or as a string. `None` where it is neither, or no amount.
+/// A number as providers write it: as a number or as a string, and with all its decimals. `None` where it is neither, or less than nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Loose(pub Option<Decimal>);
 
 impl Loose {
     pub fn of(raw: &RawValue) -> Self {
-        Self(amount::parse_amount(raw.get().trim_matches('"')).ok())
+        Self(amount::exact(raw.get().trim_matches('"')).ok().filter(|value| !value.is_sign_negative() || value.is_zero()))
     }
 
     /// More than nothing.
@@ -365,9 +365,16 @@ mod tests {
     fn numbers_are_read_however_they_are_written() {
         let read = |json: &str| serde_json::from_str::<Loose>(json).expect("anything").0;
         assert_eq!((read("1.50"), read("\"1.50\""), read("1e2")), (Some(decimal("1.5")), Some(decimal("1.5")), Some(decimal("100"))));
-        for none in ["null", "\"\"", "\"traces\"", "-1", "true", "{}", "1e30"] {
+        for none in ["null", "\"\"", "\"traces\"", "-1", "true", "{}", "1e40"] {
             assert_eq!(read(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_millionth_of_a_gram_is_a_microgram_before_it_is_rounded() {
+        let read = |json: &str| serde_json::from_str::<Loose>(json).expect("anything").0.expect("a number");
+        let micrograms = read("0.0000025").checked_mul(fdc_json::factor("g", "ug").expect("units of mass"));
+        assert_eq!(micrograms, Some(decimal("2.5")));
     }
 
     #[test]
