@@ -19,6 +19,7 @@ pub mod foods;
 pub mod goals;
 pub mod households;
 pub mod limits;
+pub mod meals;
 pub mod measurements;
 pub mod noots;
 pub mod organiser;
@@ -50,6 +51,7 @@ use async_graphql::{
 pub struct Query(
     person::PersonQuery,
     foods::FoodsQuery,
+    meals::MealsQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
     noots::NootsQuery,
@@ -64,6 +66,7 @@ pub struct Mutation(
     person::PersonMutation,
     foods::FoodsMutation,
     food_diary::FoodDiaryMutation,
+    meals::MealsMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,

@@ -21,6 +21,8 @@ pub mod household_members;
 pub mod households;
 pub mod id;
 pub mod idempotency_keys;
+pub mod meal_ingredients;
+pub mod meals;
 pub mod measurements;
 pub mod noots;
 pub mod nutrition_data;
