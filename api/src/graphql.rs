@@ -22,6 +22,7 @@ pub mod limits;
 pub mod meals;
 pub mod measurements;
 pub mod noots;
+pub mod nutrients;
 pub mod organiser;
 pub mod page;
 pub mod parser;
@@ -52,6 +53,7 @@ pub struct Query(
     person::PersonQuery,
     foods::FoodsQuery,
     meals::MealsQuery,
+    nutrients::NutrientsQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
     noots::NootsQuery,

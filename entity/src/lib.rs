@@ -25,6 +25,7 @@ pub mod meal_ingredients;
 pub mod meals;
 pub mod measurements;
 pub mod noots;
+pub mod nutrients;
 pub mod nutrition_data;
 pub mod plan_causes;
 pub mod routine_members;

@@ -33,6 +33,7 @@ pub mod meals;
 pub mod measurements;
 pub mod metrics;
 pub mod noots;
+pub mod nutrients;
 pub mod nutrition;
 pub mod organiser;
 pub mod page;

@@ -46,23 +46,14 @@ pub struct NewMeal {
     pub cooked_weight: Option<Decimal>,
     /// How it is made.
     pub steps: Vec<String>,
-    /// Where it was imported from; nowhere when its owner wrote it.
-    pub source: Option<Source>,
+    /// Where it was imported from, which may be once; nowhere when its owner wrote it.
+    pub source: Option<foods::Source>,
     /// Where it can be read: http or https.
     pub source_url: Option<String>,
     /// What a serving contains, as the source says: it holds in place of what the ingredients come to.
     pub stated_nutrition: Option<Headline>,
     /// What it is made of, in order.
     pub ingredients: Vec<NewIngredient>,
-}
-
-/// Where a meal was imported from. A person has each recipe of a provider once.
-#[derive(Clone, Debug, Serialize)]
-pub struct Source {
-    /// The provider: mealie, tandoor, …
-    pub name: String,
-    /// Its id there.
-    pub id: String,
 }
 
 /// What a meal is made of: a food, another meal of the same person, or words alone.
@@ -170,9 +161,10 @@ pub async fn create(tx: &Tx, new: NewMeal) -> Result<Model> {
     }
     let id = new.id.unwrap_or_else(|| MealId(tx.new_id()));
     let yields = yields(new.servings, new.cooked_weight)?;
+    let stated = stated_nutrition(tx, new.stated_nutrition, yields).await?;
     let ingredients = checked_ingredients(tx, owner, new.ingredients).await?;
     let (source, source_id) = match new.source {
-        Some(source) => (input::line("source", &source.name, 50)?, Some(input::line("sourceId", &source.id, 255)?)),
+        Some(source) => (input::line("source", &source.name, 50)?, source.id.map(|id| input::line("sourceId", &id, 255)).transpose()?),
         None => ("user".to_owned(), None),
     };
     let row = ActiveModel {
@@ -187,7 +179,7 @@ pub async fn create(tx: &Tx, new: NewMeal) -> Result<Model> {
         source: Set(source),
         source_id: Set(source_id),
         source_url: Set(new.source_url.map(|url| link(&url)).transpose()?),
-        stated_nutrition: Set(new.stated_nutrition.map(|stated| stated_nutrition(stated, yields)).transpose()?),
+        stated_nutrition: Set(stated),
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
     };
@@ -204,7 +196,7 @@ pub async fn update(tx: &Tx, id: MealId, change: MealChange) -> Result<Model> {
     let owner = meal.user_id;
     let yields = yields(change.servings.unwrap_or(meal.servings), change.cooked_weight.unwrap_or(meal.cooked_weight))?;
     let stated = match change.stated_nutrition {
-        Some(stated) => Some(stated.map(|stated| stated_nutrition(stated, yields)).transpose()?),
+        Some(stated) => Some(stated_nutrition(tx, stated, yields).await?),
         None if meal.stated_nutrition.is_some() && yields.servings.is_none() => return Err(stated_without_servings()),
         None => None,
     };
@@ -281,16 +273,19 @@ fn stated_without_servings() -> Error {
     Error::invalid("statedNutrition", "is that of a serving: say in servings how many the meal gives, or clear this")
 }
 
-fn stated_nutrition(stated: Headline, yields: Yield) -> Result<JsonValue> {
+async fn stated_nutrition(tx: &Tx, stated: Option<Headline>, yields: Yield) -> Result<Option<JsonValue>> {
+    let Some(stated) = stated else { return Ok(None) };
     if yields.servings.is_none() {
         return Err(stated_without_servings());
     }
-    let rename = |error| match error {
+    let nutrition = foods::nutrition(tx, stated).await.map_err(|error| match error {
         Error::Invalid { field, message } => Error::Invalid { field: field.replacen("nutrition", "statedNutrition", 1), message },
         other => other,
-    };
-    stated.clone().checked().map_err(rename)?;
-    serde_json::to_value(&stated).map_err(|error| Error::Internal(error.into()))
+    })?;
+    let headline = nutrition.headline().map(|(name, amount)| (name.to_owned(), serde_json::json!(amount)));
+    let mut stored = serde_json::Map::from_iter(headline);
+    stored.insert("nutrients".to_owned(), nutrition.nutrients);
+    Ok(Some(stored.into()))
 }
 
 fn optional_text(field: &str, value: Option<String>) -> Result<Option<String>> {

@@ -199,8 +199,10 @@ impl Building {
 }
 
 /// Nutrition per serving as it is stored.
-pub(super) fn stated(json: JsonValue) -> Result<Nutrition> {
-    serde_json::from_value::<Headline>(json).map_err(Error::stored_json)?.checked()
+pub(super) fn stated(mut json: JsonValue) -> Result<Nutrition> {
+    let nutrients = json["nutrients"].take();
+    let headline: Headline = serde_json::from_value(json).map_err(Error::stored_json)?;
+    Ok(Nutrition { nutrients, ..headline.checked()? })
 }
 
 impl Yield {
