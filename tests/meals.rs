@@ -11,7 +11,8 @@ const CREATE: &str = "mutation($input: CreateMealInput!) { createMeal(input: $in
 const UPDATE: &str = "mutation($input: UpdateMealInput!) { updateMeal(input: $input) { meal {
     id name description notes servings cookedWeight steps sourceUrl version ingredients { name } statedNutrition { calories } } } }";
 const DELETE: &str = "mutation($input: DeleteInput!) { deleteMeal(input: $input) { deletedId } }";
-const MEAL: &str = "query($id: UUID!, $person: UUID) { meal(id: $id, personId: $person) { id name owner { fullName } servings cookedWeight steps
+const MEAL: &str =
+    "query($id: UUID!, $person: UUID) { meal(id: $id, personId: $person) { id name owner { fullName } servings cookedWeight steps
     all: nutrition { calories protein unknown } serving: nutrition(quantity: 1, unit: \"serving\") { calories protein unknown }
     ingredients { name quantity unit note food { id } meal { name } nutrition { calories unknown } } } }";
 
@@ -44,7 +45,8 @@ async fn a_recipe_comes_to_what_is_in_it_and_names_what_is_not_known() {
         { "foodId": beans, "quantity": "2", "unit": "oz", "note": "drained" },
         { "foodId": egg, "quantity": "3", "unit": "LARGE" },
     ]);
-    let id = creates_meal(&ann, json!({ "servings": "4", "cookedWeight": "500", "steps": ["Soak.", "Boil."], "ingredients": ingredients })).await;
+    let id = creates_meal(&ann, json!({ "servings": "4", "cookedWeight": "500", "steps": ["Soak.", "Boil."], "ingredients": ingredients }))
+        .await;
     let known = read(&ann, &id).await;
     // 56.69904625 g of beans and 150 g of egg.
     assert_eq!(known["all"]["calories"], "286.507789");
@@ -52,19 +54,28 @@ async fn a_recipe_comes_to_what_is_in_it_and_names_what_is_not_known() {
     assert_eq!(known["serving"]["calories"], "71.626947");
     assert_eq!(known["all"]["unknown"], json!(["carbohydrates", "fat", "fiber", "sugar", "sodium"]));
     assert_eq!(known["ingredients"][1]["unit"], "large");
-    assert_eq!(known["ingredients"][0], json!({ "name": "Beans", "quantity": "2", "unit": "oz", "note": "drained", "food": { "id": beans },
-        "meal": null, "nutrition": { "calories": "72.007789", "unknown": ["carbohydrates", "fat", "fiber", "sugar", "sodium"] } }));
+    assert_eq!(
+        known["ingredients"][0],
+        json!({ "name": "Beans", "quantity": "2", "unit": "oz", "note": "drained", "food": { "id": beans },
+        "meal": null, "nutrition": { "calories": "72.007789", "unknown": ["carbohydrates", "fat", "fiber", "sugar", "sodium"] } })
+    );
 
     // Salt to taste is known to be in it, and nothing is known of it.
     let ingredients = json!([{ "foodId": beans, "quantity": "100", "unit": "g" }, { "name": "Salt" }]);
     ann.ask(UPDATE, json!({ "input": { "id": id, "ingredients": ingredients } })).await;
     let salted = read(&ann, &id).await;
-    assert_eq!(salted["all"], json!({ "calories": "127", "protein": "8.67",
-        "unknown": ["calories", "protein", "carbohydrates", "fat", "fiber", "sugar", "sodium"] }));
+    assert_eq!(
+        salted["all"],
+        json!({ "calories": "127", "protein": "8.67",
+        "unknown": ["calories", "protein", "carbohydrates", "fat", "fiber", "sugar", "sodium"] })
+    );
 
     // By weight, and by what the beans are today.
-    ann.ask("mutation($id: UUID!) { updateFood(input: { id: $id, nutrition: { calories: \"130\" } }) { food { id } } }", json!({ "id": beans }))
-        .await;
+    ann.ask(
+        "mutation($id: UUID!) { updateFood(input: { id: $id, nutrition: { calories: \"130\" } }) { food { id } } }",
+        json!({ "id": beans }),
+    )
+    .await;
     let weighed = ann
         .ask("query($id: UUID!) { meal(id: $id) { nutrition(quantity: \"250\", unit: \"g\") { calories } } }", json!({ "id": id }))
         .await;
@@ -76,11 +87,17 @@ async fn a_meal_in_a_meal_counts_for_its_share() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
     let tomatoes = ann.creates_food(json!({ "name": "Tomatoes", "nutrition": { "calories": "18" } })).await;
-    let sauce = creates_meal(&ann, json!({ "name": "Sauce", "servings": "3", "cookedWeight": "700",
-        "ingredients": [{ "foodId": tomatoes, "quantity": "1", "unit": "kg" }] }))
+    let sauce = creates_meal(
+        &ann,
+        json!({ "name": "Sauce", "servings": "3", "cookedWeight": "700",
+        "ingredients": [{ "foodId": tomatoes, "quantity": "1", "unit": "kg" }] }),
+    )
     .await;
-    let lasagne = creates_meal(&ann, json!({ "name": "Lasagne", "servings": "6", "ingredients": [
-        { "mealId": sauce, "quantity": "350", "unit": "g" }, { "mealId": sauce, "quantity": "1", "unit": "serving" }] }))
+    let lasagne = creates_meal(
+        &ann,
+        json!({ "name": "Lasagne", "servings": "6", "ingredients": [
+        { "mealId": sauce, "quantity": "350", "unit": "g" }, { "mealId": sauce, "quantity": "1", "unit": "serving" }] }),
+    )
     .await;
     let meal = read(&ann, &lasagne).await;
     // Half and a third of 180 kcal.
@@ -138,7 +155,8 @@ async fn no_meal_contains_itself_not_even_by_two_writers_at_once() {
     // Five deep, and no deeper: neither from above nor from below.
     let mut chain = vec![creates_meal(&ann, json!({})).await];
     for _ in 0..5 {
-        let whole = creates_meal(&ann, json!({ "ingredients": [{ "mealId": chain.last().unwrap(), "quantity": "1", "unit": "serving" }] })).await;
+        let whole =
+            creates_meal(&ann, json!({ "ingredients": [{ "mealId": chain.last().unwrap(), "quantity": "1", "unit": "serving" }] })).await;
         chain.push(whole);
     }
     assert_eq!(ann.refused(CREATE, meal_of(chain.last().unwrap(), "1", "batch")).await.field.as_deref(), Some("ingredients"));
@@ -155,23 +173,33 @@ async fn absent_keeps_and_null_clears() {
     let id = creates_meal(&ann, input).await;
     let update = async |input: Value| ann.ask(UPDATE, json!({ "input": input })).await["updateMeal"]["meal"].take();
     let kept = update(json!({ "id": id, "name": " Chili sin carne " })).await;
-    assert_eq!(kept, json!({ "id": id, "name": "Chili sin carne", "description": "Hot", "notes": "Less salt", "servings": "4", "cookedWeight": "900",
+    assert_eq!(
+        kept,
+        json!({ "id": id, "name": "Chili sin carne", "description": "Hot", "notes": "Less salt", "servings": "4", "cookedWeight": "900",
         "steps": ["Fry."], "sourceUrl": "https://example.org/chili", "version": 2, "ingredients": [{ "name": "Beans" }],
-        "statedNutrition": { "calories": "500" } }));
+        "statedNutrition": { "calories": "500" } })
+    );
     // What its source says holds, until it is cleared.
     assert_eq!(read(&ann, &id).await["all"]["calories"], "2000");
     let servings = ann.refused(UPDATE, json!({ "input": { "id": id, "servings": null } })).await;
     assert_eq!(servings.field.as_deref(), Some("statedNutrition"));
-    let cleared = update(json!({ "id": id, "description": null, "notes": null, "cookedWeight": null, "sourceUrl": null, "statedNutrition": null,
+    let cleared =
+        update(json!({ "id": id, "description": null, "notes": null, "cookedWeight": null, "sourceUrl": null, "statedNutrition": null,
         "ingredients": [], "steps": [], "expectedVersion": 2 }))
-    .await;
-    assert_eq!(cleared, json!({ "id": id, "name": "Chili sin carne", "description": null, "notes": null, "servings": "4", "cookedWeight": null,
-        "steps": [], "sourceUrl": null, "version": 3, "ingredients": [], "statedNutrition": null }));
+        .await;
+    assert_eq!(
+        cleared,
+        json!({ "id": id, "name": "Chili sin carne", "description": null, "notes": null, "servings": "4", "cookedWeight": null,
+        "steps": [], "sourceUrl": null, "version": 3, "ingredients": [], "statedNutrition": null })
+    );
     assert_eq!(ann.refused(UPDATE, json!({ "input": { "id": id, "servings": null } })).await.field.as_deref(), Some("servings"));
 
     let clash = ann.json(UPDATE, json!({ "input": { "id": id, "name": "x", "expectedVersion": 2 } })).await;
-    assert_eq!(clash["errors"][0]["extensions"]["current"], json!({ "id": id, "name": "Chili sin carne", "description": null, "notes": null,
-        "steps": [], "servings": "4", "cookedWeight": null, "sourceUrl": null, "version": 3 }));
+    assert_eq!(
+        clash["errors"][0]["extensions"]["current"],
+        json!({ "id": id, "name": "Chili sin carne", "description": null, "notes": null,
+        "steps": [], "servings": "4", "cookedWeight": null, "sourceUrl": null, "version": 3 })
+    );
     // New ingredients alone are a change too.
     assert_eq!(update(json!({ "id": id, "ingredients": [{ "name": "Rice" }] })).await["version"], 4);
 }
@@ -232,6 +260,8 @@ async fn a_relative_who_may_see_the_list_of_foods_sees_meals_and_changes_none() 
     let (ann, ben, carla) = (app.person("ann").await, app.person("ben").await, app.person("carla").await);
     let oats = ann.creates_food(json!({ "name": "Oats" })).await;
     let id = creates_meal(&ann, json!({ "name": "Porridge", "ingredients": [{ "foodId": oats, "quantity": "200", "unit": "g" }] })).await;
+    app.verify(&ben).await;
+    app.verify(&carla).await;
     shares(&ann, &ben, &["FOOD_LIST"], true).await;
     shares(&ann, &carla, &["CALORIE"], true).await;
     let seen = ben.ask(MEAL, json!({ "id": id, "person": ann.id })).await["meal"].take();
@@ -260,7 +290,8 @@ async fn meals_are_listed_by_name_and_found_by_words() {
             nodes { name } pageInfo { hasNextPage endCursor } } } }";
         ann.ask(document, json!({ "search": search, "after": after })).await["viewer"]["meals"].take()
     };
-    let names = |page: &Value| page["nodes"].as_array().unwrap().iter().map(|meal| meal["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let names =
+        |page: &Value| page["nodes"].as_array().unwrap().iter().map(|meal| meal["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
     let first = found(None, json!(null)).await;
     assert_eq!(names(&first), ["100% Rye", "Apfelstrudel"]);
     let second = found(None, first["pageInfo"]["endCursor"].clone()).await;

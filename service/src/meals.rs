@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
     ColumnTrait, Condition, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::Expr,
+    sea_query::{Expr, LockType},
 };
 use serde::Serialize;
 
@@ -247,11 +247,11 @@ pub async fn delete(tx: &Tx, id: MealId, expected_version: Option<i32>) -> Resul
     Ok(id)
 }
 
-/// A meal that the viewer may edit, locked until the transaction ends.
+/// A meal that the viewer may edit, locked until the transaction ends; whoever makes another meal of it at the same time need not wait.
 async fn editable(tx: &Tx, id: MealId, expected_version: Option<i32>) -> Result<Model> {
     let meal = Entity::find_by_id((tx.viewer()?, id))
         .filter(Column::DeletedAt.is_null())
-        .lock_exclusive()
+        .lock(LockType::NoKeyUpdate)
         .one(tx)
         .await?
         .ok_or(Error::NotFound("meal of your own"))?;

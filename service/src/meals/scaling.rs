@@ -76,14 +76,18 @@ mod tests {
     #[test]
     fn thirds_of_a_batch_add_up_to_it() {
         let marks: Vec<_> = (0..=3).map(|mark| Share::of(Decimal::from(mark), Decimal::from(3))).collect();
-        let parts: Vec<_> = marks.windows(2).map(|marks| Share::between(Decimal::from(1000), marks[0], marks[1]).expect("in range")).collect();
+        let parts: Vec<_> =
+            marks.windows(2).map(|marks| Share::between(Decimal::from(1000), marks[0], marks[1]).expect("in range")).collect();
         assert_eq!(parts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["333.333333", "333.333334", "333.333333"]);
         assert_eq!(parts.into_iter().sum::<Decimal>(), Decimal::from(1000));
     }
 
     #[test]
     fn what_is_too_large_for_28_digits_is_rounded_and_not_lost() {
-        let tiny = Share::of(Decimal::from_str_exact("0.123456789012").expect("a literal"), Decimal::from_str_exact("99999.999").expect("a literal"));
+        let tiny = Share::of(
+            Decimal::from_str_exact("0.123456789012").expect("a literal"),
+            Decimal::from_str_exact("99999.999").expect("a literal"),
+        );
         let mut share = tiny;
         for _ in 0..4 {
             share = share.within(tiny).expect("in range");
