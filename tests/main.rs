@@ -33,6 +33,7 @@ mod idempotency;
 mod isolation;
 mod jobs;
 mod mail;
+mod meals;
 mod measurements;
 mod migrations;
 mod noots;

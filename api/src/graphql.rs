@@ -20,6 +20,7 @@ pub mod foods;
 pub mod goals;
 pub mod households;
 pub mod limits;
+pub mod meals;
 pub mod measurements;
 pub mod noots;
 pub mod nutrients;
@@ -55,6 +56,7 @@ pub struct Query(
     foods::FoodsQuery,
     food_providers::FoodProvidersQuery,
     recipe_servers::RecipeServersQuery,
+    meals::MealsQuery,
     nutrients::NutrientsQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
@@ -72,6 +74,7 @@ pub struct Mutation(
     food_providers::FoodProvidersMutation,
     recipe_servers::RecipeServersMutation,
     food_diary::FoodDiaryMutation,
+    meals::MealsMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,

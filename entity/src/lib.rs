@@ -22,6 +22,8 @@ pub mod household_members;
 pub mod households;
 pub mod id;
 pub mod idempotency_keys;
+pub mod meal_ingredients;
+pub mod meals;
 pub mod measurements;
 pub mod noots;
 pub mod nutrients;

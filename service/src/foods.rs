@@ -369,7 +369,7 @@ async fn editable(tx: &Tx, id: FoodId) -> Result<Food> {
 }
 
 /// What a serving contains, the codes of further nutrients compared with the catalogue.
-async fn nutrition(tx: &Tx, mut stated: Headline) -> Result<Nutrition> {
+pub(crate) async fn nutrition(tx: &Tx, mut stated: Headline) -> Result<Nutrition> {
     let nutrients = nutrients::checked(tx, stated.nutrients.take().unwrap_or_default()).await?;
     Ok(Nutrition { nutrients, ..stated.checked()? })
 }

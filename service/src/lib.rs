@@ -30,6 +30,7 @@ mod input;
 pub mod jobs;
 pub mod mail;
 pub mod maintain;
+pub mod meals;
 pub mod measurements;
 pub mod metrics;
 pub mod noots;

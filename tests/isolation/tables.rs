@@ -503,6 +503,35 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "meals",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Chili'"), ("servings", "4")],
+        change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "meal_ingredients",
+        key: "meal_id",
+        columns: &[("user_id", "{owner}"), ("meal_id", "{held_meal}"), ("position", "{n}"), ("food_item_id", "{common_food}"), ("name", "'Beans'")],
+        primary: "user_id, meal_id, position",
+        change: "name = 'changed'",
+        operations: &[
+            (
+                "log a hidden food",
+                "INSERT INTO meal_ingredients (user_id, meal_id, position, food_item_id, name) VALUES ({viewer_id}, {held_meal}, 9, {hidden_food}, 'x')",
+            ),
+            (
+                "log a missing food",
+                "INSERT INTO meal_ingredients (user_id, meal_id, position, food_item_id, name) VALUES ({viewer_id}, {held_meal}, 9, {missing}, 'x')",
+            ),
+            (
+                "log a deleted food",
+                "INSERT INTO meal_ingredients (user_id, meal_id, position, food_item_id, name) VALUES ({viewer_id}, {held_meal}, 9, {deleted_food}, 'x')",
+            ),
+            ("log another food", "UPDATE meal_ingredients SET food_item_id = {hidden_food}"),
+        ],
+        ..TABLE
+    },
+    Table {
         name: "meal_plan_templates",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Weekdays'")],
         change: "name = 'changed'",

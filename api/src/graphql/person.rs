@@ -11,7 +11,7 @@ use entity::{
 };
 use futures_util::{Stream, StreamExt};
 use service::{
-    access::Tx, changes, day::Calendar, devices, family_access as grants, food_providers::choices, measurements, organiser, people,
+    access::Tx, changes, day::Calendar, devices, family_access as grants, food_providers::choices, meals, measurements, organiser, people,
     recipe_servers,
 };
 
@@ -25,6 +25,7 @@ use super::{
     food_diary::FoodDay,
     food_providers::FoodProvider,
     goals::{Goal, GoalStatus},
+    meals::Meal,
     measurements::Measurement,
     noots::ConflictedNoot,
     organiser::{ListKind, OrganiserList},
@@ -236,6 +237,28 @@ impl Person {
             let tx = scope(ctx).read().await?;
             let report = service::reports::nutrition(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await?;
             Ok(Some(NutritionReport::from(report)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// The person's meals and recipes, by name. Needs FOOD_LIST.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn meals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those whose name holds each of these words.")] search: Option<String>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Meal>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::FoodList).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::page::PageRequest { first, after };
+            let page = meals::list(&*scope(ctx).read().await?, self.id(), search.as_deref(), &page).await?;
+            Ok(Some(Connection::new(page, continued, Meal)))
         }
         .await
         .transpose()
