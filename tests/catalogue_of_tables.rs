@@ -215,8 +215,8 @@ const RULES: &[Rule] = &[
         name: "functions with their owner's rights belong to a role that cannot sign in, bypass anything or own tables",
         offenders: "SELECT f.oid::regprocedure::text FROM functions f JOIN pg_roles r ON r.oid = f.proowner WHERE prosecdef
             AND (rolcanlogin OR rolsuper OR rolbypassrls OR EXISTS (SELECT FROM tables WHERE relowner = r.oid))",
-        offence: "ALTER FUNCTION search.foods(text, integer, numeric, uuid) OWNER TO hale_owner",
-        named: "search.foods(text,integer,numeric,uuid)",
+        offence: "ALTER FUNCTION search.foods(text, text, text[], text[], boolean, uuid[], uuid[], integer[], integer, numeric, uuid) OWNER TO hale_owner",
+        named: "search.foods(text,text,text[],text[],boolean,uuid[],uuid[],integer[],integer,numeric,uuid)",
     },
     Rule {
         name: "triggers have no rights but the writer's",
@@ -424,7 +424,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "reports.nutrition_days(uuid,date,date)",
         "reports.nutrition_targets(uuid,date,date)",
         "search.exercises(text,text,text,integer,numeric,uuid)",
-        "search.foods(text,integer,numeric,uuid)",
+        "search.foods(text,text,text[],text[],boolean,uuid[],uuid[],integer[],integer,numeric,uuid)",
     ];
     expected.sort_unstable();
     assert_eq!(doors, expected, "a new door is a decision: add it here");

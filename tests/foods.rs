@@ -167,3 +167,259 @@ async fn an_update_that_changes_nothing_is_no_new_version() {
     let portions = json!([{ "name": "bowl", "amount": "50", "unit": "g" }]);
     assert_eq!(ann.ask(update, json!({ "input": { "id": food, "portions": portions } })).await["updateFood"]["food"]["version"], 2);
 }
+
+#[tokio::test]
+async fn what_a_shop_prints_stays_private_and_a_book_is_no_food() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let made =
+        ann.ask(CREATE, food(json!({ "name": "Cheese from the counter", "barcode": "20203467" }))).await["createFood"]["food"].take();
+    assert_eq!(made["barcode"], "00000020203467");
+    assert_eq!(ann.ask(BY_BARCODE, json!({ "barcode": "20203467" })).await["foodByBarcode"]["id"], made["id"]);
+    let mut owner = app.connect("hale_owner").await;
+    for internal in ["00000020203467", "02012345678903", "00212345678909", "00412345678903"] {
+        let public = sqlx::query("UPDATE food_items SET barcode = $1 WHERE source = 'hale' AND source_id = 'oats'").bind(internal);
+        let error = public.execute(&mut owner).await.unwrap_err();
+        assert!(error.to_string().contains("food_items_public_barcode_check"), "{error}");
+    }
+    for book in ["9783161484100", "9770317847001", "9791234567896"] {
+        for refused in
+            [ann.refused(CREATE, food(json!({ "barcode": book }))).await, ann.refused(BY_BARCODE, json!({ "barcode": book })).await]
+        {
+            assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("barcode")), "{book}");
+            assert!(refused.message.contains("not of a food"), "{}", refused.message);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_relatives_product_is_found_before_the_catalogues() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let mut owner = app.connect("hale_owner").await;
+    let public = "UPDATE food_items SET barcode = '04260392550101' WHERE source = 'hale' AND source_id = 'oats'";
+    sqlx::query(public).execute(&mut owner).await.unwrap();
+    let anns = ann.creates_food(json!({ "barcode": "4260392550101" })).await;
+    let found = async || ben.ask(BY_BARCODE, json!({ "barcode": "4260392550101" })).await["foodByBarcode"]["id"].take();
+    assert_ne!(found().await, json!(anns));
+    crate::family_access::shares(&ann, &ben, &["FOOD_LIST"], false).await;
+    assert_eq!(found().await, json!(anns));
+    let bens = ben.creates_food(json!({ "barcode": "4260392550101" })).await;
+    assert_eq!(found().await, json!(bens));
+}
+
+#[tokio::test]
+async fn a_food_whose_density_is_known_is_logged_by_volume() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let oil = ann.creates_food(json!({ "name": "Olive oil", "nutrition": { "calories": "900" } })).await;
+    let log = async |unit: &str| {
+        ann.json(crate::harness::LOG_FOOD, json!({ "input": crate::harness::food_entry(&oil, json!({ "quantity": "100", "unit": unit })) }))
+            .await
+    };
+    assert_eq!(log("ml").await["errors"][0]["extensions"]["field"], "unit", "nobody said how dense it is");
+    let update = "mutation($input: UpdateFoodInput!) { updateFood(input: $input) { food { density portions { name } } } }";
+    let change = async |input: Value| ann.json(update, json!({ "input": input })).await;
+    assert_eq!(change(json!({ "id": oil, "density": "0.92" })).await["data"]["updateFood"]["food"]["density"], "0.92");
+    assert_eq!(log("ml").await["data"]["logFood"]["entry"]["nutrition"]["calories"], "828");
+    let bottle = json!([{ "name": "bottle", "amount": "500", "unit": "ml" }]);
+    change(json!({ "id": oil, "portions": bottle })).await;
+    assert_eq!(log("g").await["data"]["logFood"]["entry"]["nutrition"]["calories"], "900");
+    let refused = change(json!({ "id": oil, "density": null })).await;
+    assert_eq!(refused["errors"][0]["extensions"]["field"], "portions[0].unit", "the bottle would mean nothing");
+    for density in ["0", "-1", "30", "0.0000001"] {
+        assert_eq!(change(json!({ "id": oil, "density": density })).await["errors"][0]["extensions"]["field"], "density", "{density}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_pointed_out_and_left_as_it_is() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let create = "mutation($input: CreateFoodInput!) { createFood(input: $input) { food {
+        id warnings { field code message } nutrition { calories energyPercentages { protein carbohydrates fat } } } } }";
+    let made = async |nutrition: Value| ann.ask(create, food(json!({ "nutrition": nutrition }))).await["createFood"]["food"].take();
+    let right = made(json!({ "calories": "368", "protein": "25", "carbohydrates": "40", "fat": "12" })).await;
+    assert_eq!(right["warnings"], json!([]));
+    assert_eq!(right["nutrition"]["energyPercentages"], json!({ "protein": 27, "carbohydrates": 44, "fat": 29 }));
+    let kilojoules = made(json!({ "calories": "1540", "protein": "25", "carbohydrates": "40", "fat": "12", "sugar": "41" })).await;
+    assert_eq!(kilojoules["nutrition"]["calories"], "1540", "nothing is rewritten");
+    let warned: Vec<_> = kilojoules["warnings"].as_array().unwrap().iter().map(|warning| (&warning["field"], &warning["code"])).collect();
+    assert_eq!(
+        warned,
+        [(&json!("nutrition.calories"), &json!("KILOJOULES_FOR_KILOCALORIES")), (&json!("nutrition.sugar"), &json!("PART_OVER_WHOLE"))]
+    );
+    let update = "mutation($input: UpdateFoodInput!) { updateFood(input: $input) { food { warnings { code } } } }";
+    let heavy = json!({ "id": right["id"], "nutrition": { "protein": "25000" } });
+    let heavy = ann.ask(update, json!({ "input": heavy })).await["updateFood"]["food"]["warnings"].take();
+    assert_eq!(heavy, json!([{ "code": "MILLIGRAMS_FOR_GRAMS" }]));
+    let stored = ann.ask("query($id: UUID!) { food(id: $id) { warnings { code } } }", json!({ "id": right["id"] })).await;
+    assert_eq!(stored["food"]["warnings"], heavy);
+}
+
+#[tokio::test]
+async fn ann_is_warned_of_what_she_is_allergic_to_and_nobody_else_is() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let create = "mutation($input: CreateFoodInput!) { createFood(input: $input) { food { id allergens traces } } }";
+    let bar = food(json!({ "name": "Granola bar", "allergens": ["NUTS", "GLUTEN"], "traces": ["PEANUTS", "MILK"] }));
+    let bar = ann.ask(create, bar).await["createFood"]["food"].take();
+    assert_eq!((&bar["allergens"], &bar["traces"]), (&json!(["GLUTEN", "NUTS"]), &json!(["MILK", "PEANUTS"])));
+    let unsaid = ann.ask(create, food(json!({}))).await["createFood"]["food"].take();
+    assert_eq!((&unsaid["allergens"], &unsaid["traces"]), (&json!(null), &json!(null)), "nobody said is not none");
+
+    let prefer = "mutation($of: [Allergen!]) { updatePreferences(input: { allergens: $of }) { preferences { allergens } } }";
+    let preferred = ann.ask(prefer, json!({ "of": ["PEANUTS", "GLUTEN", "FISH"] })).await;
+    assert_eq!(preferred["updatePreferences"]["preferences"]["allergens"], json!(["GLUTEN", "FISH", "PEANUTS"]));
+    crate::family_access::shares(&ann, &ben, &["FOOD_LIST"], false).await;
+    let warned = async |person: &Person<'_>| {
+        let asked = "query($id: UUID!) { food(id: $id) { allergenWarnings { allergen tracesOnly } } }";
+        person.ask(asked, json!({ "id": bar["id"] })).await["food"]["allergenWarnings"].take()
+    };
+    let warnings = json!([{ "allergen": "GLUTEN", "tracesOnly": false }, { "allergen": "PEANUTS", "tracesOnly": true }]);
+    assert_eq!(warned(&ann).await, warnings);
+    assert_eq!(warned(&ben).await, json!([]), "ben eats everything");
+    let update = "mutation($input: UpdateFoodInput!) { updateFood(input: $input) { food { allergens traces } } }";
+    let changed = ann.ask(update, json!({ "input": { "id": bar["id"], "allergens": [], "traces": null } })).await;
+    assert_eq!(changed["updateFood"]["food"], json!({ "allergens": [], "traces": null }));
+    assert_eq!(warned(&ann).await, json!([]));
+}
+
+const AT_HAND: &str = "query($meal: String) { viewer { favouriteFoods { nodes { name favourite } } recentFoods { nodes { name } }
+    usualFoods(mealType: $meal) { nodes { name } } } }";
+
+fn listed(answer: &Value, list: &str) -> Vec<String> {
+    answer["viewer"][list]["nodes"].as_array().unwrap().iter().map(|food| food["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn favourites_and_what_is_eaten_are_at_hand() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let mut foods = Vec::new();
+    for name in ["Oats", "Milk", "Bread"] {
+        foods.push(ann.creates_food(json!({ "name": name })).await);
+    }
+    let add = "mutation($id: UUID!) { addFavouriteFood(input: { foodId: $id }) { food { favourite } } }";
+    let remove = "mutation($id: UUID!) { removeFavouriteFood(input: { foodId: $id }) { removedId food { favourite } } }";
+    for food in [&foods[0], &foods[1], &foods[0]] {
+        assert_eq!(ann.ask(add, json!({ "id": food })).await["addFavouriteFood"]["food"]["favourite"], true);
+        app.clock.advance(chrono::TimeDelta::seconds(60));
+    }
+    assert_eq!(ben.refused(add, json!({ "id": foods[0] })).await.code, "NOT_FOUND", "ben does not see it");
+    for (food, at, meal) in [
+        (0, "2026-03-09T07:00:00Z", "breakfast"),
+        (0, "2026-03-08T07:00:00Z", "breakfast"),
+        (1, "2026-03-09T08:00:00Z", "breakfast"),
+        (2, "2026-03-09T19:00:00Z", "dinner"),
+        (2, "2025-11-01T19:00:00Z", "breakfast"),
+    ] {
+        ann.logs_food(&foods[food], json!({ "consumedAt": at, "mealType": meal })).await;
+    }
+    let at_hand = ann.ask(AT_HAND, json!({ "meal": "Breakfast" })).await;
+    assert_eq!(listed(&at_hand, "favouriteFoods"), ["Milk", "Oats"]);
+    assert_eq!(at_hand["viewer"]["favouriteFoods"]["nodes"][0]["favourite"], true);
+    assert_eq!(listed(&at_hand, "recentFoods"), ["Bread", "Milk", "Oats"]);
+    assert_eq!(listed(&at_hand, "usualFoods"), ["Oats", "Milk"], "what was eaten long ago is forgotten");
+    assert_eq!(listed(&ann.ask(AT_HAND, json!({})).await, "usualFoods")[0], "Oats");
+    let mut page = ann.ask("{ viewer { recentFoods(first: 2) { nodes { name } pageInfo { endCursor hasNextPage } } } }", json!({})).await;
+    let page = page["viewer"]["recentFoods"].take();
+    assert_eq!(page["pageInfo"]["hasNextPage"], true);
+    let next = "query($after: String) { viewer { recentFoods(first: 2, after: $after) { nodes { name } } } }";
+    assert_eq!(listed(&ann.ask(next, json!({ "after": page["pageInfo"]["endCursor"] })).await, "recentFoods"), ["Oats"]);
+    let favourite = ann.ask("{ viewer { favouriteFoods(first: 1) { pageInfo { endCursor } } } }", json!({})).await;
+    let next = "query($after: String) { viewer { favouriteFoods(after: $after) { nodes { name } } } }";
+    let after = &favourite["viewer"]["favouriteFoods"]["pageInfo"]["endCursor"];
+    assert_eq!(listed(&ann.ask(next, json!({ "after": after })).await, "favouriteFoods"), ["Oats"]);
+
+    let removed = ann.ask(remove, json!({ "id": foods[1] })).await["removeFavouriteFood"].take();
+    assert_eq!(removed, json!({ "removedId": foods[1], "food": { "favourite": false } }));
+    assert_eq!(ann.refused(remove, json!({ "id": foods[1] })).await.code, "NOT_FOUND");
+    ann.ask(DELETE, json!({ "input": { "id": foods[0] } })).await;
+    let left = ann.ask(AT_HAND, json!({})).await;
+    assert_eq!((listed(&left, "favouriteFoods"), listed(&left, "recentFoods")), (vec![], vec!["Bread".to_owned(), "Milk".to_owned()]));
+    assert_eq!(listed(&ben.ask(AT_HAND, json!({})).await, "recentFoods"), [""; 0]);
+}
+
+const MERGE: &str = "mutation($input: MergeFoodsInput!) { mergeFoods(input: $input) {
+    food { id barcode favourite portions { name } nutrition { calories } } mergedIds diaryEntries preview } }";
+
+#[tokio::test]
+async fn duplicates_become_one_food_and_one_again_two() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let kept = ann.creates_food(json!({ "name": "Oats", "portions": [{ "name": "bowl", "amount": "60", "unit": "g" }] })).await;
+    let duplicate = ann
+        .creates_food(json!({ "name": "Oat flakes", "barcode": "4260392550101", "nutrition": { "calories": "120" },
+            "portions": [{ "name": "Bowl", "amount": "50", "unit": "g" }, { "name": "spoon", "amount": "10", "unit": "g" },
+                { "name": "glass", "amount": "2", "unit": "serving" }] }))
+        .await;
+    ann.ask("mutation($id: UUID!) { addFavouriteFood(input: { foodId: $id }) { food { id } } }", json!({ "id": duplicate })).await;
+    ann.logs_food(&duplicate, json!({ "quantity": "2", "unit": "spoon" })).await;
+    let deletion =
+        "query($id: UUID!) { foodDeletion(id: $id) { food { name } diaryEntries firstEatenAt lastEatenAt duplicates favourite } }";
+    let at = "2026-03-10T12:00:00Z";
+    assert_eq!(
+        ann.ask(deletion, json!({ "id": duplicate })).await["foodDeletion"],
+        json!({ "food": { "name": "Oat flakes" }, "diaryEntries": 1, "firstEatenAt": at, "lastEatenAt": at, "duplicates": 0, "favourite": true })
+    );
+    assert_eq!(ben.refused(deletion, json!({ "id": duplicate })).await.code, "NOT_FOUND");
+
+    let expected = |preview: bool| {
+        json!({ "food": { "id": kept, "barcode": "04260392550101", "favourite": true, "portions": [{ "name": "bowl" }, { "name": "spoon" }],
+            "nutrition": { "calories": "100" } }, "mergedIds": [duplicate], "diaryEntries": 1, "preview": preview })
+    };
+    let merge = |preview: bool| json!({ "input": { "keepId": kept, "duplicateIds": [duplicate], "preview": preview } });
+    let told = ann.ask(MERGE, merge(true)).await["mergeFoods"].take();
+    assert_eq!((&told["mergedIds"], &told["diaryEntries"], &told["preview"]), (&json!([duplicate]), &json!(1), &json!(true)));
+    assert_eq!(told["food"]["portions"], expected(true)["food"]["portions"]);
+    let food = "query($id: UUID!) { food(id: $id) { name barcode } }";
+    assert_eq!(ann.ask(food, json!({ "id": duplicate })).await["food"]["name"], "Oat flakes", "that was a preview");
+    assert_eq!(ann.ask(food, json!({ "id": kept })).await["food"]["barcode"], json!(null));
+
+    assert_eq!(ann.ask(MERGE, merge(false)).await["mergeFoods"], expected(false));
+    assert_eq!(ann.ask(food, json!({ "id": duplicate })).await["food"], json!(null));
+    let day = "{ viewer { foodDay { entries { id name food { id name } nutrition { calories } } } } }";
+    let entry = ann.ask(day, json!({})).await["viewer"]["foodDay"]["entries"][0].take();
+    assert_eq!(
+        json!({ "name": entry["name"], "food": entry["food"], "calories": entry["nutrition"]["calories"] }),
+        json!({ "name": "Oat flakes", "food": { "id": kept, "name": "Oats" }, "calories": "24" }),
+        "it means the kept food, and is what was eaten"
+    );
+    let more = "mutation($input: UpdateFoodEntryInput!) { updateFoodEntry(input: $input) { entry { nutrition { calories } } } }";
+    let more = ann.ask(more, json!({ "input": { "id": entry["id"], "quantity": "3" } })).await;
+    assert_eq!(more["updateFoodEntry"]["entry"]["nutrition"]["calories"], "36", "by what it was logged with");
+    assert_eq!(ann.ask(BY_BARCODE, json!({ "barcode": "4260392550101" })).await["foodByBarcode"]["id"], json!(kept));
+    assert_eq!(ann.ask(deletion, json!({ "id": kept })).await["foodDeletion"]["duplicates"], 1);
+
+    let undo = "mutation($input: UndoFoodMergeInput!) { undoFoodMerge(input: $input) { food { id name } } }";
+    assert_eq!(ben.refused(undo, json!({ "input": { "id": duplicate } })).await.code, "NOT_FOUND");
+    assert_eq!(
+        ann.ask(undo, json!({ "input": { "id": duplicate } })).await["undoFoodMerge"]["food"],
+        json!({ "id": duplicate, "name": "Oat flakes" })
+    );
+    let entry = ann.ask(day, json!({})).await["viewer"]["foodDay"]["entries"][0].take();
+    assert_eq!(entry["food"]["id"], json!(duplicate));
+    assert_eq!(ann.refused(undo, json!({ "input": { "id": duplicate } })).await.code, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn only_foods_of_ones_own_are_merged() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    crate::family_access::shares(&ben, &ann, &["FOOD_LIST"], true).await;
+    let (anns, bens) = (ann.creates_food(json!({})).await, ben.creates_food(json!({})).await);
+    let common: String = app.value("SELECT id::text FROM food_items WHERE source = 'hale' LIMIT 1").await;
+    for (keep, duplicates, code, field) in [
+        (&anns, json!([bens]), "NOT_FOUND", "duplicateIds"),
+        (&anns, json!([common]), "NOT_FOUND", "duplicateIds"),
+        (&bens, json!([anns]), "NOT_FOUND", "keepId"),
+        (&anns, json!([anns]), "BAD_USER_INPUT", "duplicateIds"),
+        (&anns, json!([]), "BAD_USER_INPUT", "duplicateIds"),
+        (&anns, json!(["x"]), "BAD_USER_INPUT", "duplicateIds[0]"),
+    ] {
+        let refused = ann.refused(MERGE, json!({ "input": { "keepId": keep, "duplicateIds": duplicates } })).await;
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), (code, Some(field)), "{}", refused.message);
+    }
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM food_items WHERE deleted_at IS NOT NULL").await, 0);
+}

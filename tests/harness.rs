@@ -9,6 +9,7 @@ mod graphql_js;
 pub mod mealie;
 pub mod open_food_facts;
 pub mod smtp;
+pub mod statements;
 pub mod talon;
 pub mod tandoor;
 pub mod tokens;

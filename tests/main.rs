@@ -40,6 +40,7 @@ mod noots;
 mod nutrients;
 mod observability;
 mod organiser;
+mod plans;
 mod points;
 mod preferences;
 mod recipe_servers;

@@ -175,3 +175,55 @@ async fn a_version_of_nutrition_says_where_it_comes_from() {
         "carbohydrates": { "basis": "TOTAL" } });
     assert_eq!(oats, stated);
 }
+
+#[tokio::test]
+async fn anns_own_nutrient_is_told_where_her_food_is_shared() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let define = "mutation($input: CreateNutrientInput!) { createNutrient(input: $input) { nutrient { id code name unit version } } }";
+    let creatine = json!({ "input": { "code": "X_CREATINE", "name": "Creatine", "unit": "g" } });
+    let made = ann.ask(define, creatine.clone()).await["createNutrient"]["nutrient"].take();
+    assert_eq!((&made["code"], &made["unit"], &made["version"]), (&json!("X_CREATINE"), &json!("g"), &json!(1)));
+    assert_eq!(ann.refused(define, creatine).await.code, "CONFLICT");
+    for (code, name, unit, field) in [
+        ("CREATINE", "Creatine", "g", "code"),
+        ("X_", "Creatine", "g", "code"),
+        ("X_creatine", "Creatine", "g", "code"),
+        ("X_ABCDEFGHIJKLMNOPQRS", "Creatine", "g", "code"),
+        ("X_A", "", "g", "name"),
+        ("X_A", "A", "IU", "unit"),
+    ] {
+        let refused = ann.refused(define, json!({ "input": { "code": code, "name": name, "unit": unit } })).await;
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some(field)), "{}", refused.message);
+    }
+    // Ben means something else by the same code.
+    ben.ask(define, json!({ "input": { "code": "X_CREATINE", "name": "Ben's", "unit": "mg" } })).await;
+    let powder =
+        ann.ask(CREATE, food(json!({ "nutrients": [{ "code": "X_CREATINE", "amount": "88" }] }))).await["createFood"]["food"].take();
+    let shown = json!([{ "code": "X_CREATINE", "name": "Creatine", "amount": "88", "unit": "g" }]);
+    assert_eq!(powder["nutrition"]["nutrients"], shown);
+    crate::family_access::shares(&ann, &ben, &["FOOD_LIST"], false).await;
+    let asked = "query($id: UUID!) { food(id: $id) { nutrition { nutrients { code name amount unit } } } }";
+    assert_eq!(ben.ask(asked, json!({ "id": powder["id"] })).await["food"]["nutrition"]["nutrients"], shown);
+    let of_ann = "query($id: UUID!) { person(id: $id) { nutrients { name } } viewer { nutrients { name } } }";
+    let of_ann = ben.ask(of_ann, json!({ "id": ann.id })).await;
+    assert_eq!(
+        (&of_ann["person"]["nutrients"], &of_ann["viewer"]["nutrients"]),
+        (&json!([{ "name": "Creatine" }]), &json!([{ "name": "Ben's" }]))
+    );
+    let logged = "mutation($input: LogFoodInput!) { logFood(input: $input) { entry { nutrition { nutrients { name amount unit } } } } }";
+    let logged = ben.ask(logged, json!({ "input": { "foodId": powder["id"], "quantity": "5", "unit": "g", "mealType": "snack" } })).await;
+    assert_eq!(logged["logFood"]["entry"]["nutrition"]["nutrients"], json!([{ "name": "Creatine", "amount": "4.4", "unit": "g" }]));
+
+    let rename = "mutation($input: UpdateNutrientInput!) { updateNutrient(input: $input) { nutrient { name version } } }";
+    let renamed = ann.ask(rename, json!({ "input": { "id": made["id"], "name": "Creatine monohydrate", "expectedVersion": 1 } })).await;
+    assert_eq!(renamed["updateNutrient"]["nutrient"], json!({ "name": "Creatine monohydrate", "version": 2 }));
+    assert_eq!(ann.refused(rename, json!({ "input": { "id": made["id"], "name": "X", "expectedVersion": 1 } })).await.code, "CONFLICT");
+    assert_eq!(ben.refused(rename, json!({ "input": { "id": made["id"], "name": "X" } })).await.code, "NOT_FOUND");
+    let delete = "mutation($id: UUID!) { deleteNutrient(input: { id: $id }) { deletedId } }";
+    assert_eq!(ben.refused(delete, json!({ "id": made["id"] })).await.code, "NOT_FOUND");
+    assert_eq!(ann.ask(delete, json!({ "id": made["id"] })).await["deleteNutrient"]["deletedId"], made["id"]);
+    assert_eq!(ann.ask(asked, json!({ "id": powder["id"] })).await["food"]["nutrition"]["nutrients"], json!([]));
+    let refused = ann.refused(CREATE, food(json!({ "nutrients": [{ "code": "X_CREATINE", "amount": "1" }] }))).await;
+    assert_eq!(refused.field.as_deref(), Some("nutrition.nutrients[0].code"));
+}

@@ -111,6 +111,36 @@ async fn tandoors_sums_are_divided_by_the_servings_and_known_by_ids_in_any_langu
 }
 
 #[tokio::test]
+async fn ann_keeps_recipes_as_meals_of_her_own_and_nothing_that_is_only_a_lower_bound() {
+    const IMPORT: &str = "mutation($input: ImportRecipeInput!) { importRecipe(input: $input) { meal { id name servings steps source sourceUrl
+        ingredients { name quantity unit note } statedNutrition { calories protein sodium } } } }";
+    let (mealie, tandoor) = (Mealie::start().await, Tandoor::start().await);
+    let app = app(&[&mealie.url, &tandoor.url], true).await;
+    let ann = app.person("ann").await;
+    names(&ann, "MEALIE", &mealie.url, mealie::TOKEN).await;
+    names(&ann, "TANDOOR", &tandoor.url, tandoor::TOKEN).await;
+    let imported = async |input: Value| ann.ask(IMPORT, json!({ "input": input })).await["importRecipe"]["meal"].take();
+    let curry = imported(json!({ "server": "MEALIE", "recipeId": mealie::CURRY })).await;
+    assert_eq!((&curry["name"], &curry["servings"], &curry["source"]), (&json!("Chickpea curry"), &json!("4"), &json!("mealie")));
+    assert_eq!((&curry["sourceUrl"], &curry["steps"][0]), (&json!("https://example.org/curry"), &json!("Fry the onions.")));
+    assert_eq!(curry["statedNutrition"], json!({ "calories": "250", "protein": "12.25", "sodium": "480" }));
+    assert_eq!(
+        curry["ingredients"],
+        json!([
+            { "name": "chickpeas", "quantity": "400", "unit": "gram", "note": "drained" },
+            { "name": "onions", "quantity": "1.5", "unit": null, "note": null },
+            { "name": "salt to taste", "quantity": null, "unit": null, "note": null }
+        ])
+    );
+    let stew = imported(json!({ "server": "TANDOOR", "recipeId": "7" })).await;
+    assert_eq!(stew["statedNutrition"], json!({ "calories": "500", "protein": null, "sodium": "800" }), "protein is at least 24.1 g");
+    let again = ann.refused(IMPORT, json!({ "input": { "server": "MEALIE", "recipeId": mealie::CURRY } })).await;
+    assert_eq!((again.code.as_str(), again.message.contains("imported before")), ("CONFLICT", true));
+    assert_eq!(ann.refused(IMPORT, json!({ "input": { "server": "TANDOOR", "recipeId": "99" } })).await.code, "NOT_FOUND");
+    assert_eq!(app.nobody().refused(IMPORT, json!({ "input": { "server": "TANDOOR", "recipeId": "7" } })).await.code, "UNAUTHENTICATED");
+}
+
+#[tokio::test]
 async fn a_server_that_fails_is_told_by_how_it_fails() {
     let fake = Mealie::start().await;
     let app = app(&[&fake.url], true).await;

@@ -3,6 +3,7 @@
 
 pub mod access_log;
 pub mod accounts;
+pub mod allergens;
 pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendars;
@@ -14,7 +15,9 @@ pub mod error;
 pub mod exercise_diary;
 pub mod exercises;
 pub mod family_access;
+pub mod favourite_foods;
 pub mod food_diary;
+pub mod food_merging;
 pub mod food_providers;
 pub mod foods;
 pub mod goals;
@@ -58,6 +61,7 @@ pub struct Query(
     recipe_servers::RecipeServersQuery,
     meals::MealsQuery,
     nutrients::NutrientsQuery,
+    food_merging::FoodMergingQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
     noots::NootsQuery,
@@ -73,6 +77,9 @@ pub struct Mutation(
     foods::FoodsMutation,
     food_providers::FoodProvidersMutation,
     recipe_servers::RecipeServersMutation,
+    favourite_foods::FavouriteFoodsMutation,
+    food_merging::FoodMergingMutation,
+    nutrients::NutrientsMutation,
     food_diary::FoodDiaryMutation,
     meals::MealsMutation,
     exercises::ExercisesMutation,

@@ -23,6 +23,14 @@ pub struct Model {
     pub source: String,
     /// Its id there.
     pub source_id: Option<String>,
+    /// g per ml.
+    pub density: Option<Decimal>,
+    /// Codes of [`Allergen`](crate::allergen::Allergen) that it contains; `None` when nobody said.
+    pub allergens: Option<Vec<String>>,
+    /// Codes of those that it may contain though it should not.
+    pub traces: Option<Vec<String>>,
+    /// The food of the same owner that this one was a duplicate of.
+    pub merged_into: Option<FoodId>,
     /// Which row of `nutrition_data` holds now.
     pub nutrition_version: i32,
     /// SHA-256 of the input that created the row.

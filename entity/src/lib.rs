@@ -2,6 +2,7 @@
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
 pub mod access_log;
+pub mod allergen;
 pub mod assignment_changes;
 pub mod assignments;
 pub mod calendar_feeds;
@@ -12,6 +13,7 @@ pub mod exercise_diary;
 pub mod exercise_sets;
 pub mod exercises;
 pub mod family_access;
+pub mod favourite_foods;
 pub mod food_diary;
 pub mod food_items;
 pub mod food_portions;
@@ -28,6 +30,7 @@ pub mod measurements;
 pub mod noots;
 pub mod nutrients;
 pub mod nutrition_data;
+pub mod personal_nutrients;
 pub mod plan_causes;
 pub mod recipe_servers;
 pub mod routine_members;

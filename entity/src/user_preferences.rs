@@ -24,6 +24,8 @@ pub struct Model {
     pub time_zone: String,
     /// When the day starts, local time.
     pub day_starts_at: Time,
+    /// Codes of [`Allergen`](crate::allergen::Allergen) that the person is warned of.
+    pub allergens: Vec<String>,
     /// Counts the changes, from 1.
     pub version: i32,
 }

@@ -66,8 +66,9 @@ BEGIN
   IF known IS NOT NULL THEN
     RETURN known;
   END IF;
-  INSERT INTO food_items (id, source, source_id, name, brand, barcode)
-    VALUES ((food ->> 'id')::uuid, origin, origin_id, food ->> 'name', food ->> 'brand', code)
+  INSERT INTO food_items (id, source, source_id, name, brand, barcode, allergens, traces)
+    SELECT f.id, origin, origin_id, f.name, f.brand, code, f.allergens, f.traces
+    FROM jsonb_to_record(food) AS f (id uuid, name text, brand text, allergens text[], traces text[])
     ON CONFLICT (source, source_id) WHERE owner_id IS NULL DO NOTHING RETURNING id INTO known;
   IF known IS NULL THEN
     -- Somebody added it without a barcode at this moment, or it was taken out of the catalogue: then it stays out.

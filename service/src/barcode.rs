@@ -18,14 +18,40 @@ pub fn gtin14(field: &str, barcode: &str) -> Result<String> {
     if has_check_digit(&candidate) { Ok(format!("{candidate:0>14}")) } else { Err(refused("wrong check digit")) }
 }
 
-/// Whether a GTIN-14 names the same food everywhere. What a shop or a chain numbers itself does not: 02, 04 and 20 to 29, and 0 and 2 of
-/// eight digits. Nor do 977 to 979, which number magazines and books.
-pub fn is_public(gtin: &str) -> bool {
-    let within = gtin.get(1..).unwrap_or_default();
-    match gtin.strip_prefix("000000") {
-        Some(short) => !short.starts_with(['0', '2']),
-        None => !(within.starts_with('2') || ["02", "04", "977", "978", "979"].iter().any(|prefix| within.starts_with(prefix))),
+/// Who gives a code its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Circulation {
+    /// It means one product everywhere.
+    Public,
+    /// A shop or a scale gave it out: it means something else in the next shop, so it may stand on a private food alone.
+    Restricted,
+    /// A book, a magazine or a pharmacy's product.
+    NotFood,
+}
+
+/// Where a GTIN-14 means something: prefixes 02, 04 and 20 to 29, and GTIN-8 that begin with 0 or 2, are for use inside one company; 977 to
+/// 979 are ISSN, ISBN and pharmacies'.
+pub fn circulation(gtin14: &str) -> Circulation {
+    let of = |digits: &[&str], place: usize| digits.iter().any(|digits| gtin14.get(place..).is_some_and(|rest| rest.starts_with(digits)));
+    if gtin14.starts_with("000000") && !of(&["000000"], 6) {
+        return if of(&["0", "2"], 6) { Circulation::Restricted } else { Circulation::Public };
     }
+    if of(&["02", "04", "2"], 1) {
+        Circulation::Restricted
+    } else if of(&["977", "978", "979"], 1) {
+        Circulation::NotFood
+    } else {
+        Circulation::Public
+    }
+}
+
+/// The barcode of a food, as GTIN-14.
+pub fn of_food(field: &str, barcode: &str) -> Result<String> {
+    let gtin14 = gtin14(field, barcode)?;
+    if circulation(&gtin14) == Circulation::NotFood {
+        return Err(Error::invalid(field, "this is the number of a book, a magazine or a medicine, not of a food"));
+    }
+    Ok(gtin14)
 }
 
 /// Modulo 10, weights 3 and 1 in turn from the right.
@@ -56,17 +82,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_shops_number_themselves_is_not_public() {
-        let public = |barcode: &str| is_public(&gtin14("barcode", barcode).expect(barcode));
-        for barcode in ["4260392550101", "3017620422003", "96385074", "034000470693", "01234565"] {
-            assert!(public(barcode), "{barcode}");
-        }
-        for barcode in ["20203467", "2000000000015", "2912345678906", "0212345678909", "0412345678903", "9780306406157", "9771234567003"] {
-            assert!(!public(barcode), "{barcode}");
-        }
-    }
-
-    #[test]
     fn barcodes_of_one_product_are_one() {
         for (barcode, expected) in [
             ("034000470693", "00034000470693"),
@@ -77,11 +92,37 @@ mod tests {
             ("01234565", "00012345000065"),
             ("01234531", "00012300000451"),
             ("01234543", "00012340000053"),
+            ("3017620422003", "03017620422003"),
+            ("5901234123457", "05901234123457"),
+            ("20203467", "00000020203467"),
         ] {
             assert_eq!(gtin14("barcode", barcode).expect(barcode), expected, "{barcode}");
         }
         for barcode in ["", "abc", "4260392550102", "123", "123456789012345"] {
             assert!(gtin14("barcode", barcode).is_err(), "{barcode}");
+        }
+    }
+
+    #[test]
+    fn what_a_shop_prints_means_nothing_elsewhere() {
+        for (barcode, expected) in [
+            ("4260392550101", Circulation::Public),
+            ("034000470693", Circulation::Public),
+            ("96385074", Circulation::Public),
+            ("04252614", Circulation::Public),
+            ("20203467", Circulation::Restricted),
+            ("2012345678903", Circulation::Restricted),
+            ("2912345678906", Circulation::Restricted),
+            ("0212345678909", Circulation::Restricted),
+            ("0412345678903", Circulation::Restricted),
+            ("212345678909", Circulation::Restricted),
+            ("9783161484100", Circulation::NotFood),
+            ("9770317847001", Circulation::NotFood),
+            ("9791234567896", Circulation::NotFood),
+        ] {
+            let gtin14 = gtin14("barcode", barcode).expect(barcode);
+            assert_eq!(circulation(&gtin14), expected, "{barcode}");
+            assert_eq!(of_food("barcode", barcode).is_err(), expected == Circulation::NotFood, "{barcode}");
         }
     }
 }

@@ -34,7 +34,7 @@ use crate::{
     exercise_diary,
     family_access::{self, Offer},
     food_diary,
-    foods::{self, FoodChange, NewFood, Portion, Provenance},
+    foods::{self, Details, FoodChange, NewFood, Portion, Provenance},
     goals::{self, NewGoal},
     measurements,
     people::{self, PreferencesChange},
@@ -310,6 +310,7 @@ impl OwnFood {
             nutrition: self.contains.into(),
             portions: self.portions.iter().map(portion).collect(),
             provenance: Provenance::default(),
+            details: Details::default(),
             source: None,
         }
     }

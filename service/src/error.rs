@@ -127,6 +127,8 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "users_email_key" => Error::conflict("this e-mail address already has an account: sign in instead"),
         "users_username_key" => Error::conflict("this username is taken: choose another"),
         "goals_open_key" => Error::conflict("a goal of this type was set at the same moment: read it and try again"),
+        "personal_nutrients_code_key" => Error::conflict("you have defined a nutrient with this code already: choose another"),
+        "food_items_merged_into_fkey" => Error::NoSuch { field: "keepId", what: "food of your own" },
         "food_portions_name_key" => Error::invalid("portions", "two portions of a food may not have the same name"),
         "family_access_open_key" | "family_access_active_key" => {
             Error::conflict("this is already offered to or shared with this address: revoke it first to change it")
@@ -166,7 +168,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 24] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -175,6 +177,8 @@ const TABLES: [&str; 22] = [
     "food_items",
     "nutrition_data",
     "food_portions",
+    "favourite_foods",
+    "personal_nutrients",
     "users",
     "user_preferences",
     "family_access",

@@ -21,7 +21,10 @@ use std::{
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 pub use entity::food_provider_settings::FoodProvider;
-use entity::id::{FoodId, UserId};
+use entity::{
+    allergen::Allergen,
+    id::{FoodId, UserId},
+};
 use futures_util::future::join_all;
 use lru::LruCache;
 use reqwest::Url;
@@ -40,7 +43,8 @@ use self::{
 };
 use crate::{
     access::{Database, Tx, Viewer},
-    accounts, barcode,
+    accounts,
+    barcode::{self, Circulation},
     error::{Error, Result},
     foods::{self, Food},
     input,
@@ -434,14 +438,14 @@ pub struct Scanned {
 /// Finds the food with a barcode: the viewer's own, a relative's, the catalogue's, and else that of the first provider in the viewer's
 /// order that knows it. What may be stored is in the catalogue from then on, for everybody.
 pub async fn find_by_barcode(providers: &FoodProviders, viewer: &Viewer, barcode: &str) -> Result<Scanned> {
-    let gtin = barcode::gtin14("barcode", barcode)?;
+    let gtin = barcode::of_food("barcode", barcode)?;
     let tx = viewer.read().await?;
     if let Some(food) = foods::by_barcode(&tx, &gtin).await? {
         return Ok(Scanned { food: Some(food), ..Scanned::default() });
     }
     let choices = choices::all(&tx).await?;
     drop(tx);
-    if !barcode::is_public(&gtin) {
+    if barcode::circulation(&gtin) != Circulation::Public {
         return Ok(Scanned { store_internal: true, ..Scanned::default() });
     }
 
@@ -558,13 +562,23 @@ struct Added<'a> {
     id: uuid::Uuid,
     fetched_at: DateTime<Utc>,
     licensed_by: &'a str,
+    allergens: Option<Vec<String>>,
+    traces: Option<Vec<String>>,
     #[serde(flatten)]
     food: &'a crate::catalogue::Food,
 }
 
 /// The food of the catalogue with the same barcode, or of the same provider and id; this one, where there is none yet.
 async fn add_to_catalogue(tx: &Tx, providers: &FoodProviders, found: ProviderFood) -> Result<Food> {
-    let added = Added { id: tx.new_id(), fetched_at: found.fetched_at, licensed_by: providers.licence(found.provider), food: &found.food };
+    let codes = |allergens: &Option<Vec<Allergen>>| allergens.as_deref().map(Allergen::to_codes);
+    let added = Added {
+        id: tx.new_id(),
+        fetched_at: found.fetched_at,
+        licensed_by: providers.licence(found.provider),
+        allergens: codes(&found.details.allergens),
+        traces: codes(&found.details.traces),
+        food: &found.food,
+    };
     let json = serde_json::to_value(&added).map_err(|error| Error::Internal(error.into()))?;
     let door = Statement::from_sql_and_values(DbBackend::Postgres, "SELECT auth.add_catalogue_food($1)", [json.into()]);
     let row = tx.query_one_raw(door).await?.ok_or_else(|| Error::internal("a door without an answer"))?;

@@ -1,8 +1,9 @@
-//! Foods: finding them, one's own, and how an amount in any unit becomes servings.
+//! Foods: the one with an id or a barcode, and one's own.
 
 use std::collections::BTreeMap;
 
 use entity::{
+    allergen::Allergen,
     food_items, food_portions,
     id::{FoodId, UserId},
     nutrition_data::{self, Basis, CarbohydrateBasis},
@@ -24,9 +25,8 @@ use crate::{
     access::Tx,
     barcode,
     error::{Error, Result},
-    input, nutrients,
+    food_amounts, input, nutrients,
     nutrition::{Headline, Nutrition},
-    page::{Page, PageRequest},
     sync::{
         collection::{Collection, Context, Deletion, Draft, Kind, derived, elsewhere, group, written},
         merge::{Refused, Row},
@@ -46,6 +46,12 @@ pub struct Food {
     pub brand: Option<String>,
     /// GTIN-14.
     pub barcode: Option<String>,
+    /// g per ml.
+    pub density: Option<Decimal>,
+    /// Codes of allergens that it contains; `None` when nobody said.
+    pub allergens: Option<Vec<String>>,
+    /// Codes of those that it may contain though it should not.
+    pub traces: Option<Vec<String>>,
     /// Where it comes from.
     pub source: String,
     /// Its id there.
@@ -99,6 +105,30 @@ pub struct ProvenanceChange {
     pub carbohydrate_basis: Option<Option<CarbohydrateBasis>>,
 }
 
+/// What else its owner says of a food.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Details {
+    /// g per ml.
+    pub density: Option<Decimal>,
+    /// What it contains; `None` when nobody said.
+    #[serde(serialize_with = "allergen_codes")]
+    pub allergens: Option<Vec<Allergen>>,
+    /// What it may contain though it should not.
+    #[serde(serialize_with = "allergen_codes")]
+    pub traces: Option<Vec<Allergen>>,
+}
+
+/// What is to change of that: absent keeps, `Some(None)` clears.
+#[derive(Clone, Debug, Default)]
+pub struct DetailsChange {
+    /// g per ml.
+    pub density: Option<Option<Decimal>>,
+    /// What it contains.
+    pub allergens: Option<Option<Vec<Allergen>>>,
+    /// What it may contain though it should not.
+    pub traces: Option<Option<Vec<Allergen>>>,
+}
+
 /// Where a food was taken over from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Source {
@@ -145,6 +175,9 @@ pub struct NewFood {
     /// How the nutrition is known.
     #[serde(skip_serializing_if = "Provenance::is_unstated")]
     pub provenance: Provenance,
+    /// What else there is to say of it.
+    #[serde(skip_serializing_if = "Details::are_unstated")]
+    pub details: Details,
     /// Where it was taken over from; `None` when its owner described it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
@@ -167,6 +200,8 @@ pub struct FoodChange {
     pub nutrition: Option<Headline>,
     /// How the nutrition is known.
     pub provenance: ProvenanceChange,
+    /// What else there is to say of it.
+    pub details: DetailsChange,
     /// Replaces all portions.
     pub portions: Option<Vec<Portion>>,
     /// Refuse when the food is at another version.
@@ -177,7 +212,7 @@ pub struct FoodChange {
 pub(crate) const MOST_PORTIONS: usize = 50;
 
 const SELECT: &str = "
-    SELECT f.id, f.owner_id, f.name, f.brand, f.barcode, f.source, f.source_id, n.nutrition_version, f.created_from, f.deleted_at, f.version,
+    SELECT f.id, f.owner_id, f.name, f.brand, f.barcode, f.density, f.allergens, f.traces, f.source, f.source_id, n.nutrition_version, f.created_from, f.deleted_at, f.version,
       n.serving_size, n.serving_unit, n.calories, n.protein, n.carbohydrates, n.fat, n.fiber, n.sugar, n.sodium, n.nutrients,
       n.basis, n.licence, n.fetched_at, n.carbohydrate_basis,
       coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.name, 'amount', p.amount::text, 'unit', p.unit) ORDER BY p.position)
@@ -199,6 +234,26 @@ pub async fn find(tx: &Tx, id: FoodId) -> Result<Option<Food>> {
     Ok(by_ids(tx, &[id]).await?.pop())
 }
 
+/// The foods that references mean, by reference: a duplicate that was merged means the food that was kept.
+pub async fn by_references(tx: &Tx, ids: &[FoodId]) -> Result<Vec<(FoodId, Food)>> {
+    let foods = by_ids(tx, ids).await?;
+    let gone: Vec<_> = ids.iter().filter(|id| !foods.iter().any(|food| food.id == **id)).copied().collect();
+    let mut meant: Vec<_> = foods.into_iter().map(|food| (food.id, food)).collect();
+    if gone.is_empty() {
+        return Ok(meant);
+    }
+    let merged = food_items::Entity::find()
+        .filter(food_items::Column::Id.is_in(gone))
+        .filter(food_items::Column::MergedInto.is_not_null())
+        .all(tx)
+        .await?;
+    let kept: Vec<_> = merged.iter().filter_map(|row| row.merged_into).collect();
+    let kept = by_ids(tx, &kept).await?;
+    let of = |row: &food_items::Model| Some((row.id, kept.iter().find(|food| Some(food.id) == row.merged_into)?.clone()));
+    meant.extend(merged.iter().filter_map(of));
+    Ok(meant)
+}
+
 /// The food with the nutrition that held in an earlier version, though it may be deleted by now: what an entry was logged with.
 pub(crate) async fn in_version(tx: &Tx, id: FoodId, nutrition_version: i32) -> Result<Option<Food>> {
     Ok(in_versions(tx, &[(id, nutrition_version)]).await?.pop())
@@ -217,43 +272,19 @@ pub(crate) async fn in_versions(tx: &Tx, versions: &[(FoodId, i32)]) -> Result<V
     Ok(Food::find_by_statement(statement).all(tx).await?)
 }
 
-/// The food with this barcode: one's own before a relative's before the catalogue's.
+/// The food with this barcode: one's own before a relative's before the catalogue's. That of a duplicate means the food that was kept.
 pub async fn by_barcode(tx: &Tx, barcode: &str) -> Result<Option<Food>> {
-    let barcode = barcode::gtin14("barcode", barcode)?;
+    let barcode = barcode::of_food("barcode", barcode)?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        format!("{SELECT} WHERE f.barcode = $1 AND {CURRENT} ORDER BY f.owner_id = $2 DESC NULLS LAST, f.owner_id, f.id DESC LIMIT 1"),
+        format!(
+            "{SELECT} WHERE {CURRENT} AND f.id IN (SELECT coalesce(b.merged_into, b.id) FROM food_items b
+               WHERE b.barcode = $1 AND b.deleted_at IS NULL OR b.barcode = $1 AND b.merged_into IS NOT NULL)
+             ORDER BY f.owner_id = $2 DESC NULLS LAST, f.owner_id, f.id DESC LIMIT 1"
+        ),
         [barcode.into(), tx.viewer()?.0.into()],
     );
     Ok(Food::find_by_statement(statement).one(tx).await?)
-}
-
-#[derive(FromQueryResult)]
-struct Found {
-    id: FoodId,
-    rank: Decimal,
-}
-
-/// Foods whose name or brand holds every word of `words`, spelling mistakes forgiven, best first.
-pub async fn search(tx: &Tx, words: &str, page: &PageRequest) -> Result<Page<Food>> {
-    let words = input::line("search", words, 200)?;
-    let after: Option<(Decimal, FoodId)> = page.key(&("foods", &words))?;
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT id, rank FROM search.foods($1, $2, $3, $4)",
-        [
-            words.as_str().into(),
-            i32::try_from(page.limit()?).unwrap_or(i32::MAX).into(),
-            after.map(|(rank, _)| rank).into(),
-            after.map(|(_, id)| id.0).into(),
-        ],
-    );
-    let found = Found::find_by_statement(statement).all(tx).await?;
-    let found = page.page(&("foods", &words), found, |found| (found.rank, found.id))?;
-    let foods = by_ids(tx, &found.items.iter().map(|(_, found)| found.id).collect::<Vec<_>>()).await?;
-    let ranked =
-        found.items.into_iter().filter_map(|(cursor, found)| Some((cursor, foods.iter().find(|food| food.id == found.id)?.clone())));
-    Ok(Page { items: ranked.collect(), has_next: found.has_next })
 }
 
 /// Adds a food of the viewer's own.
@@ -262,7 +293,8 @@ pub async fn create(tx: &Tx, new: NewFood) -> Result<Food> {
     let owner = tx.viewer()?;
     let id = new.id.unwrap_or_else(|| FoodId(tx.new_id()));
     let (serving_size, serving_unit) = serving(new.serving_size, &new.serving_unit)?;
-    let portions = checked_portions(new.portions, serving_unit)?;
+    let density = new.details.density.map(checked_density).transpose()?;
+    let portions = checked_portions(new.portions, serving_unit, density)?;
     let nutrition = nutrition(tx, new.nutrition).await?;
     let provenance = new.provenance.checked()?;
     let (source, source_id) = match new.source {
@@ -274,7 +306,10 @@ pub async fn create(tx: &Tx, new: NewFood) -> Result<Food> {
         owner_id: Set(Some(owner)),
         name: Set(input::line("name", &new.name, 255)?),
         brand: Set(new.brand.map(|brand| input::line("brand", &brand, 255)).transpose()?),
-        barcode: Set(new.barcode.map(|barcode| barcode::gtin14("barcode", &barcode)).transpose()?),
+        barcode: Set(new.barcode.map(|barcode| barcode::of_food("barcode", &barcode)).transpose()?),
+        density: Set(density),
+        allergens: Set(new.details.allergens.as_deref().map(Allergen::to_codes)),
+        traces: Set(new.details.traces.as_deref().map(Allergen::to_codes)),
         source: Set(source),
         source_id: Set(source_id),
         nutrition_version: Set(1),
@@ -302,10 +337,12 @@ pub async fn update(tx: &Tx, id: FoodId, change: FoodChange) -> Result<Food> {
 
     let (size, unit) = (change.serving_size.unwrap_or(food.serving_size), change.serving_unit.as_deref().unwrap_or(&food.serving_unit));
     let (serving_size, serving_unit) = serving(size, unit)?;
-    let portions = match &change.portions {
-        Some(portions) => checked_portions(portions.clone(), serving_unit)?,
-        None => checked_portions(food.portions.0.clone(), serving_unit)?,
+    let details = change.details;
+    let density = match details.density {
+        Some(density) => density.map(checked_density).transpose()?,
+        None => food.density,
     };
+    let portions = checked_portions(change.portions.clone().unwrap_or_else(|| food.portions.0.clone()), serving_unit, density)?;
     let nutrition = match change.nutrition {
         Some(stated) if stated.nutrients.is_some() => nutrition(tx, stated).await?,
         Some(headline) => Nutrition { nutrients: food.nutrition.nutrients.clone(), ..headline.checked()? },
@@ -331,9 +368,12 @@ pub async fn update(tx: &Tx, id: FoodId, change: FoodChange) -> Result<Food> {
         brand: change.brand.map(|brand| brand.map(|brand| input::line("brand", &brand, 255)).transpose()).transpose()?.map_or(NotSet, Set),
         barcode: change
             .barcode
-            .map(|barcode| barcode.map(|barcode| barcode::gtin14("barcode", &barcode)).transpose())
+            .map(|barcode| barcode.map(|barcode| barcode::of_food("barcode", &barcode)).transpose())
             .transpose()?
             .map_or(NotSet, Set),
+        density: details.density.map_or(NotSet, |_| Set(density)),
+        allergens: details.allergens.map_or(NotSet, |allergens| Set(allergens.as_deref().map(Allergen::to_codes))),
+        traces: details.traces.map_or(NotSet, |traces| Set(traces.as_deref().map(Allergen::to_codes))),
         // New portions are a change of the food too, so its version must count them.
         nutrition_version: if nutrition_changed || change.portions.is_some() { Set(nutrition_version) } else { NotSet },
         ..Default::default()
@@ -358,7 +398,7 @@ pub async fn delete(tx: &Tx, id: FoodId, expected_version: Option<i32>) -> Resul
 }
 
 /// A food that the viewer may edit, locked until the transaction ends.
-async fn editable(tx: &Tx, id: FoodId) -> Result<Food> {
+pub(crate) async fn editable(tx: &Tx, id: FoodId) -> Result<Food> {
     food_items::Entity::find_by_id(id)
         .filter(food_items::Column::OwnerId.eq(tx.viewer()?))
         .lock_exclusive()
@@ -414,21 +454,35 @@ fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
     Ok((size, unit))
 }
 
+fn checked_density(density: Decimal) -> Result<Decimal> {
+    input::number("density", density, 6, Decimal::new(1, 2)..=Decimal::from(25))
+}
+
+impl Details {
+    fn are_unstated(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn allergen_codes<S: serde::Serializer>(allergens: &Option<Vec<Allergen>>, serializer: S) -> Result<S::Ok, S::Error> {
+    allergens.as_deref().map(Allergen::to_codes).serialize(serializer)
+}
+
 /// Portions that an amount of the food can be told from: none is named like a unit of mass or energy, and each converts.
-fn checked_portions(portions: Vec<Portion>, serving_unit: &Unit) -> Result<Vec<Portion>> {
+pub(crate) fn checked_portions(portions: Vec<Portion>, serving_unit: &Unit, density: Option<Decimal>) -> Result<Vec<Portion>> {
     if portions.len() > MOST_PORTIONS {
         return Err(Error::invalid("portions", format!("a food has at most {MOST_PORTIONS} portions")));
     }
     let check = |(position, portion): (usize, Portion)| {
         let field = |name: &str| format!("portions[{position}].{name}");
         let name = input::line(&field("name"), &portion.name, 100)?;
-        if Unit::named(&name).is_some_and(|unit| !may_name_a_portion(unit)) {
+        if Unit::named(&name).is_some_and(|unit| !food_amounts::may_name_a_portion(unit)) {
             return Err(Error::invalid(field("name"), format!("\"{name}\" is a unit already: choose another name")));
         }
         let amount = input::number(&field("amount"), portion.amount, 6, Decimal::new(1, 6)..=Decimal::from(100_000))?;
         let unit =
             Unit::named(&portion.unit).ok_or_else(|| Error::invalid(field("unit"), format!("not a known unit: {}", portion.unit)))?;
-        if unit.dimension != serving_unit.dimension && unit.dimension != Dimension::Serving {
+        if !food_amounts::converts(unit.dimension, serving_unit.dimension, density) && unit.dimension != Dimension::Serving {
             return Err(Error::invalid(
                 field("unit"),
                 format!(
@@ -442,11 +496,6 @@ fn checked_portions(portions: Vec<Portion>, serving_unit: &Unit) -> Result<Vec<P
         Ok(Portion { name, amount, unit: unit.code.to_owned() })
     };
     portions.into_iter().enumerate().map(check).collect()
-}
-
-/// A cup or a piece differs from food to food; a gram, a kilocalorie and a serving do not.
-fn may_name_a_portion(unit: &Unit) -> bool {
-    !matches!(unit.dimension, Dimension::Mass | Dimension::Energy | Dimension::Serving)
 }
 
 /// Private foods on devices. What a serving contains is one column, and so are the portions.
@@ -489,12 +538,14 @@ fn complete(_: &Context, draft: &mut Draft) -> Result<(), Refused> {
         draft.set("brand", brand);
     }
     if let Some(barcode) = draft.optional_text("barcode")? {
-        let barcode = barcode::gtin14("barcode", barcode)?;
+        let barcode = barcode::of_food("barcode", barcode)?;
         draft.set("barcode", barcode);
     }
     if draft.changes("nutrition") || draft.changes("portions") {
         let (size, unit, nutrition) = nutrition_of(draft.value("nutrition"))?;
-        let portions = checked_portions(portions_of(draft.value("portions"))?, unit)?;
+        // A device knows no density. A food that is there already may have one, by which its portions convert.
+        let density = draft.before.as_ref().map(|_| Decimal::ONE);
+        let portions = checked_portions(portions_of(draft.value("portions"))?, unit, density)?;
         // A device says nothing of nutrients beyond the headline, and keeps those that there are.
         let kept = draft.before.as_ref().and_then(|before| before.get("nutrition")?.get("nutrients").cloned()).unwrap_or_else(no_nutrients);
         let mut document = serde_json::Map::new();
@@ -598,7 +649,7 @@ fn nutrition_row(
     }
 }
 
-async fn insert_portions(tx: &Tx, owner: UserId, food: FoodId, portions: Vec<Portion>) -> Result<()> {
+pub(crate) async fn insert_portions(tx: &Tx, owner: UserId, food: FoodId, portions: Vec<Portion>) -> Result<()> {
     food_portions::Entity::insert_many(portion_rows(owner, food, portions)).exec_without_returning(tx).await?;
     Ok(())
 }
@@ -615,158 +666,11 @@ fn portion_rows(owner: UserId, food: FoodId, portions: Vec<Portion>) -> impl Ite
 }
 
 impl Food {
-    /// How many servings `quantity` of `unit` is, and the spelling in which the unit is kept. A portion wins over a unit of
-    /// the same name.
-    pub fn servings(&self, quantity: Decimal, unit: &str) -> Result<(Decimal, String)> {
-        let too_much = || Error::invalid("quantity", "is more than anyone can eat: check the unit");
-        if let Some(portion) = self.portion(unit)? {
-            let amount = quantity.checked_mul(portion.amount).ok_or_else(too_much)?;
-            let (servings, _) = self.servings_of_unit(amount, &portion.unit)?;
-            return Ok((servings, portion.name.clone()));
-        }
-        self.servings_of_unit(quantity, unit)
-    }
-
-    fn servings_of_unit(&self, quantity: Decimal, name: &str) -> Result<(Decimal, String)> {
-        let unit = Unit::named(name).ok_or_else(|| {
-            Error::invalid("unit", format!("\"{name}\" is neither a unit nor a portion of this food: {}", self.choices()))
-        })?;
-        if unit.dimension == Dimension::Serving {
-            return Ok((quantity, unit.code.to_owned()));
-        }
-        let serving_unit =
-            Unit::named(&self.serving_unit).ok_or_else(|| Error::internal(format!("food {} is described in an unknown unit", self.id)))?;
-        if unit.dimension != serving_unit.dimension {
-            return Err(Error::invalid(
-                "unit",
-                format!(
-                    "{} of {} cannot be converted to {}, in which this food is described: {}",
-                    unit.code,
-                    unit.dimension.name(),
-                    self.serving_unit,
-                    self.choices()
-                ),
-            ));
-        }
-        let servings =
-            unit.to_base(quantity).zip(serving_unit.to_base(self.serving_size)).and_then(|(eaten, serving)| eaten.checked_div(serving));
-        Ok((servings.ok_or_else(|| Error::invalid("quantity", "is more than anyone can eat: check the unit"))?, unit.code.to_owned()))
-    }
-
-    /// The portion that `name` means: of that name, of its singular, or the only one of that name with a further description
-    /// ("cup" for "cup, chopped").
-    fn portion(&self, name: &str) -> Result<Option<&Portion>> {
-        let name = name.trim().to_lowercase();
-        if Unit::named(&name).is_some_and(|unit| !may_name_a_portion(unit)) {
-            return Ok(None);
-        }
-        let named = |wanted: &str| self.portions.0.iter().find(|portion| portion.name.to_lowercase() == wanted);
-        let singular = name.strip_suffix('s');
-        if let Some(portion) = named(&name).or_else(|| singular.and_then(named)) {
-            return Ok(Some(portion));
-        }
-        let described = |portion: &&Portion| {
-            let portion = portion.name.to_lowercase();
-            [Some(name.as_str()), singular]
-                .into_iter()
-                .flatten()
-                .any(|name| portion.strip_prefix(name).is_some_and(|rest| rest.starts_with([',', ' ', '('])))
-        };
-        let mut candidates = self.portions.0.iter().filter(described);
-        match (candidates.next(), candidates.next()) {
-            (Some(_), Some(_)) => {
-                Err(Error::invalid("unit", format!("\"{name}\" could mean several portions of this food: {}", self.choices())))
-            }
-            (only, _) => Ok(only),
-        }
-    }
-
-    fn choices(&self) -> String {
-        let dimension = Unit::named(&self.serving_unit).map_or(Dimension::Serving, |unit| unit.dimension);
-        let mut choices = vec!["serving".to_owned()];
-        if dimension != Dimension::Serving {
-            choices.push(Unit::codes(dimension));
-        }
-        choices.extend(
-            self.portions.0.iter().map(|portion| format!("\"{}\" ({} {})", portion.name, portion.amount.normalize(), portion.unit)),
-        );
-        format!("write one of {}", choices.join(", "))
-    }
-
     /// The scalar fields by their schema names, for a client that lost a race.
-    fn scalars(&self) -> JsonValue {
+    pub(crate) fn scalars(&self) -> JsonValue {
         serde_json::json!({
             "id": self.id, "name": self.name, "brand": self.brand, "barcode": self.barcode, "source": self.source,
             "servingSize": self.serving_size.normalize(), "servingUnit": self.serving_unit, "version": self.version,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn food(serving_unit: &str, portions: &[(&str, &str, &str)]) -> Food {
-        let decimal = |text: &str| Decimal::from_str_exact(text).expect("a literal");
-        Food {
-            id: FoodId(Uuid::nil()),
-            owner_id: None,
-            name: "food".into(),
-            brand: None,
-            barcode: None,
-            source: "user".into(),
-            source_id: None,
-            nutrition_version: 1,
-            serving_size: decimal("100"),
-            serving_unit: serving_unit.into(),
-            nutrition: Headline::default().checked().expect("nothing to refuse"),
-            provenance: Provenance::default(),
-            portions: Portions(
-                portions
-                    .iter()
-                    .map(|(name, amount, unit)| Portion { name: (*name).into(), amount: decimal(amount), unit: (*unit).into() })
-                    .collect(),
-            ),
-            created_from: None,
-            deleted_at: None,
-            version: 1,
-        }
-    }
-
-    fn grams(food: &Food, quantity: &str, unit: &str) -> Result<Decimal> {
-        Ok(food.servings(Decimal::from_str_exact(quantity).expect("a literal"), unit)?.0 * food.serving_size)
-    }
-
-    #[test]
-    fn two_ounces_of_a_food_described_in_grams() {
-        assert_eq!(grams(&food("g", &[]), "2", "oz").expect("converts").normalize().to_string(), "56.69904625");
-    }
-
-    #[test]
-    fn a_portion_wins_over_the_volume_unit_of_its_name() {
-        let broccoli = food("g", &[("cup, chopped", "91", "g"), ("bunch", "608", "g")]);
-        assert_eq!(grams(&broccoli, "1", "cup").expect("a portion"), Decimal::from(91));
-        assert_eq!(grams(&broccoli, "2", "CUPS").expect("a portion"), Decimal::from(182));
-        let milk = food("ml", &[("cup", "200", "ml")]);
-        assert_eq!(grams(&milk, "1", "cup").expect("a portion"), Decimal::from(200));
-    }
-
-    #[test]
-    fn what_cannot_be_converted_is_refused_with_the_choices() {
-        for (food, unit) in [
-            (food("g", &[]), "slice"),
-            (food("g", &[]), "cup"),
-            (food("ml", &[]), "g"),
-            (food("g", &[]), "kcal"),
-            (food("piece", &[]), "g"),
-        ] {
-            let Err(Error::Invalid { field, message }) = grams(&food, "2", unit) else {
-                panic!("{unit} of a food in {} was converted", food.serving_unit)
-            };
-            assert_eq!(field, "unit");
-            assert!(message.contains("serving"), "{message}");
-        }
-        let banana = food("g", &[("cup, mashed", "225", "g"), ("cup, sliced", "150", "g")]);
-        assert!(grams(&banana, "1", "cup").is_err(), "either cup could be meant");
     }
 }

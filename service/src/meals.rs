@@ -98,8 +98,10 @@ pub struct MealChange {
     pub expected_version: Option<i32>,
 }
 
-const MOST_INGREDIENTS: usize = 200;
-const MOST_STEPS: usize = 100;
+/// How many ingredients a meal has at most.
+pub(crate) const MOST_INGREDIENTS: usize = 200;
+/// How many steps a meal has at most.
+pub(crate) const MOST_STEPS: usize = 100;
 
 /// The meals of these ids that the viewer may see, in any order.
 pub async fn by_ids(tx: &Tx, meals: &[(UserId, MealId)]) -> Result<Vec<Model>> {

@@ -232,6 +232,33 @@ impl Nutrition {
     }
 }
 
+impl Nutrition {
+    /// How many percent of the energy of macros protein, carbohydrates and fat have, by 4, 4 and 9 kcal per g; together 100. `None`
+    /// unless all three are known and one of them is there.
+    pub fn energy_percentages(&self) -> Option<[u32; 3]> {
+        let energy = [self.protein? * Decimal::from(4), self.carbohydrates? * Decimal::from(4), self.fat? * Decimal::from(9)];
+        percentages(&energy)?.try_into().ok()
+    }
+}
+
+/// Whole percentages of `parts` that add up to 100, by largest remainder; of equal remainders the first. `None` without anything to
+/// share out.
+pub fn percentages(parts: &[Decimal]) -> Option<Vec<u32>> {
+    let sum: Decimal = parts.iter().sum();
+    if sum <= Decimal::ZERO || parts.iter().any(|part| part.is_sign_negative() && !part.is_zero()) {
+        return None;
+    }
+    let exact = parts.iter().map(|part| part.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(sum)).collect::<Option<Vec<_>>>()?;
+    let mut whole = exact.iter().map(|share| u32::try_from(share.trunc()).ok()).collect::<Option<Vec<_>>>()?;
+    let mut by_remainder: Vec<_> = (0..exact.len()).collect();
+    by_remainder.sort_by_key(|place| std::cmp::Reverse(exact[*place].fract()));
+    let missing = 100_u32.saturating_sub(whole.iter().sum());
+    for place in by_remainder.into_iter().take(usize::try_from(missing).unwrap_or_default()) {
+        whole[place] += 1;
+    }
+    Some(whole)
+}
+
 fn parse(amount: &JsonValue) -> Option<Decimal> {
     amount.as_str().and_then(|text| Decimal::from_str_exact(text).ok())
 }
@@ -370,7 +397,40 @@ mod tests {
         assert_eq!(of_calories(None).salt(), None);
     }
 
+    #[test]
+    fn percentages_add_up_by_largest_remainder() {
+        let of = |parts: &[i64]| percentages(&parts.iter().map(|part| Decimal::from(*part)).collect::<Vec<_>>());
+        assert_eq!(of(&[1, 1, 1]), Some(vec![34, 33, 33]));
+        assert_eq!(of(&[100, 160, 108]), Some(vec![27, 44, 29]));
+        assert_eq!(of(&[0, 0, 7]), Some(vec![0, 0, 100]));
+        assert_eq!(of(&[0, 0, 0]), None);
+        assert_eq!(of(&[]), None);
+        let macros = |fat: Option<i64>| Nutrition {
+            protein: Some(Decimal::from(25)),
+            carbohydrates: Some(Decimal::from(40)),
+            fat: fat.map(Decimal::from),
+            ..of_calories(Some(Decimal::from(900)))
+        };
+        assert_eq!(macros(Some(12)).energy_percentages(), Some([27, 44, 29]), "by their own sum, not by what is declared");
+        assert_eq!(macros(None).energy_percentages(), None);
+    }
+
     proptest! {
+        #[test]
+        fn percentages_are_whole_and_near(parts in proptest::collection::vec(0i64..1_000_000, 1..8)) {
+            let parts: Vec<_> = parts.into_iter().map(Decimal::from).collect();
+            let sum: Decimal = parts.iter().sum();
+            match percentages(&parts) {
+                None => prop_assert!(sum.is_zero()),
+                Some(shares) => {
+                    prop_assert_eq!(shares.iter().sum::<u32>(), 100);
+                    for (part, share) in parts.iter().zip(shares) {
+                        prop_assert!((part * Decimal::ONE_HUNDRED / sum - Decimal::from(share)).abs() < Decimal::ONE);
+                    }
+                }
+            }
+        }
+
         #[test]
         fn whole_servings_scale_exactly(thousandths in 0i64..100_000_000, servings in 1i64..100) {
             let amount = Decimal::new(thousandths, 3);

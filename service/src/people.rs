@@ -1,6 +1,7 @@
 //! People as others may know them, and the viewer as they know themselves.
 
 use entity::{
+    allergen::Allergen,
     id::UserId,
     user_preferences::{self, UnitsSystem},
     users,
@@ -78,6 +79,8 @@ pub struct PreferencesChange {
     pub ai_provider: Option<Option<String>>,
     /// When the day starts, "HH:MM".
     pub day_starts_at: Option<String>,
+    /// What the person wants to be warned of.
+    pub allergens: Option<Vec<Allergen>>,
 }
 
 /// The viewer's preferences.
@@ -107,6 +110,9 @@ pub async fn update_preferences(tx: &Tx, change: PreferencesChange) -> Result<us
     }
     if let Some(text) = change.day_starts_at {
         row.day_starts_at = Set(day_start("dayStartsAt", &text)?);
+    }
+    if let Some(allergens) = change.allergens {
+        row.allergens = Set(Allergen::to_codes(&allergens));
     }
     if !sea_orm::ActiveModelTrait::is_changed(&row) {
         return Ok(current);

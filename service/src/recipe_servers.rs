@@ -16,7 +16,7 @@ use std::{
 
 use async_trait::async_trait;
 use entity::{
-    id::UserId,
+    id::{MealId, UserId},
     recipe_servers::{ActiveModel, Column, Entity},
 };
 pub use entity::recipe_servers::{Model as RecipeServer, RecipeServerKind};
@@ -41,7 +41,9 @@ use crate::{
         choices::{hint, secret_text},
         failure::Failure,
     },
+    foods::Source,
     input,
+    meals::{self, NewIngredient, NewMeal},
     nutrition::{Headline, Nutrition},
     provider::{self, Answer, Provider},
     sealing,
@@ -77,6 +79,61 @@ impl ProviderRecipe {
     pub fn per_serving(&self) -> Result<Nutrition> {
         self.nutrition.clone().checked()
     }
+
+    /// The recipe as a meal of somebody's own: its ingredients in words, and what a serving contains as the server states it. What is a
+    /// lower bound there is unknown here, and what is too long for a meal is shortened.
+    fn into_meal(self, kind: RecipeServerKind, id: Option<MealId>) -> NewMeal {
+        let Headline { mut calories, mut protein, mut carbohydrates, mut fat, mut fiber, mut sugar, mut sodium, .. } = self.nutrition;
+        for (name, amount) in [
+            ("calories", &mut calories),
+            ("protein", &mut protein),
+            ("carbohydrates", &mut carbohydrates),
+            ("fat", &mut fat),
+            ("fiber", &mut fiber),
+            ("sugar", &mut sugar),
+            ("sodium", &mut sodium),
+        ] {
+            if self.lower_bounds.contains(&name) {
+                *amount = None;
+            }
+        }
+        let stated = Headline { calories, protein, carbohydrates, fat, fiber, sugar, sodium, nutrients: None };
+        let known = [calories, protein, carbohydrates, fat, fiber, sugar, sodium].iter().any(Option::is_some);
+        let web = |url: &String| Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https")) && url.chars().count() <= 2_000;
+        NewMeal {
+            id,
+            name: shortened(&self.name, 255).unwrap_or_else(|| "Recipe".to_owned()),
+            description: self.description.and_then(|text| shortened(&text, 10_000)),
+            servings: self.servings,
+            steps: self.steps.iter().filter_map(|step| shortened(step, 5_000)).take(meals::MOST_STEPS).collect(),
+            source: Some(Source { name: ActiveEnum::to_value(&kind), id: Some(self.id) }),
+            source_url: self.source_url.filter(web),
+            stated_nutrition: (known && self.servings.is_some()).then_some(stated),
+            ingredients: self.ingredients.into_iter().filter_map(ProviderIngredient::into_ingredient).take(meals::MOST_INGREDIENTS).collect(),
+            ..NewMeal::default()
+        }
+    }
+}
+
+impl ProviderIngredient {
+    /// In words: of which food it is, its owner may say later.
+    fn into_ingredient(self) -> Option<NewIngredient> {
+        let told_apart = self.food.as_deref().and_then(|food| shortened(food, 255));
+        match told_apart {
+            Some(name) => Some(NewIngredient {
+                name: Some(name),
+                quantity: self.amount,
+                unit: self.amount.and_then(|_| shortened(self.unit.as_deref()?, 100)),
+                note: self.note.and_then(|note| shortened(&note, 255)),
+                ..NewIngredient::default()
+            }),
+            None => Some(NewIngredient { name: Some(shortened(&self.text, 255)?), ..NewIngredient::default() }),
+        }
+    }
+}
+
+fn shortened(text: &str, most: usize) -> Option<String> {
+    Some(text.chars().take(most).collect::<String>().trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// What goes into a recipe.
@@ -345,6 +402,11 @@ pub async fn recipe(servers: &RecipeServers, viewer: &Viewer, kind: RecipeServer
     let id = input::line("id", id, 100)?;
     let (name, book) = open(servers, viewer, kind).await?;
     book.recipe(&id).await.map_err(|failure| failure.of(name))
+}
+
+/// Keeps a recipe that was read as a meal of the viewer's own.
+pub async fn import(tx: &Tx, kind: RecipeServerKind, recipe: ProviderRecipe, id: Option<MealId>) -> Result<entity::meals::Model> {
+    meals::create(tx, recipe.into_meal(kind, id)).await
 }
 
 /// What the viewer's server is called, and its client. The operator may have changed their mind since it was named.

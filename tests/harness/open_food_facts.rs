@@ -56,7 +56,7 @@ fn products() -> Vec<Value> {
         json!({
             "code": SPREAD, "product_name": "Hazelnut &amp; Cocoa  Spread", "lc": "fr", "brands": "Noisette, Other Brand", "quantity": "400 g",
             "product_quantity": "400", "product_quantity_unit": "g", "serving_size": "1 tartine (15 g)", "serving_quantity": "15",
-            "nutrition_data_per": "100g",
+            "nutrition_data_per": "100g", "allergens_tags": ["en:milk", "en:nuts", "fr:inconnu"], "traces_tags": [],
             "nutriments": {
                 "energy": 2252, "energy_100g": 2252, "energy_unit": "kcal", "energy-kj_100g": 2252, "energy-kcal": 539, "energy-kcal_100g": "539",
                 "fat_100g": 30.9, "saturated-fat_100g": 10.6, "carbohydrates_100g": 57.5, "sugars_100g": 56.3, "proteins_100g": 6.3,

@@ -21,7 +21,11 @@ const fn changes(name: &'static str, relation: &'static str, call: &'static str)
 }
 
 pub const DOORS: &[Door] = &[
-    shows("search.foods(text,integer,numeric,uuid)", "food_items", "SELECT id::text FROM search.foods('porridge', 100, NULL, NULL)"),
+    shows(
+        "search.foods(text,text,text[],text[],boolean,uuid[],uuid[],integer[],integer,numeric,uuid)",
+        "food_items",
+        "SELECT id::text FROM search.foods('porridge', NULL, '{own,family,catalogue}', NULL, false, NULL, NULL, NULL, 100, NULL, NULL)",
+    ),
     shows(
         "search.exercises(text,text,text,integer,numeric,uuid)",
         "exercises",

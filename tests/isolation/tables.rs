@@ -240,6 +240,38 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "food_words",
+        key: "word",
+        owner: "NULL::uuid",
+        columns: &[("word", "'{name}{n}'")],
+        primary: "word",
+        change: "word = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "personal_nutrients",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("code", "'X_' || {n}"), ("name", "'Creatine'"), ("unit", "'g'")],
+        change: "name = 'changed'",
+        operations: &[("change the unit", "UPDATE personal_nutrients SET unit = 'mg'")],
+        ..TABLE
+    },
+    Table {
+        name: "favourite_foods",
+        key: "food_id",
+        // The ids are of no food: whose foods somebody sees is told by other tables.
+        columns: &[("user_id", "{owner}"), ("food_id", "{id}"), ("added_at", "'2026-03-10'")],
+        primary: "user_id, food_id",
+        change: "added_at = '2026-03-11'",
+        operations: &[
+            (
+                "add a food of the catalogue",
+                "INSERT INTO favourite_foods (user_id, food_id, added_at) VALUES ({viewer_id}, {common_food}, '2026-03-10')",
+            ),
+            ("add a hidden food", "INSERT INTO favourite_foods (user_id, food_id, added_at) VALUES ({viewer_id}, {hidden_food}, '2026-03-10')"),
+        ],
+        ..TABLE
+    },
+    Table {
         name: "food_items",
         owner: "owner_id",
         facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
 use entity::{family_access::AccessType, id::FoodId, nutrition_data};
-use service::{foods, nutrition, page::PageRequest};
+use service::{food_search, foods, nutrition, page::PageRequest, plausibility};
 
 use super::{
+    allergens::{self, Allergen, AllergenWarning},
     error::{Error, Result},
+    favourite_foods::Favourite,
     nutrients::{DailyValueStandard, NutrientAmount, NutrientAmountInput},
     page::Connection,
-    scalars::{CheckOption, DateTime, Decimal, Unchecked, Uuid},
-    scope::{RequestScope, Rows, boxed, nullable, scope},
+    scalars::{CheckOption, CheckPatch, DateTime, Decimal, Unchecked, Uuid},
+    scope::{RequestScope, Rows, boxed, loaders, nullable, scope},
 };
 
 /// A food of the shared catalogue, one's own, or one that a relative shares.
@@ -39,6 +41,39 @@ impl Food {
     /// Its barcode as GTIN-14.
     async fn barcode(&self) -> Option<&str> {
         self.0.barcode.as_deref()
+    }
+
+    /// How many g a ml weighs, by which mass and volume convert; null when nobody said.
+    async fn density(&self) -> Option<Decimal> {
+        self.0.density.map(Decimal)
+    }
+
+    /// What it contains that people are allergic to; null when nobody said, empty for none.
+    async fn allergens(&self) -> Option<Vec<Allergen>> {
+        self.0.allergens.as_deref().map(allergens::shown)
+    }
+
+    /// What it may contain though it should not; null when nobody said.
+    async fn traces(&self) -> Option<Vec<Allergen>> {
+        self.0.traces.as_deref().map(allergens::shown)
+    }
+
+    /// What of it the viewer wants to be warned of, by `Preferences.allergens`. Nothing is known of foods without `allergens`.
+    async fn allergen_warnings(&self, ctx: &Context<'_>) -> Result<Vec<AllergenWarning>> {
+        boxed(allergens::warnings(ctx, self.0.allergens.as_deref(), self.0.traces.as_deref())).await
+    }
+
+    /// Whether it is a favourite of the viewer's.
+    async fn favourite(&self, ctx: &Context<'_>) -> Result<bool> {
+        boxed(async { Ok(loaders(ctx).load_one(Favourite(self.0.id)).await?.is_some()) }).await
+    }
+
+    /// What is hardly right about its nutrition, and what may be. Hale changes nothing of it.
+    async fn warnings(&self) -> Vec<NutritionWarning> {
+        let food = &self.0;
+        let serving = (food.serving_size, food.serving_unit.as_str());
+        let found = plausibility::warnings(&food.nutrition, food.provenance.carbohydrate_basis, serving, food.density);
+        found.into_iter().map(NutritionWarning::from).collect()
     }
 
     /// Where it comes from: user, hale, usda-sr, …
@@ -103,6 +138,50 @@ pub struct Portion {
     pub amount: Decimal,
     /// The unit of `amount`.
     pub unit: String,
+}
+
+/// Something about a food's nutrition that is hardly right.
+#[derive(SimpleObject)]
+pub struct NutritionWarning {
+    /// The field of `CreateFoodInput` that it is about.
+    field: String,
+    /// What kind of mistake it looks like.
+    code: NutritionWarningCode,
+    /// What does not fit, and what may be right.
+    message: String,
+}
+
+/// What kind of mistake it looks like.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "plausibility::Code")]
+pub enum NutritionWarningCode {
+    /// The energy is not that of what is in it. Alcohol, polyols and fibre explain some of these.
+    EnergyMismatch,
+    /// The energy seems to be in kJ.
+    KilojoulesForKilocalories,
+    /// A part is more than what it is a part of.
+    PartOverWhole,
+    /// There is more in it than it weighs.
+    OverWeight,
+    /// An amount in g seems to be in mg.
+    MilligramsForGrams,
+}
+
+impl From<plausibility::Warning> for NutritionWarning {
+    fn from(warning: plausibility::Warning) -> Self {
+        Self { field: warning.field.to_owned(), code: warning.code.into(), message: warning.message }
+    }
+}
+
+/// What share of the energy of macros each of them has, in whole percent; together 100.
+#[derive(SimpleObject)]
+pub struct EnergyPercentages {
+    /// Of protein.
+    protein: u32,
+    /// Of carbohydrates.
+    carbohydrates: u32,
+    /// Of fat.
+    fat: u32,
 }
 
 /// How a food's nutrition came to be known.
@@ -199,6 +278,12 @@ impl Nutrition {
     /// Salt in g: 2.5 times the sodium.
     async fn salt(&self) -> Option<Decimal> {
         self.0.salt().map(Decimal)
+    }
+
+    /// What share of the energy of macros each of them has, by 4, 4 and 9 kcal per g; null unless all three are known.
+    async fn energy_percentages(&self) -> Option<EnergyPercentages> {
+        let [protein, carbohydrates, fat] = self.0.energy_percentages()?;
+        Some(EnergyPercentages { protein, carbohydrates, fat })
     }
 
     /// All that is known of nutrients without a field of their own, in order of display.
@@ -341,6 +426,12 @@ pub struct CreateFoodInput {
     carbohydrate_basis: Option<CarbohydrateBasis>,
     /// The terms of where it was taken from.
     licence: Option<String>,
+    /// How many g a ml weighs: 0.92 for oil.
+    density: Option<Unchecked<Decimal>>,
+    /// What it contains that people are allergic to; an empty list for none, nothing when that is not known.
+    allergens: Option<Vec<Allergen>>,
+    /// What it may contain though it should not.
+    traces: Option<Vec<Allergen>>,
     /// Named amounts.
     portions: Option<Vec<PortionInput>>,
 }
@@ -368,6 +459,12 @@ pub struct UpdateFoodInput {
     carbohydrate_basis: MaybeUndefined<CarbohydrateBasis>,
     /// The terms of where it was taken from; null clears them.
     licence: MaybeUndefined<String>,
+    /// How many g a ml weighs; null clears it.
+    density: MaybeUndefined<Unchecked<Decimal>>,
+    /// What it contains that people are allergic to; null when that is not known.
+    allergens: MaybeUndefined<Vec<Allergen>>,
+    /// What it may contain though it should not; null when that is not known.
+    traces: MaybeUndefined<Vec<Allergen>>,
     /// Replaces all portions.
     portions: Option<Vec<PortionInput>>,
     /// Refuse with CONFLICT when the food is at another version.
@@ -411,8 +508,8 @@ impl Loader<FoodId> for Rows {
     type Error = Error;
 
     async fn load(&self, ids: &[FoodId]) -> Result<HashMap<FoodId, foods::Food>> {
-        let foods = foods::by_ids(&*self.0.read().await?, ids).await?;
-        Ok(foods.into_iter().map(|food| (food.id, self.0.noted(food))).collect())
+        let foods = foods::by_references(&*self.0.read().await?, ids).await?;
+        Ok(foods.into_iter().map(|(reference, food)| (reference, self.0.noted(food))).collect())
     }
 }
 
@@ -423,6 +520,44 @@ impl RequestScope {
             self.note_read(owner, AccessType::FoodList);
         }
         food
+    }
+}
+
+/// Which foods are looked through.
+#[derive(InputObject)]
+pub struct FoodFilter {
+    /// Whose; everybody's that the viewer sees when absent or empty.
+    whose: Option<Vec<FoodOwnership>>,
+    /// Only the viewer's favourites.
+    #[graphql(default)]
+    favourites: bool,
+    /// Only from these sources, such as user or usda-sr; from all when absent or empty.
+    sources: Option<Vec<String>>,
+    /// Only those with a barcode.
+    #[graphql(default)]
+    has_barcode: bool,
+}
+
+/// Whose foods.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "food_search::Whose")]
+pub enum FoodOwnership {
+    /// The viewer's own.
+    Own,
+    /// Those that relatives share.
+    Family,
+    /// The shared catalogue's.
+    Catalogue,
+}
+
+impl From<FoodFilter> for food_search::Filter {
+    fn from(filter: FoodFilter) -> Self {
+        Self {
+            whose: filter.whose.unwrap_or_default().into_iter().map(Into::into).collect(),
+            favourites: filter.favourites,
+            sources: filter.sources.unwrap_or_default(),
+            with_barcode: filter.has_barcode,
+        }
     }
 }
 
@@ -443,18 +578,22 @@ impl FoodsQuery {
         .transpose()
     }
 
-    /// Foods whose name or brand holds every word, spelling mistakes forgiven, best match first.
+    /// Foods whose name or brand holds every word, or whose barcode it is: one list, best match first, what is one's own and often eaten
+    /// before others. Spelling mistakes are forgiven. Of words that very many foods of the catalogue share those with the plainest names
+    /// are found; one word more finds the others.
     #[graphql(complexity = "super::page::cost(first, child_complexity)")]
     async fn foods(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Words of the name or brand, in any order.")] search: String,
+        #[graphql(desc = "Words of the name or brand, in any order, or the digits of a barcode.")] search: String,
+        #[graphql(desc = "Which foods; all that the viewer sees when absent.")] filter: Option<FoodFilter>,
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<Food>>> {
         nullable(async {
             let continued = after.is_some();
-            let page = foods::search(&*scope(ctx).read().await?, &search, &PageRequest { first, after }).await?;
+            let filter = filter.map(Into::into).unwrap_or_default();
+            let page = food_search::search(&*scope(ctx).read().await?, &search, &filter, &PageRequest { first, after }).await?;
             Ok(Connection::new(page, continued, |food| Food(scope(ctx).noted(food))))
         })
         .await
@@ -501,6 +640,11 @@ impl FoodsMutation {
                     fetched_at: None,
                     carbohydrate_basis: input.carbohydrate_basis.map(Into::into),
                 },
+                details: foods::Details {
+                    density: input.density.check("density")?.map(|density| density.0),
+                    allergens: input.allergens.map(allergens::taken),
+                    traces: input.traces.map(allergens::taken),
+                },
                 source: None,
             };
             let tx = scope(ctx).write().await?;
@@ -531,6 +675,11 @@ impl FoodsMutation {
                     licence: input.licence.into(),
                     fetched_at: None,
                     carbohydrate_basis: Option::<Option<_>>::from(input.carbohydrate_basis).map(|basis| basis.map(Into::into)),
+                },
+                details: foods::DetailsChange {
+                    density: input.density.check("density")?.map(|density| density.map(|density| density.0)),
+                    allergens: Option::<Option<_>>::from(input.allergens).map(|given| given.map(allergens::taken)),
+                    traces: Option::<Option<_>>::from(input.traces).map(|given| given.map(allergens::taken)),
                 },
                 portions: input.portions.map(portions).transpose()?,
                 expected_version: input.expected_version,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, Enum, InputObject, Object, dataloader::Loader};
+use async_graphql::{Context, Enum, InputObject, Object, SimpleObject, dataloader::Loader};
 use service::{
     nutrients::{self, Category, DailyValues},
     nutrition,
@@ -10,7 +10,7 @@ use service::{
 
 use super::{
     error::{Error, Result},
-    scalars::{Decimal, Unchecked},
+    scalars::{Decimal, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
 };
 
@@ -90,12 +90,12 @@ pub struct NutrientAmount {
 /// How much of a nutrient there is.
 #[Object]
 impl NutrientAmount {
-    /// Which nutrient: an INFOODS tag name such as CA or VITC.
+    /// Which nutrient: an INFOODS tag name such as CA or VITC, or the code of one that the food's owner defined, such as X_CREATINE.
     async fn code(&self) -> &str {
         &self.nutrient.code
     }
 
-    /// What it is called, in English.
+    /// What it is called: in English, or as its owner does.
     async fn name(&self) -> &str {
         &self.nutrient.name
     }
@@ -119,7 +119,7 @@ impl NutrientAmount {
 /// How much of a nutrient there is.
 #[derive(InputObject)]
 pub struct NutrientAmountInput {
-    /// Which nutrient: one of the query `nutrients` that has no field of its own.
+    /// Which nutrient: one of the query `nutrients` that has no field of its own, or one that the viewer defined.
     code: String,
     /// How much, in the unit of that nutrient.
     amount: Unchecked<Decimal>,
@@ -136,31 +136,31 @@ impl NutrientAmountInput {
     }
 }
 
-/// The key of a nutrient.
+/// What amounts of a nutrient are kept under.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct NutrientCode(String);
+pub struct NutrientKey(String);
 
-impl Loader<NutrientCode> for Rows {
+impl Loader<NutrientKey> for Rows {
     type Value = nutrients::Nutrient;
     type Error = Error;
 
-    async fn load(&self, codes: &[NutrientCode]) -> Result<HashMap<NutrientCode, nutrients::Nutrient>> {
-        let codes: Vec<_> = codes.iter().map(|code| code.0.clone()).collect();
-        let nutrients = nutrients::by_codes(&*self.0.read().await?, &codes).await?;
-        Ok(nutrients.into_iter().map(|nutrient| (NutrientCode(nutrient.code.clone()), nutrient)).collect())
+    async fn load(&self, keys: &[NutrientKey]) -> Result<HashMap<NutrientKey, nutrients::Nutrient>> {
+        let keys: Vec<_> = keys.iter().map(|key| key.0.clone()).collect();
+        let nutrients = nutrients::by_keys(&*self.0.read().await?, &keys).await?;
+        Ok(nutrients.into_iter().map(|(key, nutrient)| (NutrientKey(key), nutrient)).collect())
     }
 }
 
 impl NutrientAmount {
     /// The nutrients of `nutrition` that have no field of their own, in order of display.
     pub async fn further(ctx: &Context<'_>, nutrition: &nutrition::Nutrition) -> Result<Vec<Self>> {
-        let mut known = loaders(ctx).load_many(nutrition.further().map(|(code, _)| NutrientCode(code.to_owned()))).await?;
+        let mut known = loaders(ctx).load_many(nutrition.further().map(|(code, _)| NutrientKey(code.to_owned()))).await?;
         let named = nutrition.further().filter_map(|(code, amount)| {
-            let nutrient = known.remove(&NutrientCode(code.to_owned()))?;
+            let nutrient = known.remove(&NutrientKey(code.to_owned()))?;
             Some(Self { nutrient, amount })
         });
         let mut amounts: Vec<_> = named.collect();
-        amounts.sort_by_key(|amount| amount.nutrient.position);
+        amounts.sort_by(|one, other| (one.nutrient.position, &one.nutrient.code).cmp(&(other.nutrient.position, &other.nutrient.code)));
         Ok(amounts)
     }
 
@@ -172,7 +172,7 @@ impl NutrientAmount {
         standard: DailyValueStandard,
     ) -> Result<Option<Decimal>> {
         let Some(amount) = nutrition.nutrient(&code) else { return Ok(None) };
-        let nutrient = loaders(ctx).load_one(NutrientCode(code)).await?;
+        let nutrient = loaders(ctx).load_one(NutrientKey(code)).await?;
         Ok(nutrient.and_then(|nutrient| nutrients::daily_share(&nutrient, amount, standard.into())).map(Decimal))
     }
 }
@@ -186,5 +186,132 @@ impl NutrientsQuery {
     /// All nutrients that amounts can be told of, in order of display.
     async fn nutrients(&self, ctx: &Context<'_>) -> Option<Result<Vec<Nutrient>>> {
         nullable(async { Ok(nutrients::all(&*scope(ctx).read().await?).await?.into_iter().map(Nutrient).collect()) }).await
+    }
+}
+
+/// A nutrient that a person defined: creatine, say. Whoever sees one of their foods sees its amounts under this name.
+#[derive(SimpleObject)]
+pub struct PersonalNutrient {
+    /// Identifies it.
+    id: Uuid,
+    /// What it is written by in `NutritionInput.nutrients`.
+    code: String,
+    /// What it is called.
+    name: String,
+    /// The unit of its amounts: g, mg or ug.
+    unit: String,
+    /// Counts the changes; pass it as `expectedVersion` to lose no other change.
+    version: i32,
+}
+
+impl From<nutrients::PersonalNutrient> for PersonalNutrient {
+    fn from(row: nutrients::PersonalNutrient) -> Self {
+        Self { id: Uuid(row.id), code: row.code, name: row.name, unit: row.unit, version: row.version }
+    }
+}
+
+/// A nutrient to define.
+#[derive(InputObject)]
+pub struct CreateNutrientInput {
+    /// X_ and 1 to 18 capital letters, digits or underscores: X_CREATINE. It stays.
+    code: String,
+    /// What it is called.
+    name: String,
+    /// The unit of its amounts: g, mg or ug. It stays.
+    unit: String,
+}
+
+/// What is to change of a nutrient of one's own.
+#[derive(InputObject)]
+pub struct UpdateNutrientInput {
+    /// Which nutrient.
+    id: Unchecked<Uuid>,
+    /// What it is called.
+    name: String,
+    /// Refuse with CONFLICT when it is at another version.
+    expected_version: Option<i32>,
+}
+
+/// Which nutrient of one's own to delete.
+#[derive(InputObject)]
+pub struct DeleteNutrientInput {
+    /// Which nutrient.
+    id: Unchecked<Uuid>,
+    /// Refuse with CONFLICT when it is at another version.
+    expected_version: Option<i32>,
+}
+
+/// The nutrient that was defined.
+#[derive(SimpleObject)]
+pub struct CreateNutrientPayload {
+    /// The nutrient.
+    nutrient: PersonalNutrient,
+}
+
+/// The nutrient after the change.
+#[derive(SimpleObject)]
+pub struct UpdateNutrientPayload {
+    /// The nutrient.
+    nutrient: PersonalNutrient,
+}
+
+/// The nutrient that was deleted.
+#[derive(SimpleObject)]
+pub struct DeleteNutrientPayload {
+    /// Its id.
+    deleted_id: Uuid,
+}
+
+/// Nutrients of one's own.
+#[derive(Default)]
+pub struct NutrientsMutation;
+
+#[Object]
+impl NutrientsMutation {
+    /// Defines a nutrient of the viewer's own, whose amounts foods may then state.
+    async fn create_nutrient(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The nutrient.")] input: CreateNutrientInput,
+    ) -> Option<Result<CreateNutrientPayload>> {
+        nullable(async {
+            let tx = scope(ctx).write().await?;
+            let nutrient = nutrients::create(&tx, &input.code, &input.name, &input.unit).await?;
+            tx.commit().await?;
+            Ok(CreateNutrientPayload { nutrient: nutrient.into() })
+        })
+        .await
+    }
+
+    /// Renames a nutrient of the viewer's own.
+    async fn update_nutrient(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The change.")] input: UpdateNutrientInput,
+    ) -> Option<Result<UpdateNutrientPayload>> {
+        nullable(async {
+            let id = input.id.check("id")?.0;
+            let tx = scope(ctx).write().await?;
+            let nutrient = nutrients::rename(&tx, id, &input.name, input.expected_version).await?;
+            tx.commit().await?;
+            Ok(UpdateNutrientPayload { nutrient: nutrient.into() })
+        })
+        .await
+    }
+
+    /// Deletes a nutrient of the viewer's own. Amounts of it are shown no more.
+    async fn delete_nutrient(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which nutrient.")] input: DeleteNutrientInput,
+    ) -> Option<Result<DeleteNutrientPayload>> {
+        nullable(async {
+            let id = input.id.check("id")?.0;
+            let tx = scope(ctx).write().await?;
+            let deleted = nutrients::delete(&tx, id, input.expected_version).await?;
+            tx.commit().await?;
+            Ok(DeleteNutrientPayload { deleted_id: Uuid(deleted) })
+        })
+        .await
     }
 }

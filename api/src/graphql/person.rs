@@ -11,12 +11,13 @@ use entity::{
 };
 use futures_util::{Stream, StreamExt};
 use service::{
-    access::Tx, changes, day::Calendar, devices, family_access as grants, food_providers::choices, meals, measurements, organiser, people,
-    recipe_servers,
+    access::Tx, changes, day::Calendar, devices, family_access as grants, favourite_foods, food_providers::choices, meals, measurements,
+    nutrients, organiser, people, recipe_servers,
 };
 
 use super::{
     access_log::AccessLogEntry,
+    allergens::{self, Allergen},
     changes::follow_person,
     devices::Device,
     error::{Error, Result},
@@ -24,10 +25,12 @@ use super::{
     family_access::{AccessType, FamilyAccess},
     food_diary::FoodDay,
     food_providers::FoodProvider,
+    foods::Food,
     goals::{Goal, GoalStatus},
     meals::Meal,
     measurements::Measurement,
     noots::ConflictedNoot,
+    nutrients::PersonalNutrient,
     organiser::{ListKind, OrganiserList},
     page::Connection,
     recipe_servers::RecipeServer,
@@ -153,6 +156,85 @@ impl Person {
             }
             let tx = scope(ctx).read().await?;
             FoodDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// The viewer's favourite foods, those added last first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn favourite_foods(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Food>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = favourite_foods::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, |food| Food(scope(ctx).noted(food)))))
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person ate in the last 90 days, what was eaten last first: foods that the viewer sees. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn recent_foods(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Food>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let today = self.day_or_today(&tx, None).await?;
+            let continued = after.is_some();
+            let page = favourite_foods::recent(&tx, self.id(), today, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, |food| Food(scope(ctx).noted(food)))))
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person ate most often in the last 90 days, at one meal or at any: foods that the viewer sees. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn usual_foods(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "breakfast, lunch, dinner, snack or one of the person's own; any when absent.")] meal_type: Option<String>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Food>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let today = self.day_or_today(&tx, None).await?;
+            let continued = after.is_some();
+            let request = service::page::PageRequest { first, after };
+            let page = favourite_foods::usual(&tx, self.id(), today, meal_type.as_deref(), &request).await?;
+            Ok(Some(Connection::new(page, continued, |food| Food(scope(ctx).noted(food)))))
+        }
+        .await
+        .transpose()
+    }
+
+    /// The nutrients that the person defined, by name. Needs FOOD_LIST.
+    async fn nutrients(&self, ctx: &Context<'_>) -> Option<Result<Vec<PersonalNutrient>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::FoodList).await? {
+                return Ok(None);
+            }
+            let rows = nutrients::personal(&*scope(ctx).read().await?, self.id()).await?;
+            Ok(Some(rows.into_iter().map(PersonalNutrient::from).collect()))
         }
         .await
         .transpose()
@@ -437,6 +519,8 @@ pub struct Preferences {
     ai_provider: Option<String>,
     /// When the person's day starts, "00:00" to "12:00". What comes before counts for the day before.
     day_starts_at: String,
+    /// What the person wants to be warned of in foods.
+    allergens: Vec<Allergen>,
 }
 
 impl From<user_preferences::Model> for Preferences {
@@ -447,6 +531,7 @@ impl From<user_preferences::Model> for Preferences {
             theme: row.theme,
             ai_provider: row.ai_provider,
             day_starts_at: row.day_starts_at.format("%H:%M").to_string(),
+            allergens: allergens::shown(&row.allergens),
         }
     }
 }
@@ -474,6 +559,8 @@ pub struct UpdatePreferencesInput {
     ai_provider: MaybeUndefined<String>,
     /// When the day starts, "00:00" to "12:00".
     day_starts_at: Option<String>,
+    /// What to warn of in foods; replaces all of them.
+    allergens: Option<Vec<Allergen>>,
 }
 
 /// The preferences after the change.
@@ -529,6 +616,7 @@ impl PersonMutation {
                 theme: input.theme,
                 ai_provider: input.ai_provider.into(),
                 day_starts_at: input.day_starts_at,
+                allergens: input.allergens.map(allergens::taken),
             };
             let tx = scope(ctx).write().await?;
             let preferences = people::update_preferences(&tx, change).await?;

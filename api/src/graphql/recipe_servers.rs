@@ -1,14 +1,15 @@
 //! Recipes of one's own Mealie or Tandoor.
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
-use entity::recipe_servers as rows;
-use service::recipe_servers;
+use entity::{id::MealId, recipe_servers as rows};
+use service::{error::Error as ServiceError, recipe_servers};
 
 use super::{
     error::Result,
     foods::Nutrition,
+    meals::Meal,
     page,
-    scalars::Decimal,
+    scalars::{CheckOption, Decimal, Unchecked, Uuid},
     scope::{nullable, scope},
 };
 
@@ -167,6 +168,24 @@ pub struct RemoveRecipeServerPayload {
     removed_kind: RecipeServerKind,
 }
 
+/// Which recipe to keep.
+#[derive(InputObject)]
+pub struct ImportRecipeInput {
+    /// On which server it is.
+    server: RecipeServerKind,
+    /// The server's id of the recipe.
+    recipe_id: String,
+    /// The id of the meal, made by the client, so that a repeated request creates nothing twice.
+    id: Option<Unchecked<Uuid>>,
+}
+
+/// The meal that a recipe became.
+#[derive(SimpleObject)]
+pub struct ImportRecipePayload {
+    /// The meal.
+    meal: Meal,
+}
+
 /// Reading recipes elsewhere.
 #[derive(Default)]
 pub struct RecipeServersQuery;
@@ -231,6 +250,29 @@ impl RecipeServersMutation {
             let server = recipe_servers::set(scope.database(), servers, &tx, input.kind.into(), &input.url, &input.token).await?;
             tx.commit().await?;
             Ok(SetRecipeServerPayload { recipe_server: server.into() })
+        })
+        .await
+    }
+
+    /// Keeps a recipe of the viewer's recipe server as a meal of the viewer's own: its ingredients in words, and what a serving contains as
+    /// the server states it; of what it states as a lower bound nothing. NOT_FOUND where it has none of this id, CONFLICT where it was
+    /// imported before.
+    #[graphql(complexity = "child_complexity + ASKING")]
+    async fn import_recipe(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which recipe.")] input: ImportRecipeInput,
+    ) -> Option<Result<ImportRecipePayload>> {
+        nullable(async {
+            let (scope, kind) = (scope(ctx), input.server.into());
+            let id = input.id.check("id")?.map(|id| MealId(id.0));
+            let (viewer, servers) = (scope.viewer()?, scope.outside().recipe_servers()?);
+            let asking = recipe_servers::recipe(servers, viewer, kind, &input.recipe_id);
+            let recipe = scope.outside_transactions(asking).await?.ok_or(ServiceError::NotFound("recipe of this server"))?;
+            let tx = scope.write().await?;
+            let meal = recipe_servers::import(&tx, kind, recipe, id).await?;
+            tx.commit().await?;
+            Ok(ImportRecipePayload { meal: Meal(meal) })
         })
         .await
     }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{Food, Portion, Records, amount, json_records, portion, tidy};
-use crate::barcode;
+use crate::barcode::{self, Circulation};
 
 /// Nutrient ids by column, the best first. These are ids, not the numbers that stand beside them: 1008 is number 208.
 pub(crate) const PROTEIN: &[u32] = &[1003];
@@ -300,7 +300,8 @@ pub(crate) fn factor(from: &str, to: &str) -> Option<Decimal> {
 fn barcode(code: &str) -> Option<String> {
     let code = code.trim();
     let padded = if code.len() == 8 { code.to_owned() } else { format!("{code:0>12}") };
-    barcode::gtin14("barcode", &padded).ok()
+    // A company's own numbers are nobody else's.
+    barcode::gtin14("barcode", &padded).ok().filter(|gtin14| barcode::circulation(gtin14) == Circulation::Public)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use entity::{
+    allergen::Allergen,
     food_provider_settings::FoodProvider,
     nutrition_data::{Basis, CarbohydrateBasis},
     unit::{Dimension, Unit},
@@ -24,12 +25,13 @@ use crate::{
     barcode,
     catalogue::{fdc_json, portion},
     error::Result,
+    foods::Details,
     provider::{Answer, Provider},
 };
 
 /// What is asked for of a product. The fields of both forms in which nutrition comes are among them.
 const FIELDS: &str = "code,product_name,product_name_en,generic_name,lc,brands,quantity,product_quantity,product_quantity_unit,serving_size,\
-    serving_quantity,serving_quantity_unit,nutriments,nutrition,nutrition_data_per,nutrition_data_prepared_per";
+    serving_quantity,serving_quantity_unit,allergens_tags,traces_tags,nutriments,nutrition,nutrition_data_per,nutrition_data_prepared_per";
 const PAGE: u32 = 20;
 
 /// Nutrients by their names there: code, and the unit in which Hale keeps it.
@@ -76,6 +78,24 @@ const NUTRIENTS: [(&str, &str, &str); 42] = [
     ("vitamin-b6", "VITB6A", "mg"),
     ("vitamin-b9", "FOL", "ug"),
     ("vitamin-b12", "VITB12", "ug"),
+];
+
+/// Allergens by their tags there.
+const ALLERGENS: [(&str, Allergen); 14] = [
+    ("en:gluten", Allergen::Gluten),
+    ("en:crustaceans", Allergen::Crustaceans),
+    ("en:eggs", Allergen::Eggs),
+    ("en:fish", Allergen::Fish),
+    ("en:peanuts", Allergen::Peanuts),
+    ("en:soybeans", Allergen::Soybeans),
+    ("en:milk", Allergen::Milk),
+    ("en:nuts", Allergen::Nuts),
+    ("en:celery", Allergen::Celery),
+    ("en:mustard", Allergen::Mustard),
+    ("en:sesame-seeds", Allergen::Sesame),
+    ("en:sulphur-dioxide-and-sulphites", Allergen::Sulphites),
+    ("en:lupin", Allergen::Lupin),
+    ("en:molluscs", Allergen::Molluscs),
 ];
 
 /// Grams in a millilitre of ethanol: alcohol is stated in percent of the volume.
@@ -271,7 +291,16 @@ impl Product {
             carbohydrate_basis: if stated.total_carbohydrates { CarbohydrateBasis::Total } else { CarbohydrateBasis::Available },
             portions: serving.filter(|_| stated.unit != "serving").and_then(|size| self.serving(size, unit)).into_iter().collect(),
         };
-        described.with(stated.amounts, stated.remarks, asking.now)
+        let food = described.with(stated.amounts, stated.remarks, asking.now)?;
+        let details = Details { allergens: self.allergens("allergens_tags"), traces: self.allergens("traces_tags"), ..Details::default() };
+        Some(ProviderFood { details, ..food })
+    }
+
+    /// Allergens by their tags. No tags may mean that there are none, or that nobody typed them in: it is unknown.
+    fn allergens(&self, field: &str) -> Option<Vec<Allergen>> {
+        let tags: Vec<String> = self.field(field)?;
+        let known = ALLERGENS.into_iter().filter(|(tag, _)| tags.iter().any(|stated| stated == tag)).map(|(_, allergen)| allergen);
+        Some(known.collect::<Vec<_>>()).filter(|allergens| !allergens.is_empty())
     }
 
     /// The serving as a portion: what the label calls it, without the weight in brackets behind.

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     catalogue::{Food, Portion, amount, fdc_json, tidy},
-    foods::{self, NewFood, Provenance, Source},
+    foods::{self, Details, NewFood, Provenance, Source},
     nutrition::{Headline, NutrientAmount, Nutrition},
 };
 
@@ -24,6 +24,8 @@ pub struct ProviderFood {
     pub provider: FoodProvider,
     /// What is stated; `source_id` is the provider's id.
     pub food: Food,
+    /// What it contains that one may be allergic to, and what it may contain though it should not.
+    pub details: Details,
     /// When the provider was asked.
     pub fetched_at: DateTime<Utc>,
     /// What is to be known of the amounts before they are trusted.
@@ -148,7 +150,13 @@ impl ProviderFood {
         }
         let headline = [food.calories, food.protein, food.carbohydrates, food.fat, food.fiber, food.sugar, food.sodium];
         let known = headline.iter().any(Option::is_some) || !food.nutrients.is_empty();
-        (known && !food.name.is_empty() && !food.source_id.is_empty()).then_some(Self { provider, food, fetched_at: now, remarks })
+        (known && !food.name.is_empty() && !food.source_id.is_empty()).then_some(Self {
+            provider,
+            food,
+            details: Details::default(),
+            fetched_at: now,
+            remarks,
+        })
     }
 
     /// What the stated size of it contains.
@@ -169,7 +177,7 @@ impl ProviderFood {
 
     /// The same as a food of somebody's own.
     pub(super) fn into_new(self, id: Option<entity::id::FoodId>) -> NewFood {
-        let Self { food, fetched_at, .. } = self;
+        let Self { food, details, fetched_at, .. } = self;
         NewFood {
             id,
             name: food.name,
@@ -200,6 +208,7 @@ impl ProviderFood {
                 fetched_at: Some(fetched_at),
                 carbohydrate_basis: Some(food.carbohydrate_basis),
             },
+            details,
             source: Some(Source { name: food.source.to_owned(), id: Some(food.source_id) }),
         }
     }
