@@ -31,8 +31,10 @@ const SEARCH: &str = "query($search: String!, $page: Int, $providers: [FoodProvi
 const SAVE: &str = "mutation($input: SaveProviderFoodInput!) { saveProviderFood(input: $input) {
     food { id name barcode source servingUnit provenance { basis licence sourceId }
       nutrition { calories protein fat sodium nutrient(code: \"VITD\") vitaminC: nutrient(code: \"VITC\") } portions { name amount unit } } } }";
-const SET_KEY: &str = "mutation($input: SetFoodProviderKeyInput!) { setFoodProviderKey(input: $input) { foodProviders { provider key keyHint } } }";
-const ARRANGE: &str = "mutation($input: UpdateFoodProvidersInput!) { updateFoodProviders(input: $input) { foodProviders { provider enabled } } }";
+const SET_KEY: &str =
+    "mutation($input: SetFoodProviderKeyInput!) { setFoodProviderKey(input: $input) { foodProviders { provider key keyHint } } }";
+const ARRANGE: &str =
+    "mutation($input: UpdateFoodProvidersInput!) { updateFoodProviders(input: $input) { foodProviders { provider enabled } } }";
 
 /// Providers that are all off, with time enough for a busy machine and room for all that tests ask.
 fn settings() -> Settings {
@@ -110,7 +112,10 @@ async fn ann_scans_a_jar_and_ben_finds_it_without_anybody_being_asked_again() {
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
     let by_ann = scanned(&ann, open_food_facts::SPREAD).await;
     let food = &by_ann["food"];
-    assert_eq!((&food["name"], &food["brand"], &food["barcode"]), (&json!("Hazelnut & Cocoa Spread"), &json!("Noisette"), &json!("03017620422003")));
+    assert_eq!(
+        (&food["name"], &food["brand"], &food["barcode"]),
+        (&json!("Hazelnut & Cocoa Spread"), &json!("Noisette"), &json!("03017620422003"))
+    );
     assert_eq!((&food["servingSize"], &food["servingUnit"], &food["source"]), (&json!("100"), &json!("g"), &json!("open-food-facts")));
     assert_eq!(
         food["nutrition"],
@@ -120,7 +125,8 @@ async fn ann_scans_a_jar_and_ben_finds_it_without_anybody_being_asked_again() {
     );
     assert_eq!((&food["allergens"], &food["traces"]), (&json!(["MILK", "NUTS"]), &json!(null)));
     assert_eq!(food["portions"], json!([{ "name": "tartine", "amount": "15", "unit": "g" }]));
-    let provenance = json!({ "basis": "LABEL", "licence": "ODbL-1.0", "fetchedAt": "2026-03-10T12:00:00Z", "sourceId": open_food_facts::SPREAD });
+    let provenance =
+        json!({ "basis": "LABEL", "licence": "ODbL-1.0", "fetchedAt": "2026-03-10T12:00:00Z", "sourceId": open_food_facts::SPREAD });
     assert_eq!((&food["provenance"], &food["carbohydrates"]["basis"]), (&provenance, &json!("AVAILABLE")));
     assert_eq!(by_ann["answers"], json!([{ "provider": "OPEN_FOOD_FACTS", "found": 1, "failure": null, "retryAfter": null }]));
     assert_eq!(fake.trouble.requests().len(), 1);
@@ -156,7 +162,13 @@ async fn two_people_who_scan_one_code_at_once_make_one_food() {
     let ids: std::collections::BTreeSet<_> = found.iter().map(|found| found["food"]["id"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
     assert_eq!(app.value::<i64>("SELECT count(*) FROM food_items WHERE barcode = '03017620422003'").await, 1);
-    assert_eq!(app.value::<i64>("SELECT count(*) FROM nutrition_data n JOIN food_items f ON f.id = n.food_item_id WHERE f.barcode = '03017620422003'").await, 1);
+    assert_eq!(
+        app.value::<i64>(
+            "SELECT count(*) FROM nutrition_data n JOIN food_items f ON f.id = n.food_item_id WHERE f.barcode = '03017620422003'"
+        )
+        .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -171,7 +183,8 @@ async fn what_a_shop_numbered_itself_is_asked_of_nobody_and_stays_private() {
     let book = ann.refused(SCAN, json!({ "barcode": "9780306406157" })).await;
     assert_eq!((book.code.as_str(), book.field.as_deref()), ("BAD_USER_INPUT", Some("barcode")));
     assert_eq!(fake.trouble.requests().len(), 0);
-    let refused = ann.refused(SAVE, json!({ "input": { "provider": "OPEN_FOOD_FACTS", "providerFoodId": "20203467", "to": "CATALOGUE" } })).await;
+    let refused =
+        ann.refused(SAVE, json!({ "input": { "provider": "OPEN_FOOD_FACTS", "providerFoodId": "20203467", "to": "CATALOGUE" } })).await;
     assert_eq!(refused.code, "FORBIDDEN");
     let own = saved(&ann, json!({ "provider": "OPEN_FOOD_FACTS", "providerFoodId": "20203467" })).await;
     assert_eq!(own["barcode"], "00000020203467");
@@ -187,7 +200,8 @@ async fn providers_are_asked_in_ones_own_order_until_one_knows() {
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
     let chips = scanned(&ann, food_data_central::CHIPS).await;
     assert_eq!(chips["food"]["source"], "usda-fdc");
-    let asked: Vec<_> = chips["answers"].as_array().unwrap().iter().map(|answer| (answer["provider"].clone(), answer["found"].clone())).collect();
+    let asked: Vec<_> =
+        chips["answers"].as_array().unwrap().iter().map(|answer| (answer["provider"].clone(), answer["found"].clone())).collect();
     assert_eq!(asked, [(json!("OPEN_FOOD_FACTS"), json!(0)), (json!("FOOD_DATA_CENTRAL"), json!(1))]);
 
     let order = json!({ "providers": [{ "provider": "FOOD_DATA_CENTRAL" }, { "provider": "OPEN_FOOD_FACTS", "enabled": false }] });
@@ -239,8 +253,14 @@ async fn open_food_facts_is_read_whatever_form_a_product_has() {
 
     // A label of 400 kJ wins over what was computed, and is remarked for it does not fit the rest.
     let olives = food(open_food_facts::OLIVES, "Green olives").await;
-    assert_eq!((&olives["nutrition"]["calories"], &olives["remarks"]), (&json!("95.602294"), &json!(["ENERGY_FROM_KILOJOULES", "ENERGY_IMPLAUSIBLE"])));
-    assert_eq!((&olives["nutrition"]["sodium"], &olives["brand"], &olives["basis"]), (&json!("20.08"), &json!("Oliva"), &json!("ESTIMATED")));
+    assert_eq!(
+        (&olives["nutrition"]["calories"], &olives["remarks"]),
+        (&json!("95.602294"), &json!(["ENERGY_FROM_KILOJOULES", "ENERGY_IMPLAUSIBLE"]))
+    );
+    assert_eq!(
+        (&olives["nutrition"]["sodium"], &olives["brand"], &olives["basis"]),
+        (&json!("20.08"), &json!("Oliva"), &json!("ESTIMATED"))
+    );
 
     let biscuits = food(open_food_facts::BISCUITS, "Butter biscuits").await;
     assert_eq!((&biscuits["nutrition"]["calories"], &biscuits["remarks"]), (&json!("95.602294"), &json!(["ENERGY_FROM_KILOJOULES"])));
@@ -253,16 +273,25 @@ async fn open_food_facts_is_read_whatever_form_a_product_has() {
     let cereal = food(open_food_facts::CEREAL, "Corn cereal").await;
     assert_eq!((&cereal["servingSize"], &cereal["nutrition"]["calories"]), (&json!("100"), &json!("375")));
     assert_eq!((&cereal["nutrition"]["carbohydrates"], &cereal["carbohydrateBasis"]), (&json!("84"), &json!("TOTAL")));
-    assert_eq!((&cereal["barcode"], &cereal["portions"][0]), (&json!("00034000470693"), &json!({ "name": "serving of 40 g", "amount": "40", "unit": "g" })));
+    assert_eq!(
+        (&cereal["barcode"], &cereal["portions"][0]),
+        (&json!("00034000470693"), &json!({ "name": "serving of 40 g", "amount": "40", "unit": "g" }))
+    );
 
     let soup = food(open_food_facts::SOUP, "Tomato soup (prepared)").await;
-    assert_eq!((&soup["servingUnit"], &soup["remarks"], &soup["nutrition"]["calories"]), (&json!("ml"), &json!(["PREPARED"]), &json!("32")));
+    assert_eq!(
+        (&soup["servingUnit"], &soup["remarks"], &soup["nutrition"]["calories"]),
+        (&json!("ml"), &json!(["PREPARED"]), &json!("32"))
+    );
 
     let crackers = food(open_food_facts::SWAPPED, "Crackers").await;
     assert_eq!((&crackers["nutrition"]["calories"], &crackers["remarks"]), (&json!("450"), &json!(["ENERGY_SWAPPED"])));
 
     let drink = food(open_food_facts::DRINK, "Isotonic drink").await;
-    assert_eq!((&drink["servingUnit"], &drink["nutrition"]["sodium"], &drink["nutrition"]["protein"]), (&json!("ml"), &json!("50"), &json!(null)));
+    assert_eq!(
+        (&drink["servingUnit"], &drink["nutrition"]["sodium"], &drink["nutrition"]["protein"]),
+        (&json!("ml"), &json!("50"), &json!(null))
+    );
 
     let beer = scanned(&ann, open_food_facts::BEER).await;
     assert_eq!((&beer["food"]["name"], &beer["food"]["nutrition"]["alcohol"]), (&json!("Helles \"Hausbräu\""), &json!("3.945")));
@@ -292,7 +321,10 @@ async fn food_data_central_is_read_by_ids_of_nutrients_in_whatever_units_they_ar
     let (app, _fake) = food_data_central().await;
     let ann = app.person("ann").await;
     let hummus = named(&searched(&ann, json!({ "search": "hummus" })).await, "Hummus, commercial").clone();
-    assert_eq!((&hummus["nutrition"]["calories"], &hummus["basis"], &hummus["carbohydrateBasis"]), (&json!("229"), &json!("ANALYSED"), &json!("TOTAL")));
+    assert_eq!(
+        (&hummus["nutrition"]["calories"], &hummus["basis"], &hummus["carbohydrateBasis"]),
+        (&json!("229"), &json!("ANALYSED"), &json!("TOTAL"))
+    );
     assert_eq!((&hummus["nutrition"]["sugar"], &hummus["nutrition"]["sodium"]), (&json!("0.34"), &json!("438")));
 
     let apple = named(&searched(&ann, json!({ "search": "apples skin" })).await, "Apples, raw, with skin").clone();
@@ -301,16 +333,26 @@ async fn food_data_central_is_read_by_ids_of_nutrients_in_whatever_units_they_ar
         json!({ "calories": "52", "protein": "0.26", "carbohydrates": "13.81", "fat": "0.17", "fiber": "2.4", "sugar": "10.39", "sodium": "1" })
     );
     let kept = saved(&ann, json!({ "provider": "FOOD_DATA_CENTRAL", "providerFoodId": apple["id"], "to": "CATALOGUE" })).await;
-    assert_eq!((&kept["portions"], &kept["provenance"]["licence"]), (&json!([{ "name": "medium", "amount": "182", "unit": "g" }]), &json!("CC0-1.0")));
+    assert_eq!(
+        (&kept["portions"], &kept["provenance"]["licence"]),
+        (&json!([{ "name": "medium", "amount": "182", "unit": "g" }]), &json!("CC0-1.0"))
+    );
     assert_eq!(kept["nutrition"]["vitaminC"], "4.6");
 
     let milk = saved(&ann, json!({ "provider": "FOOD_DATA_CENTRAL", "providerFoodId": food_data_central::MILK.to_string() })).await;
     assert_eq!((&milk["servingUnit"], &milk["portions"]), (&json!("ml"), &json!([{ "name": "cup", "amount": "240", "unit": "ml" }])));
-    assert_eq!((&milk["nutrition"]["calories"], &milk["nutrition"]["nutrient"]), (&json!("62.619503"), &json!("1.3")), "52 IU of vitamin D are 1.3 µg");
+    assert_eq!(
+        (&milk["nutrition"]["calories"], &milk["nutrition"]["nutrient"]),
+        (&json!("62.619503"), &json!("1.3")),
+        "52 IU of vitamin D are 1.3 µg"
+    );
     assert_eq!(milk["provenance"]["basis"], "ESTIMATED", "kilocalories were computed");
 
     let survey = saved(&ann, json!({ "provider": "FOOD_DATA_CENTRAL", "providerFoodId": food_data_central::SURVEY.to_string() })).await;
-    assert_eq!((&survey["provenance"]["basis"], &survey["portions"]), (&json!("ESTIMATED"), &json!([{ "name": "fl oz", "amount": "30.8", "unit": "g" }])));
+    assert_eq!(
+        (&survey["provenance"]["basis"], &survey["portions"]),
+        (&json!("ESTIMATED"), &json!([{ "name": "fl oz", "amount": "30.8", "unit": "g" }]))
+    );
 }
 
 #[tokio::test]
@@ -321,7 +363,10 @@ async fn the_newest_label_of_a_barcode_counts_and_is_per_hundred_grams() {
     assert_eq!((&chips["name"], &chips["nutrition"]["calories"]), (&json!("POTATO CHIPS"), &json!("536")));
     assert_eq!(chips["portions"], json!([{ "name": "15 chips", "amount": "28", "unit": "g" }]));
     let cola = scanned(&ann, "049000028904").await["food"].take();
-    assert_eq!((&cola["nutrition"]["calories"], &cola["nutrition"]["carbohydrates"], &cola["nutrition"]["sodium"]), (&json!("40"), &json!("11"), &json!("13")));
+    assert_eq!(
+        (&cola["nutrition"]["calories"], &cola["nutrition"]["carbohydrates"], &cola["nutrition"]["sodium"]),
+        (&json!("40"), &json!("11"), &json!("13"))
+    );
     // Both labels are found by their words, and are one product.
     let found = searched(&ann, json!({ "search": "potato chips" })).await;
     assert_eq!((found["foods"].as_array().unwrap().len(), &found["answers"][0]["found"]), (1, &json!(2)));
@@ -349,7 +394,10 @@ async fn a_key_that_is_missing_or_refused_is_told_apart() {
 
     let remove = "mutation { removeFoodProviderKey(input: { provider: FOOD_DATA_CENTRAL }) { foodProviders { provider key keyHint } } }";
     let removed = ann.ask(remove, json!({})).await;
-    assert_eq!(removed["removeFoodProviderKey"]["foodProviders"][1], json!({ "provider": "FOOD_DATA_CENTRAL", "key": "MISSING", "keyHint": null }));
+    assert_eq!(
+        removed["removeFoodProviderKey"]["foodProviders"][1],
+        json!({ "provider": "FOOD_DATA_CENTRAL", "key": "MISSING", "keyHint": null })
+    );
     assert_eq!(failure(&searched(&ann, json!({ "search": "hummus" })).await), "NO_KEY");
 }
 
@@ -390,7 +438,10 @@ async fn fatsecret_is_read_from_strings_and_single_items_and_nothing_of_it_is_st
     let yoghurt = scanned(&ann, fat_secret::YOGHURT).await;
     assert_eq!(yoghurt["food"], json!(null));
     let stated = &yoghurt["unstored"];
-    assert_eq!((&stated["name"], &stated["id"], &stated["storable"]), (&json!("Vanilla & Yoghurt"), &json!(fat_secret::YOGHURT_ID), &json!(false)));
+    assert_eq!(
+        (&stated["name"], &stated["id"], &stated["storable"]),
+        (&json!("Vanilla & Yoghurt"), &json!(fat_secret::YOGHURT_ID), &json!(false))
+    );
     assert_eq!(
         stated["nutrition"],
         json!({ "calories": "80", "protein": "4", "sodium": "50", "vitaminC": "2", "calcium": "120" }),
@@ -404,7 +455,10 @@ async fn fatsecret_is_read_from_strings_and_single_items_and_nothing_of_it_is_st
     let apples = named(&found, "Apples");
     assert_eq!((&apples["servingSize"], &apples["servingUnit"], &apples["nutrition"]["fat"]), (&json!("100"), &json!("g"), &json!("0.17")));
     let salad = named(&found, "Apple salad");
-    assert_eq!((&salad["servingUnit"], &salad["remarks"], &salad["nutrition"]["calories"]), (&json!("serving"), &json!(["PER_SERVING"]), &json!("310")));
+    assert_eq!(
+        (&salad["servingUnit"], &salad["remarks"], &salad["nutrition"]["calories"]),
+        (&json!("serving"), &json!(["PER_SERVING"]), &json!("310"))
+    );
     let juice = named(&found, "Apple juice");
     assert_eq!((&juice["servingUnit"], &juice["nutrition"]["calories"]), (&json!("ml"), &json!("46")));
     let one = searched(&ann, json!({ "search": "yoghurt" })).await;
@@ -412,7 +466,8 @@ async fn fatsecret_is_read_from_strings_and_single_items_and_nothing_of_it_is_st
     assert_eq!(searched(&ann, json!({ "search": "nothing of that name" })).await["foods"], json!([]));
 
     for to in ["OWN", "CATALOGUE"] {
-        let refused = ann.refused(SAVE, json!({ "input": { "provider": "FAT_SECRET", "providerFoodId": fat_secret::APPLE_ID, "to": to } })).await;
+        let refused =
+            ann.refused(SAVE, json!({ "input": { "provider": "FAT_SECRET", "providerFoodId": fat_secret::APPLE_ID, "to": to } })).await;
         assert_eq!((refused.code.as_str(), refused.message.contains("let nobody store")), ("FORBIDDEN", true));
     }
     assert_eq!(app.value::<i64>("SELECT count(*) FROM food_items WHERE source = 'fatsecret' OR name ILIKE '%yoghurt%'").await, 0);
@@ -429,7 +484,10 @@ async fn an_operator_who_has_a_licence_of_fatsecrets_may_store_its_foods_under_i
     assert_eq!((&yoghurt["source"], &yoghurt["provenance"]["licence"]), (&json!("fatsecret"), &json!("FatSecret Premier, contract 42")));
     let apple = saved(&ann, json!({ "provider": "FAT_SECRET", "providerFoodId": fat_secret::APPLE_ID })).await;
     assert_eq!(apple["nutrition"]["calories"], "52.197802", "of the largest serving that was weighed");
-    assert_eq!(apple["portions"], json!([{ "name": "medium", "amount": "182", "unit": "g" }, { "name": "slice", "amount": "28.349523", "unit": "g" }]));
+    assert_eq!(
+        apple["portions"],
+        json!([{ "name": "medium", "amount": "182", "unit": "g" }, { "name": "slice", "amount": "28.349523", "unit": "g" }])
+    );
 }
 
 #[tokio::test]
@@ -488,7 +546,11 @@ async fn a_search_shows_what_some_found_though_another_says_nothing() {
     fat.trouble.fails("/foods/search", Fault::Silence, 1);
     let found = searched(&ann, json!({ "search": "cereal" })).await;
     let seen: Vec<_> = found["foods"].as_array().unwrap().iter().map(|food| (food["provider"].clone(), food["name"].clone())).collect();
-    assert_eq!(seen, [(json!("OPEN_FOOD_FACTS"), json!("Corn cereal")), (json!("FOOD_DATA_CENTRAL"), json!("Cereal bar"))], "one of each barcode");
+    assert_eq!(
+        seen,
+        [(json!("OPEN_FOOD_FACTS"), json!("Corn cereal")), (json!("FOOD_DATA_CENTRAL"), json!("Cereal bar"))],
+        "one of each barcode"
+    );
     let failures: Vec<_> = found["answers"].as_array().unwrap().iter().map(|answer| answer["failure"].clone()).collect();
     assert_eq!(failures, [json!(null), json!(null), json!("TIMED_OUT")]);
 }
@@ -547,7 +609,8 @@ async fn a_provider_that_fails_again_and_again_is_left_alone_and_asked_again_aft
 #[tokio::test]
 async fn all_servers_on_a_database_ask_a_provider_no_more_often_than_it_wants() {
     let fake = OpenFoodFacts::start().await;
-    let limited = || Settings { open_food_facts_url: Some(fake.url.clone()), open_food_facts_products: "4/min".parse().unwrap(), ..settings() };
+    let limited =
+        || Settings { open_food_facts_url: Some(fake.url.clone()), open_food_facts_products: "4/min".parse().unwrap(), ..settings() };
     let app = TestApp::with_providers(of(limited())).await;
     let beside = app.beside_with_providers(of(limited())).await;
     let ann = app.person("ann").await;
@@ -569,7 +632,8 @@ async fn all_servers_on_a_database_ask_a_provider_no_more_often_than_it_wants() 
 async fn saving_a_food_again_with_ones_own_id_makes_it_once() {
     let (app, _fake) = open_food_facts().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
-    let input = json!({ "provider": "OPEN_FOOD_FACTS", "providerFoodId": open_food_facts::SPREAD, "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f" });
+    let input =
+        json!({ "provider": "OPEN_FOOD_FACTS", "providerFoodId": open_food_facts::SPREAD, "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f" });
     let (once, again) = (saved(&ann, input.clone()).await, saved(&ann, input).await);
     assert_eq!((&once, &once["source"], &once["provenance"]["licence"]), (&again, &json!("open-food-facts"), &json!("ODbL-1.0")));
     let seen = ben.ask("{ foodByBarcode(barcode: \"3017620422003\") { id } }", json!({})).await;
@@ -590,14 +654,18 @@ async fn no_transaction_is_open_while_a_provider_is_asked() {
     let app = TestApp::with_providers(of(settings)).await;
     let ann = app.person("ann").await;
     fake.trouble.fails("/cgi/search.pl", Fault::Silence, 1);
-    let document = "{ viewer { fullName } providerFoods(search: \"nut\") { answers { failure } } foods(search: \"oats\") { nodes { id } } }";
+    let document =
+        "{ viewer { fullName } providerFoods(search: \"nut\") { answers { failure } } foods(search: \"oats\") { nodes { id } } }";
     let asking = ann.ask(document, json!({}));
     let watching = async {
         // From when the provider was asked, for as long as it says nothing.
         while fake.trouble.requests().is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        app.value::<i64>("SELECT count(*) FROM pg_stat_activity WHERE usename = 'hale_app' AND datname = current_database() AND state <> 'idle'").await
+        app.value::<i64>(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'hale_app' AND datname = current_database() AND state <> 'idle'",
+        )
+        .await
     };
     let (answer, open) = tokio::join!(asking, watching);
     assert_eq!((open, &answer["providerFoods"]["answers"][0]["failure"]), (0, &json!("TIMED_OUT")));

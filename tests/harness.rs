@@ -173,14 +173,7 @@ impl TestApp {
         Self::serve(self.name.clone(), self.clock.clone(), connection, options, google::NOWHERE, alone()).await
     }
 
-    async fn serve(
-        name: String,
-        clock: Arc<TestClock>,
-        connection: Connection,
-        options: Options,
-        google: &str,
-        outside: Outside,
-    ) -> Self {
+    async fn serve(name: String, clock: Arc<TestClock>, connection: Connection, options: Options, google: &str, outside: Outside) -> Self {
         let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

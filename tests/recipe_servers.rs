@@ -43,10 +43,16 @@ async fn ann_reads_recipes_of_her_mealie_whose_amounts_are_texts() {
     let server = names(&ann, "MEALIE", &format!("{}/", fake.url), mealie::TOKEN).await;
     assert_eq!(server, json!({ "kind": "MEALIE", "url": fake.url, "tokenHint": "-ann" }));
     let found = ann.ask(SEARCH, json!({ "server": "MEALIE", "search": "curry" })).await;
-    assert_eq!(found["providerRecipes"], json!({ "recipes": [{ "id": mealie::CURRY, "name": "Chickpea curry", "description": "Quick" }], "more": false }));
+    assert_eq!(
+        found["providerRecipes"],
+        json!({ "recipes": [{ "id": mealie::CURRY, "name": "Chickpea curry", "description": "Quick" }], "more": false })
+    );
 
     let curry = recipe(&ann, "MEALIE", mealie::CURRY).await;
-    assert_eq!((&curry["servings"], &curry["yieldText"], &curry["sourceUrl"]), (&json!("4"), &json!("bowls"), &json!("https://example.org/curry")));
+    assert_eq!(
+        (&curry["servings"], &curry["yieldText"], &curry["sourceUrl"]),
+        (&json!("4"), &json!("bowls"), &json!("https://example.org/curry"))
+    );
     assert_eq!(
         curry["nutrition"],
         json!({ "calories": "250", "protein": "12.25", "carbohydrates": "30.5", "fat": "9", "fiber": null, "sugar": "5", "sodium": "480" })
@@ -103,7 +109,10 @@ async fn tandoors_sums_are_divided_by_the_servings_and_known_by_ids_in_any_langu
         ])
     );
     let cake = recipe(&ann, "TANDOOR", "8").await;
-    assert_eq!((&cake["nutrition"]["calories"], &cake["nutrition"]["carbohydrates"], &cake["nutrition"]["sugar"]), (&json!("290"), &json!("40.5"), &json!("21.5")));
+    assert_eq!(
+        (&cake["nutrition"]["calories"], &cake["nutrition"]["carbohydrates"], &cake["nutrition"]["sugar"]),
+        (&json!("290"), &json!("40.5"), &json!("21.5"))
+    );
     let sauce = recipe(&ann, "TANDOOR", "9").await;
     assert_eq!((&sauce["servings"], &sauce["nutrition"]["calories"]), (&json!(null), &json!(null)), "a sum for nobody knows how many");
     assert_eq!(recipe(&ann, "TANDOOR", "99").await, json!(null));
@@ -112,7 +121,8 @@ async fn tandoors_sums_are_divided_by_the_servings_and_known_by_ids_in_any_langu
 
 #[tokio::test]
 async fn ann_keeps_recipes_as_meals_of_her_own_and_nothing_that_is_only_a_lower_bound() {
-    const IMPORT: &str = "mutation($input: ImportRecipeInput!) { importRecipe(input: $input) { meal { id name servings steps source sourceUrl
+    const IMPORT: &str =
+        "mutation($input: ImportRecipeInput!) { importRecipe(input: $input) { meal { id name servings steps source sourceUrl
         ingredients { name quantity unit note } statedNutrition { calories protein sodium } } } }";
     let (mealie, tandoor) = (Mealie::start().await, Tandoor::start().await);
     let app = app(&[&mealie.url, &tandoor.url], true).await;
@@ -173,7 +183,9 @@ async fn a_server_is_only_where_the_operator_allows() {
     let app = app(&["*"], false).await;
     let ann = app.person("ann").await;
     let refused = async |url: &str| ann.refused(SET, json!({ "input": { "kind": "MEALIE", "url": url, "token": "x" } })).await;
-    for url in [fake.url.as_str(), "http://10.0.0.1", "http://169.254.169.254/latest/meta-data", "http://[::1]", "ftp://example.org", "nonsense"] {
+    for url in
+        [fake.url.as_str(), "http://10.0.0.1", "http://169.254.169.254/latest/meta-data", "http://[::1]", "ftp://example.org", "nonsense"]
+    {
         let refusal = refused(url).await;
         assert_eq!((refusal.code.as_str(), refusal.field.as_deref()), ("BAD_USER_INPUT", Some("url")), "{url}");
     }

@@ -326,7 +326,9 @@ async fn food_providers(settings: &Settings) -> Result<FoodProviders, Error> {
         (None, None) => None,
         (Some(key), secret @ Some(_)) => Some(Credential { key, secret }),
         _ => {
-            return Err(Error::Other("FatSecret needs HALE_FATSECRET_CLIENT_ID and HALE_FATSECRET_CLIENT_SECRET: set both, or neither".into()));
+            return Err(Error::Other(
+                "FatSecret needs HALE_FATSECRET_CLIENT_ID and HALE_FATSECRET_CLIENT_SECRET: set both, or neither".into(),
+            ));
         }
     };
     let contact = settings.food_provider_contact.clone().filter(|contact| !contact.is_empty()).or_else(|| settings.public_url.clone());

@@ -4,8 +4,8 @@
 //! person's or of the operator's, within limits, and remembered for a while. No transaction is held while one of them is asked.
 
 pub mod choices;
-mod fat_secret;
 pub mod failure;
+mod fat_secret;
 mod food_data_central;
 mod open_food_facts;
 pub mod provider_food;
@@ -33,13 +33,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use self::{
-    choices::Choice,
-    failure::Failure,
-    fat_secret::FatSecret,
-    food_data_central::FoodDataCentral,
-    open_food_facts::OpenFoodFacts,
-    provider_food::ProviderFood,
-    quota::Quota,
+    choices::Choice, failure::Failure, fat_secret::FatSecret, food_data_central::FoodDataCentral, open_food_facts::OpenFoodFacts,
+    provider_food::ProviderFood, quota::Quota,
 };
 use crate::{
     access::{Database, Tx, Viewer},
@@ -63,9 +58,8 @@ pub(crate) trait FoodCatalogue: Send + Sync {
     /// Foods that have to do with these words, best first; pages count from 1.
     async fn search(&self, words: &str, page: u32, asking: &Asking<'_>) -> Result<Found, Failure>;
 
-    /// How many requests that are counted it takes to look something up.
-    fn requests(&self, by_barcode: bool) -> u32 {
-        let _ = by_barcode;
+    /// How many requests that are counted it takes to look up a barcode.
+    fn requests_of_a_barcode(&self) -> u32 {
         1
     }
 }
@@ -233,6 +227,7 @@ const MOST_PAGES: u32 = 20;
 #[derive(Default)]
 pub struct FoodProviders {
     providers: BTreeMap<FoodProvider, Configured>,
+    /// Made when there is something to remember.
     remembered: Mutex<Option<LruCache<(FoodProvider, Holder, Question), (DateTime<Utc>, Answer)>>>,
 }
 
@@ -391,7 +386,8 @@ impl Configured {
             Holder::Person(person) if terms(provider).counts_by_key => format!("foods:{}:{person}", bucket.name),
             _ => format!("foods:{}", bucket.name),
         };
-        for _ in 0..self.catalogue.requests(matches!(question, Question::Barcode(_))) {
+        let requests = if matches!(question, Question::Barcode(_)) { self.catalogue.requests_of_a_barcode() } else { 1 };
+        for _ in 0..requests {
             accounts::limit(database, &name, &bucket.quota.limit()).await?;
         }
         Ok(())
@@ -455,7 +451,11 @@ pub async fn find_by_barcode(providers: &FoodProviders, viewer: &Viewer, barcode
         let asked = tokio::time::timeout_at(until, providers.ask(viewer, choice, Question::Barcode(gtin.clone()))).await;
         let outcome = asked.unwrap_or(Err(Failure::TimedOut));
         let count = |answer: &Answer| usize::from(matches!(answer, Answer::Food(Some(_))));
-        answers.push(ProviderAnswer { provider: choice.provider, outcome: outcome.as_ref().map(count).map_err(|failure| *failure), more: false });
+        answers.push(ProviderAnswer {
+            provider: choice.provider,
+            outcome: outcome.as_ref().map(count).map_err(|failure| *failure),
+            more: false,
+        });
         let Ok(Answer::Food(Some(food))) = outcome else { continue };
         if providers.retention(choice.provider) == Retention::IdsAlone {
             return Ok(Scanned { unstored: Some(*food), answers, ..Scanned::default() });
@@ -509,7 +509,11 @@ pub async fn search(
             Answer::Food(_) => Found::default(),
         });
         let more = found.as_ref().is_ok_and(|found| found.more);
-        answers.push(ProviderAnswer { provider: choice.provider, outcome: found.as_ref().map(|found| found.foods.len()).map_err(|failure| *failure), more });
+        answers.push(ProviderAnswer {
+            provider: choice.provider,
+            outcome: found.as_ref().map(|found| found.foods.len()).map_err(|failure| *failure),
+            more,
+        });
         let others = found.unwrap_or_default().foods.into_iter();
         foods.extend(others.filter(|food| food.food.barcode.as_ref().is_none_or(|barcode| seen.insert(barcode.clone()))));
     }

@@ -15,23 +15,18 @@ use std::{
 };
 
 use async_trait::async_trait;
+pub use entity::recipe_servers::{Model as RecipeServer, RecipeServerKind};
 use entity::{
     id::{MealId, UserId},
     recipe_servers::{ActiveModel, Column, Entity},
 };
-pub use entity::recipe_servers::{Model as RecipeServer, RecipeServerKind};
 use lru::LruCache;
 use reqwest::{
     Client, RequestBuilder, Url,
     dns::{Addrs, Name, Resolve, Resolving},
 };
 use rust_decimal::Decimal;
-use sea_orm::{
-    ActiveEnum,
-    ActiveValue::Set,
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::OnConflict,
-};
+use sea_orm::{ActiveEnum, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::OnConflict};
 
 use self::{mealie::Mealie, tandoor::Tandoor};
 use crate::{
@@ -109,7 +104,12 @@ impl ProviderRecipe {
             source: Some(Source { name: ActiveEnum::to_value(&kind), id: Some(self.id) }),
             source_url: self.source_url.filter(web),
             stated_nutrition: (known && self.servings.is_some()).then_some(stated),
-            ingredients: self.ingredients.into_iter().filter_map(ProviderIngredient::into_ingredient).take(meals::MOST_INGREDIENTS).collect(),
+            ingredients: self
+                .ingredients
+                .into_iter()
+                .filter_map(ProviderIngredient::into_ingredient)
+                .take(meals::MOST_INGREDIENTS)
+                .collect(),
             ..NewMeal::default()
         }
     }
@@ -217,7 +217,8 @@ impl RecipeServers {
     /// Those that these settings allow.
     pub fn new(settings: Settings) -> Result<Self> {
         for host in settings.hosts.iter().filter(|host| *host != "*") {
-            let plain = Url::parse(&format!("http://{host}")).is_ok_and(|url| url.path() == "/" && url.query().is_none() && !host.ends_with('/'));
+            let plain =
+                Url::parse(&format!("http://{host}")).is_ok_and(|url| url.path() == "/" && url.query().is_none() && !host.ends_with('/'));
             if !plain || host.contains('@') {
                 return Err(Error::invalid("HALE_RECIPE_SERVERS", "write hosts such as recipes.example.org or 10.0.0.5:9000, or *"));
             }
@@ -231,7 +232,8 @@ impl RecipeServers {
     /// An address that people may name, without a slash at its end.
     fn allowed(&self, url: &str) -> Result<String> {
         let refused = |message: &str| Error::invalid("url", message);
-        let url = Url::parse(&input::line("url", url, 500)?).map_err(|_| refused("not a URL: write one such as https://recipes.example.org"))?;
+        let url =
+            Url::parse(&input::line("url", url, 500)?).map_err(|_| refused("not a URL: write one such as https://recipes.example.org"))?;
         let Some(host) = url.host_str().filter(|_| matches!(url.scheme(), "http" | "https")) else {
             return Err(refused("write a URL such as https://recipes.example.org"));
         };
@@ -364,7 +366,14 @@ pub async fn all(tx: &Tx) -> Result<Vec<RecipeServer>> {
 }
 
 /// Names the viewer's server of a kind, with a token that is sealed for this person and address.
-pub async fn set(database: &Database, servers: &RecipeServers, tx: &Tx, kind: RecipeServerKind, url: &str, token: &str) -> Result<RecipeServer> {
+pub async fn set(
+    database: &Database,
+    servers: &RecipeServers,
+    tx: &Tx,
+    kind: RecipeServerKind,
+    url: &str,
+    token: &str,
+) -> Result<RecipeServer> {
     let url = servers.allowed(url)?;
     // Mealie's tokens are long.
     let token = secret_text("token", token)?;
@@ -376,8 +385,7 @@ pub async fn set(database: &Database, servers: &RecipeServers, tx: &Tx, kind: Re
         url: Set(url),
         hint: Set(hint(&token)),
     };
-    let again =
-        OnConflict::columns([Column::UserId, Column::Kind]).update_columns([Column::Url, Column::Token, Column::Hint]).to_owned();
+    let again = OnConflict::columns([Column::UserId, Column::Kind]).update_columns([Column::Url, Column::Token, Column::Hint]).to_owned();
     Ok(Entity::insert(row).on_conflict(again).exec_with_returning(tx).await?)
 }
 
@@ -390,7 +398,13 @@ pub async fn remove(tx: &Tx, kind: RecipeServerKind) -> Result<()> {
 const UNKNOWN: Error = Error::NotFound("recipe server of this kind");
 
 /// Searches the viewer's server of a kind.
-pub async fn search(servers: &RecipeServers, viewer: &Viewer, kind: RecipeServerKind, words: &str, page: Option<i32>) -> Result<FoundRecipes> {
+pub async fn search(
+    servers: &RecipeServers,
+    viewer: &Viewer,
+    kind: RecipeServerKind,
+    words: &str,
+    page: Option<i32>,
+) -> Result<FoundRecipes> {
     let words = input::line("search", words, 200)?;
     let page = input::integer("page", page.unwrap_or(1), 1..=MOST_PAGES.try_into().unwrap_or(1))?.unsigned_abs();
     let (name, book) = open(servers, viewer, kind).await?;
@@ -480,9 +494,27 @@ mod tests {
             assert!(is_public(public.parse().expect(public)), "{public}");
         }
         for private in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.168.1.1", "198.18.0.1", "224.0.0.1",
-            "255.255.255.255", "::", "::1", "fe80::1", "fc00::1", "fd12::1", "ff02::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::",
-            "2001::1", "2001:db8::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "fd12::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001::1",
+            "2001:db8::1",
         ] {
             assert!(!is_public(private.parse().expect(private)), "{private}");
         }

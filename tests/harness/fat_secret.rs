@@ -65,7 +65,10 @@ fn servings(id: &str) -> Option<(&'static str, Value)> {
                 { "serving_id": "3", "serving_description": "1 serving", "calories": "72" }
             ]),
         ),
-        SALAD_ID => ("House salad", json!({ "serving_id": "1", "serving_description": "1 serving", "calories": "310", "protein": "9.0", "fat": "21.0", "carbohydrate": "22.0" })),
+        SALAD_ID => (
+            "House salad",
+            json!({ "serving_id": "1", "serving_description": "1 serving", "calories": "310", "protein": "9.0", "fat": "21.0", "carbohydrate": "22.0" }),
+        ),
         _ => return None,
     })
 }
@@ -131,7 +134,8 @@ fn error(code: u32, message: &str) -> Response {
 async fn token(State(fake): State<FatSecret>, headers: HeaderMap, Form(form): Form<HashMap<String, String>>) -> Response {
     let mut world = fake.world.lock().unwrap();
     let basic = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
-    let known = basic.is_some_and(|basic| world.clients.iter().any(|(id, secret)| basic == BASE64_STANDARD.encode(format!("{id}:{secret}"))));
+    let known =
+        basic.is_some_and(|basic| world.clients.iter().any(|(id, secret)| basic == BASE64_STANDARD.encode(format!("{id}:{secret}"))));
     if !known || form.get("grant_type").is_none_or(|grant| grant != "client_credentials") {
         return (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_client" }))).into_response();
     }
@@ -189,7 +193,8 @@ async fn search((State(fake), headers, Query(query)): Asked) -> Result<Response,
     let found: Vec<_> = rows.into_iter().filter(|row| row["food_name"].as_str().unwrap().to_lowercase().contains(&words)).collect();
     let (page, size): (usize, usize) = (query["page_number"].parse().unwrap(), query["max_results"].parse().unwrap());
     let mut shown: Vec<_> = found.iter().skip(page * size).take(size).cloned().collect();
-    let mut foods = json!({ "max_results": query["max_results"], "page_number": query["page_number"], "total_results": found.len().to_string() });
+    let mut foods =
+        json!({ "max_results": query["max_results"], "page_number": query["page_number"], "total_results": found.len().to_string() });
     match shown.len() {
         0 => {}
         1 => foods["food"] = shown.remove(0),

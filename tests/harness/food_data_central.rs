@@ -106,7 +106,8 @@ impl FoodDataCentral {
     pub async fn start() -> Self {
         let keys = Arc::new(Mutex::new(vec![KEY.to_owned()]));
         let mut fake = Self { url: String::new(), trouble: Trouble::default(), foods: Arc::new(Mutex::new(foods())), keys };
-        let router = Router::new().route("/fdc/v1/foods/search", get(search)).route("/fdc/v1/food/{id}", get(food)).with_state(fake.clone());
+        let router =
+            Router::new().route("/fdc/v1/foods/search", get(search)).route("/fdc/v1/food/{id}", get(food)).with_state(fake.clone());
         fake.url = format!("{}/fdc/v1", fake.trouble.serve(router).await);
         fake
     }
@@ -130,7 +131,8 @@ impl FoodDataCentral {
             Some(_) => "API_KEY_INVALID",
             None => "API_KEY_MISSING",
         };
-        Err((StatusCode::FORBIDDEN, Json(json!({ "error": { "code": code, "message": "get a key at https://api.data.gov/signup" } }))).into_response())
+        Err((StatusCode::FORBIDDEN, Json(json!({ "error": { "code": code, "message": "get a key at https://api.data.gov/signup" } })))
+            .into_response())
     }
 }
 
@@ -162,9 +164,11 @@ async fn search(
     };
     let foods = fake.foods.lock().unwrap();
     let found: Vec<_> = foods.iter().filter(matches).map(flat).collect();
-    let (page, size): (usize, usize) = (query.get("pageNumber").map_or(1, |page| page.parse().unwrap()), query["pageSize"].parse().unwrap());
+    let (page, size): (usize, usize) =
+        (query.get("pageNumber").map_or(1, |page| page.parse().unwrap()), query["pageSize"].parse().unwrap());
     let shown: Vec<_> = found.iter().skip((page - 1) * size).take(size).cloned().collect();
-    Ok(Json(json!({ "totalHits": found.len(), "currentPage": page, "totalPages": found.len().div_ceil(size), "foods": shown })).into_response())
+    Ok(Json(json!({ "totalHits": found.len(), "currentPage": page, "totalPages": found.len().div_ceil(size), "foods": shown }))
+        .into_response())
 }
 
 async fn food(

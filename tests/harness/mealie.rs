@@ -73,7 +73,11 @@ impl Mealie {
 fn admitted(headers: &HeaderMap) -> Result<(), Response> {
     let expected = format!("Bearer {TOKEN}");
     let admitted = headers.get(header::AUTHORIZATION).is_some_and(|value| value == expected.as_str());
-    if admitted { Ok(()) } else { Err((StatusCode::UNAUTHORIZED, Json(json!({ "detail": "Could not validate credentials" }))).into_response()) }
+    if admitted {
+        Ok(())
+    } else {
+        Err((StatusCode::UNAUTHORIZED, Json(json!({ "detail": "Could not validate credentials" }))).into_response())
+    }
 }
 
 async fn list(State(fake): State<Mealie>, headers: HeaderMap, Query(query): Query<HashMap<String, String>>) -> Result<Response, Response> {
@@ -82,9 +86,12 @@ async fn list(State(fake): State<Mealie>, headers: HeaderMap, Query(query): Quer
     let words = query["search"].to_lowercase();
     let found: Vec<_> = recipes.iter().filter(|recipe| recipe["name"].as_str().unwrap().to_lowercase().contains(&words)).collect();
     let (page, size): (usize, usize) = (query["page"].parse().unwrap(), query["perPage"].parse().unwrap());
-    let shown: Vec<_> = found.iter().skip((page - 1) * size).take(size).map(|recipe| {
-        json!({ "id": recipe["id"], "slug": recipe["slug"], "name": recipe["name"], "description": recipe["description"] })
-    }).collect();
+    let shown: Vec<_> = found
+        .iter()
+        .skip((page - 1) * size)
+        .take(size)
+        .map(|recipe| json!({ "id": recipe["id"], "slug": recipe["slug"], "name": recipe["name"], "description": recipe["description"] }))
+        .collect();
     let pages = found.len().div_ceil(size);
     Ok(Json(json!({ "page": page, "per_page": size, "total": found.len(), "total_pages": pages, "items": shown })).into_response())
 }

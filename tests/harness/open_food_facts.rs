@@ -122,10 +122,8 @@ impl OpenFoodFacts {
     pub async fn start() -> Self {
         let (trouble, world) = (Trouble::default(), Arc::new(Mutex::new(World { products: products(), misses_as_version_3: false })));
         let mut fake = Self { url: String::new(), trouble, world };
-        let router = Router::new()
-            .route("/api/v2/product/{code}", get(product))
-            .route("/cgi/search.pl", get(search))
-            .with_state(fake.clone());
+        let router =
+            Router::new().route("/api/v2/product/{code}", get(product)).route("/cgi/search.pl", get(search)).with_state(fake.clone());
         fake.url = fake.trouble.serve(router).await;
         fake
     }
@@ -179,13 +177,18 @@ async fn product(
     };
     Ok(match found {
         Some(product) => {
-            Json(json!({ "code": product["code"], "product": selected(product, &query), "status": 1, "status_verbose": "product found" })).into_response()
+            Json(json!({ "code": product["code"], "product": selected(product, &query), "status": 1, "status_verbose": "product found" }))
+                .into_response()
         }
         None => (StatusCode::NOT_FOUND, Json(missing())).into_response(),
     })
 }
 
-async fn search(State(fake): State<OpenFoodFacts>, headers: HeaderMap, Query(query): Query<HashMap<String, String>>) -> Result<Response, Response> {
+async fn search(
+    State(fake): State<OpenFoodFacts>,
+    headers: HeaderMap,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Response, Response> {
     admitted(&headers)?;
     // Without these the answer is a page for people.
     if (query["json"].as_str(), query["action"].as_str(), query["search_simple"].as_str()) != ("1", "process", "1") {

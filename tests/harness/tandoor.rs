@@ -39,9 +39,7 @@ fn sums() -> Value {
 }
 
 fn recipe(id: u64) -> Option<Value> {
-    let ingredient = |food: &str, unit: Value, amount: Value, no_amount: bool| {
-        json!({ "food": { "id": 3, "name": food }, "unit": unit, "amount": amount, "note": "", "no_amount": no_amount, "is_header": false })
-    };
+    let ingredient = |food: &str, unit: Value, amount: Value, no_amount: bool| json!({ "food": { "id": 3, "name": food }, "unit": unit, "amount": amount, "note": "", "no_amount": no_amount, "is_header": false });
     let stew = [
         ingredient("Linsen", json!({ "id": 1, "name": "g" }), json!(500.0), false),
         ingredient("Salz", Value::Null, json!(0), true),
@@ -59,7 +57,9 @@ fn recipe(id: u64) -> Option<Value> {
             ],
             "nutrition": { "carbohydrates": "40.5", "fats": 12, "proteins": 5, "calories": 290 }, "food_properties": {}
         }),
-        SAUCE => json!({ "id": id, "name": "Soße", "servings": 0, "steps": [], "nutrition": null, "properties": [], "food_properties": sums() }),
+        SAUCE => {
+            json!({ "id": id, "name": "Soße", "servings": 0, "steps": [], "nutrition": null, "properties": [], "food_properties": sums() })
+        }
         _ => return None,
     })
 }
@@ -83,7 +83,10 @@ impl Tandoor {
             .route("/api/recipe/{id}/", get(one))
             .route("/api/property-type/", get(property_types))
             // A proxy that sends on what lacks its slash, to an address of its own.
-            .route("/api/recipe", get(|| async { (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, "http://127.0.0.1:9/api/recipe/")]) }));
+            .route(
+                "/api/recipe",
+                get(|| async { (StatusCode::MOVED_PERMANENTLY, [(header::LOCATION, "http://127.0.0.1:9/api/recipe/")]) }),
+            );
         let url = trouble.serve(router).await;
         Self { url, trouble }
     }

@@ -85,9 +85,7 @@ const DIFFERENCE_ERROR: Decimal = Decimal::from_parts(5, 0, 0, true, 0);
 /// The foods of the file.
 pub(super) fn foods<'a>(reader: impl Read + Send + 'a) -> io::Result<Records<'a, Food>> {
     // Numbers stay the text they are written as, hence the raw record.
-    Ok(Box::new(json_records::open(reader)?.parsed(|record: Box<RawValue>| {
-        food(&record)
-    })))
+    Ok(Box::new(json_records::open(reader)?.parsed(|record: Box<RawValue>| food(&record))))
 }
 
 /// One food, as a download or the API has it.

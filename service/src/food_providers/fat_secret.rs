@@ -220,8 +220,8 @@ impl FoodCatalogue for FatSecret {
     }
 
     /// A barcode gives an id, and that a food.
-    fn requests(&self, by_barcode: bool) -> u32 {
-        if by_barcode { 2 } else { 1 }
+    fn requests_of_a_barcode(&self) -> u32 {
+        2
     }
 }
 
@@ -343,7 +343,11 @@ impl Detailed {
             portion::described(&plain(&serving.serving_description), amount::stored(size), unit)
         });
         let portions = portion::distinct(portions);
-        Described { portions, ..described(self.food_id, &self.food_name, self.brand_name.as_deref(), of) }.with(amounts, Vec::new(), asking.now)
+        Described { portions, ..described(self.food_id, &self.food_name, self.brand_name.as_deref(), of) }.with(
+            amounts,
+            Vec::new(),
+            asking.now,
+        )
     }
 }
 

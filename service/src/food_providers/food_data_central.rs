@@ -65,7 +65,8 @@ impl FoodCatalogue for FoodDataCentral {
     async fn by_barcode(&self, gtin: &str, asking: &Asking<'_>) -> Result<Option<ProviderFood>, Failure> {
         let spellings = [&gtin[2..], &gtin[1..], gtin].join(" ");
         let list = self.list(&[("query", &spellings), ("dataType", "Branded"), ("pageSize", SAME_BARCODE)], asking).await?;
-        let same = list.foods.iter().filter_map(|record| read(record, asking)).filter(|(_, food)| food.food.barcode.as_deref() == Some(gtin));
+        let same =
+            list.foods.iter().filter_map(|record| read(record, asking)).filter(|(_, food)| food.food.barcode.as_deref() == Some(gtin));
         let newest = same.max_by(|(one, _), (other, _)| one.newness().cmp(&other.newness()));
         Ok(newest.map(|(_, food)| food))
     }

@@ -374,7 +374,8 @@ impl Set {
         let computed = self.nutrients.get("energy-kcal").and_then(|energy| energy.value_computed.0.or(energy.value.0));
         let kilojoules = plain_value("energy-kj").or_else(|| plain_value("energy"));
         let energy = energy(plain_value("energy-kcal"), kilojoules, computed);
-        let unit = if self.per.ends_with("ml") || self.per_unit.as_deref().is_some_and(|unit| volume(unit).is_some()) { "ml" } else { unit };
+        let unit =
+            if self.per.ends_with("ml") || self.per_unit.as_deref().is_some_and(|unit| volume(unit).is_some()) { "ml" } else { unit };
         let (amounts, remark, total_carbohydrates) = amounts(|name| self.stated(name), energy, unit);
         if amounts.is_empty() {
             return None;

@@ -329,7 +329,8 @@ mod tests {
 
     #[test]
     fn energy_that_nobody_states_is_computed_and_said_to_be() {
-        let eu = of(&[("PROCNT", "4.5"), ("CHOCDF", "10.5"), ("FAT", "8.5"), ("FIBTG", "2")], CarbohydrateBasis::Available).expect("a food");
+        let eu =
+            of(&[("PROCNT", "4.5"), ("CHOCDF", "10.5"), ("FAT", "8.5"), ("FIBTG", "2")], CarbohydrateBasis::Available).expect("a food");
         assert_eq!((eu.food.calories, eu.remarks.as_slice()), (Some(decimal("140.5")), &[Remark::EnergyComputed][..]));
         assert_eq!(eu.food.basis, Basis::Estimated);
         let us = of(&[("PROCNT", "25"), ("CHOCDF", "40"), ("FAT", "12")], CarbohydrateBasis::Total).expect("a food");

@@ -8,7 +8,8 @@ use crate::catalogue::{amount, fdc_json};
 /// that one. `None` where it is no amount, or of something else.
 pub(super) fn read(text: &str, to: &str) -> Option<Decimal> {
     let text = text.trim().trim_start_matches(['~', '≈', '<']).trim_start();
-    let end = text.find(|character: char| !(character.is_ascii_digit() || matches!(character, '.' | ',' | '\u{a0}' | '\u{202f}' | ' ' | '\'')));
+    let end =
+        text.find(|character: char| !(character.is_ascii_digit() || matches!(character, '.' | ',' | '\u{a0}' | '\u{202f}' | ' ' | '\'')));
     let (number, unit) = text.split_at(end.unwrap_or(text.len()));
     let unit = unit.trim_start_matches(|character: char| !character.is_alphabetic() && character != 'µ');
     let unit: String = unit.chars().take_while(|character| character.is_alphabetic() || *character == 'µ').collect();

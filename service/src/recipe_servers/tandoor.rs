@@ -25,7 +25,11 @@ impl RecipeBook for Tandoor {
         // A page beyond the last is not there.
         let Some(answer) = self.0.get("/api/recipe/", &query).await? else { return Ok(FoundRecipes::default()) };
         let list: List<Row> = answer.json()?;
-        let summary = |row: Row| RecipeSummary { id: row.id.to_string(), name: tidy(&row.name), description: row.description.as_deref().and_then(text) };
+        let summary = |row: Row| RecipeSummary {
+            id: row.id.to_string(),
+            name: tidy(&row.name),
+            description: row.description.as_deref().and_then(text),
+        };
         Ok(FoundRecipes { more: list.next.is_some(), recipes: list.results.into_iter().map(summary).collect() })
     }
 
