@@ -382,6 +382,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         .value("SELECT array_agg(p.oid::regprocedure::text ORDER BY p.oid::regprocedure::text COLLATE \"C\") FROM pg_proc p WHERE prosecdef AND has_function_privilege('hale_app', p.oid, 'EXECUTE')")
         .await;
     let mut expected = [
+        "auth.add_catalogue_food(jsonb)",
         "auth.administered_households()",
         "auth.calendar_of(uuid)",
         "auth.change_numbers(uuid[],uuid[])",

@@ -105,6 +105,8 @@ async fn every_secret_comes_from_a_file_too_and_never_from_both() {
         "DATABASE_OWNER_URL",
         "DATABASE_URL",
         "HALE_APP_PASSWORD",
+        "HALE_FATSECRET_CLIENT_SECRET",
+        "HALE_FDC_KEY",
         "HALE_GOOGLE_CLIENT_SECRET",
         "HALE_OWNER_PASSWORD",
         "HALE_SMTP_PASSWORD",

@@ -2,12 +2,18 @@
 
 mod cluster;
 pub mod collector;
+pub mod fat_secret;
+pub mod food_data_central;
 pub mod google;
 mod graphql_js;
+pub mod mealie;
+pub mod open_food_facts;
 pub mod smtp;
 pub mod statements;
 pub mod talon;
+pub mod tandoor;
 pub mod tokens;
+pub mod trouble;
 
 pub use cluster::{empty_database, server_log, url as database_url};
 pub use graphql_js::graphql_js;
@@ -100,6 +106,11 @@ fn unsent() -> Arc<dyn Mailer> {
     Arc::new(MailFolder::new(folder, "Hale <hale@localhost>").unwrap())
 }
 
+/// Nobody outside but who takes mail.
+fn alone() -> Outside {
+    Outside { mailer: Some(unsent()), ..Outside::default() }
+}
+
 /// The password of everybody here.
 pub const PASSWORD: &str = "plum kettle harbour nine";
 
@@ -113,53 +124,61 @@ impl TestApp {
     }
 
     pub async fn with(max_connections: u32, options: Options) -> Self {
-        Self::start(max_connections, options, google::NOWHERE, unsent()).await
+        Self::start(max_connections, options, google::NOWHERE, alone()).await
     }
 
     /// A server that takes this address for Google's.
     pub async fn with_google(max_connections: u32, google: &str) -> Self {
-        Self::start(max_connections, options(), google, unsent()).await
+        Self::start(max_connections, options(), google, alone()).await
     }
 
     /// A server that gives its mail to this one.
     pub async fn with_mail(mail: &smtp::MailServer) -> Self {
-        Self::start(8, options(), google::NOWHERE, Arc::new(Smtp::new(mail.settings()).unwrap())).await
+        let mailer: Arc<dyn Mailer> = Arc::new(Smtp::new(mail.settings()).unwrap());
+        Self::start(8, options(), google::NOWHERE, Outside { mailer: Some(mailer), ..Outside::default() }).await
     }
 
-    async fn start(max_connections: u32, options: Options, google: &str, mailer: Arc<dyn Mailer>) -> Self {
+    /// A server that asks these for foods and recipes.
+    pub async fn with_providers(outside: Outside) -> Self {
+        Self::start(8, options(), google::NOWHERE, Outside { mailer: Some(unsent()), ..outside }).await
+    }
+
+    /// Another server over the same database that asks these.
+    pub async fn beside_with_providers(&self, outside: Outside) -> Self {
+        let connection =
+            Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url: None, replica_url: None };
+        let outside = Outside { mailer: Some(unsent()), ..outside };
+        Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE, outside).await
+    }
+
+    async fn start(max_connections: u32, options: Options, google: &str, outside: Outside) -> Self {
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
         let name = cluster::new_database().await;
         let connection =
             Connection { url: cluster::url("hale_app", &name), max_connections, statement_cache: 100, listen_url: None, replica_url: None };
-        Self::serve(name, clock, connection, options, google, mailer).await
+        Self::serve(name, clock, connection, options, google, outside).await
     }
 
     /// Another server over the same database, as behind a balancer. It listens for changes at `listen_url`, where its database is
     /// when absent.
     pub async fn beside(&self, listen_url: Option<String>) -> Self {
         let connection = Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url, replica_url: None };
-        Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE, unsent()).await
+        Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE, alone()).await
     }
 
     /// The same, serving in another way.
     pub async fn beside_with(&self, options: Options) -> Self {
         let connection =
             Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url: None, replica_url: None };
-        Self::serve(self.name.clone(), self.clock.clone(), connection, options, google::NOWHERE, unsent()).await
+        Self::serve(self.name.clone(), self.clock.clone(), connection, options, google::NOWHERE, alone()).await
     }
 
-    async fn serve(
-        name: String,
-        clock: Arc<TestClock>,
-        connection: Connection,
-        options: Options,
-        google: &str,
-        mailer: Arc<dyn Mailer>,
-    ) -> Self {
+    async fn serve(name: String, clock: Arc<TestClock>, connection: Connection, options: Options, google: &str, outside: Outside) -> Self {
         let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let outside = Outside { mailer: Some(mailer), ..google::outside(google, address) };
+        let known = google::outside(google, address);
+        let outside = Outside { public_url: known.public_url, google: known.google, ..outside };
         let server = Server::new(database.clone(), options).with_outside(outside.clone());
         let router = server.router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });

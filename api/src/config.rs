@@ -8,7 +8,9 @@ use migration::cli::path;
 use service::{
     backup::{Retention, Schedule},
     calendars::google::{self, Google},
+    food_providers::{self, Credential, FoodProviders, quota::Quota},
     mail::{self, MailFolder, Mailer, Smtp},
+    recipe_servers::{self, RecipeServers},
 };
 
 use crate::{
@@ -129,6 +131,59 @@ pub struct Settings {
     /// Where calendars are
     #[arg(long, env = "HALE_GOOGLE_CALENDAR_URL", default_value = "https://www.googleapis.com/calendar/v3", hide = true, global = true)]
     pub google_calendar_url: String,
+    /// Where volunteers of Open Food Facts reach you, whose server this is: an address of mail or of a page; they ask for it
+    /// [default: HALE_PUBLIC_URL]
+    #[arg(long, env = "HALE_FOOD_PROVIDER_CONTACT", global = true)]
+    pub food_provider_contact: Option<String>,
+    /// Where foods of Open Food Facts come from; empty to ask it nothing
+    #[arg(long, env = "HALE_OPEN_FOOD_FACTS_URL", default_value = "https://world.openfoodfacts.org", global = true)]
+    pub open_food_facts_url: String,
+    /// How many products are read there at most, by all servers on the database together
+    #[arg(long, env = "HALE_OPEN_FOOD_FACTS_PRODUCTS", default_value = "15/min", global = true)]
+    pub open_food_facts_products: Quota,
+    /// How often is searched there at most
+    #[arg(long, env = "HALE_OPEN_FOOD_FACTS_SEARCHES", default_value = "10/min", global = true)]
+    pub open_food_facts_searches: Quota,
+    /// Where foods of USDA FoodData Central come from; empty to ask it nothing
+    #[arg(long, env = "HALE_FDC_URL", default_value = "https://api.nal.usda.gov/fdc/v1", global = true)]
+    pub fdc_url: String,
+    /// Your key there, for everybody who has none of their own
+    #[arg(long, env = "HALE_FDC_KEY", hide_env_values = true, global = true)]
+    pub fdc_key: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "HALE_FDC_KEY_FILE", value_parser = path(), global = true)]
+    pub fdc_key_file: Option<PathBuf>,
+    /// How often it is asked at most
+    #[arg(long, env = "HALE_FDC_REQUESTS", default_value = "1000/h", global = true)]
+    pub fdc_requests: Quota,
+    /// Where foods of FatSecret come from; empty to ask it nothing
+    #[arg(long, env = "HALE_FATSECRET_URL", default_value = "https://platform.fatsecret.com/rest", global = true)]
+    pub fatsecret_url: String,
+    /// Where its tokens come from
+    #[arg(long, env = "HALE_FATSECRET_TOKEN_URL", default_value = "https://oauth.fatsecret.com/connect/token", hide = true, global = true)]
+    pub fatsecret_token_url: String,
+    /// Your client's id there, for everybody who has none of their own
+    #[arg(long, env = "HALE_FATSECRET_CLIENT_ID", global = true)]
+    pub fatsecret_client_id: Option<String>,
+    /// Its secret
+    #[arg(long, env = "HALE_FATSECRET_CLIENT_SECRET", hide_env_values = true, global = true)]
+    pub fatsecret_client_secret: Option<String>,
+    /// A file that holds it
+    #[arg(long, env = "HALE_FATSECRET_CLIENT_SECRET_FILE", value_parser = path(), global = true)]
+    pub fatsecret_client_secret_file: Option<PathBuf>,
+    /// By what agreement with FatSecret you may store what its foods contain, as foods will show it; without one nothing is stored
+    #[arg(long, env = "HALE_FATSECRET_LICENCE", value_parser = licence, global = true)]
+    pub fatsecret_licence: Option<String>,
+    /// How often it is asked at most
+    #[arg(long, env = "HALE_FATSECRET_REQUESTS", default_value = "5000/day", global = true)]
+    pub fatsecret_requests: Quota,
+    /// Hosts from which people may read recipes of their own Mealie or Tandoor, such as recipes.example.org or 10.0.0.5:9000; * for all
+    /// that are public, none when absent
+    #[arg(long, env = "HALE_RECIPE_SERVERS", value_delimiter = ',', global = true)]
+    pub recipe_servers: Vec<String>,
+    /// Let these be in private networks, this machine's own services among them
+    #[arg(long, env = "HALE_RECIPE_SERVERS_PRIVATE", value_parser = clap::builder::BoolishValueParser::new(), num_args = 0..=1, default_value = "false", default_missing_value = "true", global = true)]
+    pub recipe_servers_private: bool,
     /// The server that sends mail: smtps://mail.example.org, or smtp://mail.example.org with STARTTLS; ?tls=none speaks in the clear
     #[arg(long, env = "HALE_SMTP_URL", global = true)]
     pub smtp_url: Option<String>,
@@ -205,12 +260,21 @@ pub struct Outside {
     pub google: Option<Arc<Google>>,
     /// Mail to people, where that is set up.
     pub mailer: Option<Arc<dyn Mailer>>,
+    /// Foods from elsewhere.
+    pub food_providers: Arc<FoodProviders>,
+    /// Where recipes may be read; nowhere when absent.
+    pub recipe_servers: Option<Arc<RecipeServers>>,
 }
 
 impl Outside {
     /// Google Calendar, or an error that tells the operator what to set.
     pub fn google(&self) -> Result<&Google, service::error::Error> {
         self.google.as_deref().ok_or(service::calendars::NOT_CONFIGURED)
+    }
+
+    /// Servers of recipes, or an error that tells the operator what to set.
+    pub fn recipe_servers(&self) -> Result<&RecipeServers, service::error::Error> {
+        self.recipe_servers.as_deref().ok_or(recipe_servers::NOT_CONFIGURED)
     }
 
     /// Mail, or an error that tells the operator what to set.
@@ -244,8 +308,66 @@ impl Outside {
                 ));
             }
         };
-        Ok(Self { public_url, google, mailer: mailer(settings).await? })
+        let (food_providers, recipe_servers) = (food_providers(settings).await?, recipe_servers(settings)?);
+        Ok(Self { public_url, google, mailer: mailer(settings).await?, food_providers: Arc::new(food_providers), recipe_servers })
     }
+}
+
+async fn food_providers(settings: &Settings) -> Result<FoodProviders, Error> {
+    let set = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let fdc_key = migration::cli::secret("HALE_FDC_KEY", settings.fdc_key.clone(), settings.fdc_key_file.clone()).await?;
+    let secret = migration::cli::secret(
+        "HALE_FATSECRET_CLIENT_SECRET",
+        settings.fatsecret_client_secret.clone(),
+        settings.fatsecret_client_secret_file.clone(),
+    )
+    .await?;
+    let fat_secret_client = match (settings.fatsecret_client_id.clone().filter(|id| !id.is_empty()), secret) {
+        (None, None) => None,
+        (Some(key), secret @ Some(_)) => Some(Credential { key, secret }),
+        _ => {
+            return Err(Error::Other(
+                "FatSecret needs HALE_FATSECRET_CLIENT_ID and HALE_FATSECRET_CLIENT_SECRET: set both, or neither".into(),
+            ));
+        }
+    };
+    let contact = settings.food_provider_contact.clone().filter(|contact| !contact.is_empty()).or_else(|| settings.public_url.clone());
+    Ok(FoodProviders::new(food_providers::Settings {
+        contact: contact.unwrap_or_else(|| "self-hosted".to_owned()),
+        open_food_facts_url: set(&settings.open_food_facts_url),
+        open_food_facts_products: settings.open_food_facts_products,
+        open_food_facts_searches: settings.open_food_facts_searches,
+        fdc_url: set(&settings.fdc_url),
+        fdc_key,
+        fdc_requests: settings.fdc_requests,
+        fat_secret_url: set(&settings.fatsecret_url),
+        fat_secret_token_url: settings.fatsecret_token_url.clone(),
+        fat_secret_client,
+        fat_secret_licence: settings.fatsecret_licence.clone().filter(|licence| !licence.is_empty()),
+        fat_secret_requests: settings.fatsecret_requests,
+        deadline: food_providers::DEADLINE,
+        rest: food_providers::REST,
+    })?)
+}
+
+fn recipe_servers(settings: &Settings) -> Result<Option<Arc<RecipeServers>>, Error> {
+    let hosts: Vec<_> = settings.recipe_servers.iter().filter(|host| !host.is_empty()).cloned().collect();
+    if hosts.is_empty() {
+        return Ok(None);
+    }
+    let servers = RecipeServers::new(recipe_servers::Settings {
+        hosts,
+        private_networks: settings.recipe_servers_private,
+        deadline: recipe_servers::DEADLINE,
+        rest: food_providers::REST,
+    })?;
+    Ok(Some(Arc::new(servers)))
+}
+
+/// What foods can show as their licence.
+fn licence(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.chars().count() <= 100 { Ok(text.to_owned()) } else { Err("write at most 100 characters".to_owned()) }
 }
 
 /// The server that sends mail. Without one, mail to those who use Hale on this machine is put into its data folder, and a server that

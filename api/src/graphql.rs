@@ -18,10 +18,12 @@ pub mod family_access;
 pub mod favourite_foods;
 pub mod food_diary;
 pub mod food_merging;
+pub mod food_providers;
 pub mod foods;
 pub mod goals;
 pub mod households;
 pub mod limits;
+pub mod meals;
 pub mod measurements;
 pub mod noots;
 pub mod nutrients;
@@ -29,6 +31,7 @@ pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod recipe_servers;
 pub mod reminders;
 pub mod reports;
 pub mod routine_statistics;
@@ -54,6 +57,9 @@ use async_graphql::{
 pub struct Query(
     person::PersonQuery,
     foods::FoodsQuery,
+    food_providers::FoodProvidersQuery,
+    recipe_servers::RecipeServersQuery,
+    meals::MealsQuery,
     nutrients::NutrientsQuery,
     food_merging::FoodMergingQuery,
     exercises::ExercisesQuery,
@@ -69,10 +75,13 @@ pub struct Mutation(
     accounts::AccountsMutation,
     person::PersonMutation,
     foods::FoodsMutation,
+    food_providers::FoodProvidersMutation,
+    recipe_servers::RecipeServersMutation,
     favourite_foods::FavouriteFoodsMutation,
     food_merging::FoodMergingMutation,
     nutrients::NutrientsMutation,
     food_diary::FoodDiaryMutation,
+    meals::MealsMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,

@@ -36,6 +36,8 @@ ids! {
     FoodId
     /// A row of a food diary.
     FoodEntryId
+    /// A meal or recipe of a person.
+    MealId
     /// An exercise of the catalogue or of a person.
     ExerciseId
     /// A row of an exercise diary.

@@ -198,8 +198,8 @@ pub(crate) async fn limit(database: &Database, bucket: &str, limit: &Limit) -> R
         [
             bucket.into(),
             limit.burst.into(),
-            #[expect(clippy::cast_precision_loss, reason = "a few minutes in seconds")]
-            (limit.refill.num_seconds() as f64).into(),
+            #[expect(clippy::cast_precision_loss, reason = "a day at most in milliseconds")]
+            (limit.refill.num_milliseconds() as f64 / 1000.0).into(),
             database.now().into(),
         ],
     );

@@ -3,11 +3,11 @@
 //! A file is read as a stream of records; a record that cannot be used is reported and skipped, and the others are written in
 //! batches, each in a transaction of its own. Importing the same file again changes nothing.
 
-mod amount;
-mod fdc_json;
+pub(crate) mod amount;
+pub(crate) mod fdc_json;
 mod free_exercise_db;
 mod json_records;
-mod portion;
+pub(crate) mod portion;
 mod starter;
 mod store;
 mod usda_sr;
@@ -260,7 +260,7 @@ fn unreadable(error: io::Error) -> Error {
 }
 
 /// Words with one blank between them, and nothing that cannot be printed: a NUL, say, cannot be stored either.
-fn tidy(text: &str) -> String {
+pub(crate) fn tidy(text: &str) -> String {
     let words: Vec<_> = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
     words.join(" ")
 }

@@ -151,6 +151,11 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "swap_requests_answer_check" => Error::Forbidden("this request is not for you to answer".to_owned()),
         "calendar_feeds_member_fkey" => Error::NoSuch { field: "memberId", what: "member" },
         "calendar_feeds_routine_fkey" => Error::NoSuch { field: "routineId", what: "routine" },
+        "meal_ingredients_cycle_check" => Error::invalid("ingredients", "a meal cannot contain itself, nor a meal that contains it"),
+        "meal_ingredients_depth_check" => Error::invalid("ingredients", "meals may lie at most five deep in each other"),
+        "meal_ingredients_part_meal_fkey" => Error::invalid("ingredients", "a meal that it is made of was deleted at the same moment"),
+        "meals_used_check" => Error::conflict("another meal of yours is made of this one: take it out there first"),
+        "meals_source_key" => Error::conflict("this recipe was imported before: update or delete that meal"),
         "family_access_not_self_check" => Error::invalid("granteeEmail", "this is your own address"),
         _ => return None,
     })
@@ -163,7 +168,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 24] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -186,6 +191,8 @@ const TABLES: [&str; 22] = [
     "unavailability",
     "assignments",
     "swap_requests",
+    "meal_ingredients",
+    "meals",
 ];
 
 /// The field of a broken CHECK, which is named `table_column_check`; `None` where no client knows the table. Validation in the

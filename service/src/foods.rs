@@ -208,7 +208,8 @@ pub struct FoodChange {
     pub expected_version: Option<i32>,
 }
 
-const MOST_PORTIONS: usize = 50;
+/// How many portions a food has at most.
+pub(crate) const MOST_PORTIONS: usize = 50;
 
 const SELECT: &str = "
     SELECT f.id, f.owner_id, f.name, f.brand, f.barcode, f.density, f.allergens, f.traces, f.source, f.source_id, n.nutrition_version, f.created_from, f.deleted_at, f.version,
@@ -408,7 +409,7 @@ pub(crate) async fn editable(tx: &Tx, id: FoodId) -> Result<Food> {
 }
 
 /// What a serving contains, the codes of further nutrients compared with the catalogue.
-async fn nutrition(tx: &Tx, mut stated: Headline) -> Result<Nutrition> {
+pub(crate) async fn nutrition(tx: &Tx, mut stated: Headline) -> Result<Nutrition> {
     let nutrients = nutrients::checked(tx, stated.nutrients.take().unwrap_or_default()).await?;
     Ok(Nutrition { nutrients, ..stated.checked()? })
 }

@@ -140,6 +140,20 @@ impl TryFrom<&Document> for Nutrition {
 }
 
 impl Nutrition {
+    /// That of which nothing is known.
+    pub fn unknown() -> Self {
+        Self {
+            calories: None,
+            protein: None,
+            carbohydrates: None,
+            fat: None,
+            fiber: None,
+            sugar: None,
+            sodium: None,
+            nutrients: serde_json::Map::new().into(),
+        }
+    }
+
     /// The headline nutrients with their names.
     pub(crate) fn headline(&self) -> [(&'static str, Option<Decimal>); 7] {
         let amounts = [self.calories, self.protein, self.carbohydrates, self.fat, self.fiber, self.sugar, self.sodium];
@@ -278,6 +292,20 @@ impl Totals {
         for row in rows {
             let parts = [row.calories, row.protein, row.carbohydrates, row.fat, row.fiber, row.sugar, row.sodium];
             for ((sum, part), missing) in totals.sums().into_iter().zip(parts).zip(&mut missing) {
+                *sum += part.unwrap_or_default();
+                *missing |= part.is_none();
+            }
+        }
+        totals.unknown = NAMES.iter().zip(missing).filter(|(_, missing)| *missing).map(|(name, _)| (*name).to_owned()).collect();
+        totals
+    }
+
+    /// The sums of amounts.
+    pub fn of_nutrition<'a>(amounts: impl IntoIterator<Item = &'a Nutrition>) -> Self {
+        let mut totals = Self::default();
+        let mut missing = [false; 7];
+        for amount in amounts {
+            for ((sum, (_, part)), missing) in totals.sums().into_iter().zip(amount.headline()).zip(&mut missing) {
                 *sum += part.unwrap_or_default();
                 *missing |= part.is_none();
             }

@@ -7,7 +7,7 @@ use std::{
 };
 
 pub use reqwest::Client;
-use reqwest::{RequestBuilder, header, redirect::Policy};
+use reqwest::{ClientBuilder, RequestBuilder, header, redirect::Policy};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
@@ -22,13 +22,27 @@ const TOTAL: Duration = Duration::from_secs(20);
 const LARGEST_BODY: usize = 4 << 20;
 /// After so many failures in a row nobody asks for a while.
 const FAILURES: u32 = 5;
-const REST: Duration = Duration::from_secs(30);
+pub(crate) const REST: Duration = Duration::from_secs(30);
 
 /// A client of one provider.
 pub(crate) struct Provider {
     name: &'static str,
     client: Client,
+    rest: Duration,
     breaker: Mutex<Breaker>,
+}
+
+/// Why a request was not sent: its provider failed several times, and is left alone for a while.
+#[derive(Debug, thiserror::Error)]
+#[error("it did not answer several times, and is left alone")]
+pub(crate) struct Resting;
+
+/// An answer that is not what was expected. What serde says may quote it, so only the place is told.
+#[derive(Debug, thiserror::Error)]
+#[error("its answer is not what was expected: line {line}, column {column}")]
+pub(crate) struct Unreadable {
+    line: usize,
+    column: usize,
 }
 
 #[derive(Default)]
@@ -49,27 +63,35 @@ pub(crate) struct Answer {
 
 /// A client for somebody else's server: without a system's TLS or certificates, and bounded in time.
 pub fn client() -> Result<Client> {
+    builder()?.build().map_err(|error| Error::Internal(error.into()))
+}
+
+/// The same, to be built with what only one of them needs.
+pub(crate) fn builder() -> Result<ClientBuilder> {
     let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::Internal(error.into()))?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Client::builder()
+    Ok(Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(Policy::none())
         .connect_timeout(CONNECT)
         .timeout(TOTAL)
-        .user_agent(concat!("hale/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| Error::Internal(error.into()))
+        .user_agent(concat!("hale/", env!("CARGO_PKG_VERSION"))))
 }
 
 impl Provider {
     /// A client of the provider that people know as `name`.
     pub fn new(name: &'static str) -> Result<Self> {
+        Ok(Self::over(name, client()?, REST))
+    }
+
+    /// The same over a client of its own, and left alone for so long once it fails.
+    pub fn over(name: &'static str, client: Client, rest: Duration) -> Self {
         METRICS.rests(name, false);
-        Ok(Self { name, client: client()?, breaker: Mutex::default() })
+        Self { name, client, rest, breaker: Mutex::default() }
     }
 
     /// What requests are built with.
@@ -118,7 +140,7 @@ impl Provider {
     fn refuse_while_it_rests(&self) -> Result<()> {
         let breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         match breaker.rests_until.and_then(|until| until.checked_duration_since(Instant::now())) {
-            Some(rest) if !rest.is_zero() => Err(self.unavailable(Some(rest), "it did not answer several times, and is left alone")),
+            Some(rest) if !rest.is_zero() => Err(self.unavailable(Some(rest), Resting)),
             _ => Ok(()),
         }
     }
@@ -126,7 +148,7 @@ impl Provider {
     fn note(&self, answered: bool) {
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         breaker.failures = if answered { 0 } else { breaker.failures.saturating_add(1) };
-        breaker.rests_until = (breaker.failures >= FAILURES).then(|| Instant::now() + REST);
+        breaker.rests_until = (breaker.failures >= FAILURES).then(|| Instant::now() + self.rest);
         METRICS.rests(self.name, breaker.rests_until.is_some());
     }
 }
@@ -137,8 +159,7 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| Error::ProviderUnavailable {
             provider: self.provider,
             retry_after: Duration::from_secs(60),
-            // What serde says may quote the answer.
-            source: format!("its answer is not what was expected: line {}, column {}", error.line(), error.column()).into(),
+            source: Unreadable { line: error.line(), column: error.column() }.into(),
         })
     }
 }

@@ -85,6 +85,13 @@ pub const DOORS: &[Door] = &[
     ),
     changes("auth.refill(text)", "rate_limits", "SELECT auth.refill('{target}0')"),
     changes(
+        "auth.add_catalogue_food(jsonb)",
+        "food_items",
+        r#"SELECT auth.add_catalogue_food('{"id": "00000000-0000-7000-8000-0000000000f1", "source": "usda-fdc", "source_id": "new", "name": "New",
+            "serving_size": "100", "serving_unit": "g", "nutrients": {}, "basis": "label", "licensed_by": "CC0-1.0",
+            "portions": [{"name": "cup", "amount": "240", "unit": "g"}]}')"#,
+    ),
+    changes(
         "auth.enqueue(uuid,text,text,timestamp with time zone,interval,boolean)",
         "jobs",
         "SELECT auth.enqueue(gen_random_uuid(), 'clean_up', 'new', now(), NULL, false)",

@@ -103,6 +103,7 @@ fn fill(template: &str, table: &Table, values: &Values<'_>) -> String {
         ("{reader}", id(reader, "users", 0)),
         ("{food}", id(values.owner, "food_items", 0)),
         ("{held_food}", id(values.holder, "food_items", 0)),
+        ("{held_meal}", id(values.holder, "meals", 0)),
         ("{held_entry}", id(values.holder, "exercise_diary", 0)),
         ("{calendar}", id(values.owner, "calendar_settings", 0)),
         ("{held_session}", id(values.holder, "sessions", 0)),

@@ -535,6 +535,35 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "meals",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Chili'"), ("servings", "4")],
+        change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "meal_ingredients",
+        key: "meal_id",
+        columns: &[("user_id", "{owner}"), ("meal_id", "{held_meal}"), ("position", "{n}"), ("food_item_id", "{common_food}"), ("name", "'Beans'")],
+        primary: "user_id, meal_id, position",
+        change: "name = 'changed'",
+        operations: &[
+            (
+                "log a hidden food",
+                "INSERT INTO meal_ingredients (user_id, meal_id, position, food_item_id, name) VALUES ({viewer_id}, {held_meal}, 9, {hidden_food}, 'x')",
+            ),
+            (
+                "log a missing food",
+                "INSERT INTO meal_ingredients (user_id, meal_id, position, food_item_id, name) VALUES ({viewer_id}, {held_meal}, 9, {missing}, 'x')",
+            ),
+            (
+                "log a deleted food",
+                "INSERT INTO meal_ingredients (user_id, meal_id, position, food_item_id, name) VALUES ({viewer_id}, {held_meal}, 9, {deleted_food}, 'x')",
+            ),
+            ("log another food", "UPDATE meal_ingredients SET food_item_id = {hidden_food}"),
+        ],
+        ..TABLE
+    },
+    Table {
         name: "meal_plan_templates",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Weekdays'")],
         change: "name = 'changed'",
@@ -925,6 +954,33 @@ pub const TABLES: &[Table] = &[
             "INSERT INTO oauth_tokens (user_id, id, household_id, provider, access_token, refresh_token, expiry)
              VALUES ({viewer_id}, {missing}, {target_id}, 'google', 'x', 'x', '2100-01-01')",
         )],
+        ..TABLE
+    },
+    // The people here have the first of each, and what is new is another.
+    Table {
+        name: "food_provider_settings",
+        key: "(user_id || ' ' || provider)",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("provider", "(ARRAY['open_food_facts', 'food_data_central', 'fat_secret'])[1 + {n} % 3 + {m}]"),
+            ("position", "0"),
+            ("credential", "'sealed'"),
+        ],
+        primary: "user_id, provider",
+        change: "enabled = false",
+        ..TABLE
+    },
+    Table {
+        name: "recipe_servers",
+        key: "(user_id || ' ' || kind)",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("kind", "(ARRAY['mealie', 'tandoor'])[1 + {m}]"),
+            ("url", "'https://recipes.example.org'"),
+            ("token", "'sealed'"),
+        ],
+        primary: "user_id, kind",
+        change: "token = 'changed'",
         ..TABLE
     },
     Table {

@@ -61,6 +61,17 @@ impl Error {
         ServiceError::invalid(field, message).into()
     }
 
+    /// The same about a field that is called otherwise where its input stands.
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        self.message = self.message.replacen(from, to, 1);
+        for (name, value) in &mut self.extensions {
+            if let ("field", Value::String(field)) = (*name, value) {
+                *field = field.replacen(from, to, 1);
+            }
+        }
+        self
+    }
+
     /// Whether it says nothing about the request: the same may succeed in a moment.
     pub fn is_passing(&self) -> bool {
         matches!(self.code, UNAVAILABLE | TIMEOUT)

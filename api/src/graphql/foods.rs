@@ -133,11 +133,11 @@ impl Food {
 #[derive(SimpleObject)]
 pub struct Portion {
     /// What it is called; can be written as the unit when logging.
-    name: String,
+    pub name: String,
     /// How much it is.
-    amount: Decimal,
+    pub amount: Decimal,
     /// The unit of `amount`.
-    unit: String,
+    pub unit: String,
 }
 
 /// Something about a food's nutrition that is hardly right.

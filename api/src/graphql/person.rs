@@ -11,7 +11,8 @@ use entity::{
 };
 use futures_util::{Stream, StreamExt};
 use service::{
-    access::Tx, changes, day::Calendar, devices, family_access as grants, favourite_foods, measurements, nutrients, organiser, people,
+    access::Tx, changes, day::Calendar, devices, family_access as grants, favourite_foods, food_providers::choices, meals, measurements,
+    nutrients, organiser, people, recipe_servers,
 };
 
 use super::{
@@ -23,13 +24,16 @@ use super::{
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
     food_diary::FoodDay,
+    food_providers::FoodProvider,
     foods::Food,
     goals::{Goal, GoalStatus},
+    meals::Meal,
     measurements::Measurement,
     noots::ConflictedNoot,
     nutrients::PersonalNutrient,
     organiser::{ListKind, OrganiserList},
     page::Connection,
+    recipe_servers::RecipeServer,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
@@ -99,6 +103,28 @@ impl Person {
     async fn preferences(&self, ctx: &Context<'_>) -> Option<Result<Preferences>> {
         match self.is_viewer(ctx).await {
             Ok(true) => nullable(async { Ok(people::preferences(&*scope(ctx).read().await?).await?.into()) }).await,
+            _ => None,
+        }
+    }
+
+    /// The providers of foods, in the order in which they are asked for the person; null for anyone but the viewer.
+    async fn food_providers(&self, ctx: &Context<'_>) -> Option<Result<Vec<FoodProvider>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => nullable(async { Ok(FoodProvider::all(ctx, choices::all(&*scope(ctx).read().await?).await?)) }).await,
+            _ => None,
+        }
+    }
+
+    /// The person's recipe servers; null for anyone but the viewer.
+    async fn recipe_servers(&self, ctx: &Context<'_>) -> Option<Result<Vec<RecipeServer>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => {
+                nullable(async {
+                    let servers = recipe_servers::all(&*scope(ctx).read().await?).await?;
+                    Ok(servers.into_iter().map(Into::into).collect())
+                })
+                .await
+            }
             _ => None,
         }
     }
@@ -293,6 +319,28 @@ impl Person {
             let tx = scope(ctx).read().await?;
             let report = service::reports::nutrition(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await?;
             Ok(Some(NutritionReport::from(report)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// The person's meals and recipes, by name. Needs FOOD_LIST.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn meals(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those whose name holds each of these words.")] search: Option<String>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Meal>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::FoodList).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::page::PageRequest { first, after };
+            let page = meals::list(&*scope(ctx).read().await?, self.id(), search.as_deref(), &page).await?;
+            Ok(Some(Connection::new(page, continued, Meal)))
         }
         .await
         .transpose()

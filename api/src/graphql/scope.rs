@@ -127,6 +127,13 @@ impl RequestScope {
         self.read.lock().await.take();
     }
 
+    /// Asks others' servers: with no transaction in which fields of this request read, and none before they have answered.
+    pub async fn outside_transactions<T>(&self, asking: impl Future<Output = T>) -> T {
+        let mut read = self.read.lock().await;
+        read.take();
+        asking.await
+    }
+
     /// Notes that something of `person` is read, if that is somebody else.
     pub fn note_read(&self, person: UserId, access_type: AccessType) {
         if self.viewer().is_ok_and(|viewer| viewer.user_id() == person) {

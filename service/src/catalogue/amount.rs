@@ -10,7 +10,12 @@ const DECIMALS: u32 = 6;
 const MOST: Decimal = Decimal::from_parts(100_000, 0, 0, false, 0);
 
 /// A plain or scientific decimal number, rounded as it will be stored.
-pub(super) fn parse(text: &str) -> Result<Decimal, String> {
+pub(crate) fn parse(text: &str) -> Result<Decimal, String> {
+    exact(text).map(stored)
+}
+
+/// A plain or scientific decimal number as it is written: to be converted first, and rounded then.
+pub(crate) fn exact(text: &str) -> Result<Decimal, String> {
     let text = text.trim();
     let bad = || format!("{text:?} is not a number");
     // Decimal would read 1_000 too.
@@ -18,16 +23,16 @@ pub(super) fn parse(text: &str) -> Result<Decimal, String> {
         return Err(bad());
     }
     let value = if text.contains(['e', 'E']) { Decimal::from_scientific(text) } else { Decimal::from_str(text) };
-    Ok(stored(value.map_err(|_| bad())?))
+    value.map_err(|_| bad())
 }
 
 /// A number that can be an amount of something eaten.
-pub(super) fn parse_amount(text: &str) -> Result<Decimal, String> {
+pub(crate) fn parse_amount(text: &str) -> Result<Decimal, String> {
     parse(text).and_then(in_range)
 }
 
 /// The number, when it can be an amount of something eaten.
-pub(super) fn in_range(value: Decimal) -> Result<Decimal, String> {
+pub(crate) fn in_range(value: Decimal) -> Result<Decimal, String> {
     match value {
         value if value < Decimal::ZERO => Err(format!("{value} is negative")),
         value if value > MOST => Err(format!("{value} is more than {MOST}")),
@@ -36,12 +41,12 @@ pub(super) fn in_range(value: Decimal) -> Result<Decimal, String> {
 }
 
 /// Rounded half away from zero to the decimals that are stored, and without trailing zeros, so that equal amounts look equal.
-pub(super) fn stored(value: Decimal) -> Decimal {
+pub(crate) fn stored(value: Decimal) -> Decimal {
     round(value, DECIMALS).normalize()
 }
 
 /// Whether this is an amount that a portion or serving can have.
-pub(super) fn is_positive(value: Decimal) -> bool {
+pub(crate) fn is_positive(value: Decimal) -> bool {
     value > Decimal::ZERO && value <= MOST
 }
 

@@ -1,11 +1,15 @@
-//! The JSON downloads of USDA FoodData Central. What they state is per 100 g or 100 ml, for branded foods too.
+//! The JSON of USDA FoodData Central: its downloads, and what its API answers (the same for one food; flatter in a list that was
+//! searched for). What it states is per 100 g or 100 ml, for branded foods too.
 
 use std::{
     collections::BTreeMap,
     io::{self, Read},
 };
 
-use entity::nutrition_data::{Basis, CarbohydrateBasis};
+use entity::{
+    nutrition_data::{Basis, CarbohydrateBasis},
+    unit::Unit,
+};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -14,18 +18,18 @@ use super::{Food, Portion, Records, amount, json_records, portion, tidy};
 use crate::barcode::{self, Circulation};
 
 /// Nutrient ids by column, the best first. These are ids, not the numbers that stand beside them: 1008 is number 208.
-const PROTEIN: &[u32] = &[1003];
-const FAT: &[u32] = &[1004, 1085];
-const CARBOHYDRATES: &[u32] = &[1005, 1050];
-const FIBER: &[u32] = &[1079, 2033];
-const SUGAR: &[u32] = &[2000, 1063];
-const SODIUM: &[u32] = &[1093];
+pub(crate) const PROTEIN: &[u32] = &[1003];
+pub(crate) const FAT: &[u32] = &[1004, 1085];
+pub(crate) const CARBOHYDRATES: &[u32] = &[1005, 1050];
+pub(crate) const FIBER: &[u32] = &[1079, 2033];
+pub(crate) const SUGAR: &[u32] = &[2000, 1063];
+pub(crate) const SODIUM: &[u32] = &[1093];
 /// 1008 is what the label says; Foundation foods often have the Atwater rows alone: specific factors, then general ones.
-const KILOCALORIES: &[u32] = &[1008, 2048, 2047];
-const KILOJOULES: &[u32] = &[1062];
+pub(crate) const KILOCALORIES: &[u32] = &[1008, 2048, 2047];
+pub(crate) const KILOJOULES: &[u32] = &[1062];
 
-/// Further nutrients: id, unit and code. Vitamins A and D in international units (1104, 1110) are left out, being there in µg.
-const NUTRIENTS: [(u32, &str, &str); 44] = [
+/// Further nutrients: id, unit and code. Vitamin A in international units (1104) is left out: what one weighs depends on the substance.
+pub(crate) const NUTRIENTS: [(u32, &str, &str); 44] = [
     (1051, "g", "WATER"),
     (1007, "g", "ASH"),
     (1018, "g", "ALC"),
@@ -72,16 +76,28 @@ const NUTRIENTS: [(u32, &str, &str); 44] = [
     (1185, "ug", "VITK"),
 ];
 
+/// Vitamin D in international units, where it is not there in µg: one is 1/40 µg.
+const VITAMIN_D_IU: &[u32] = &[1110];
+
 /// Carbohydrate by difference may come out this far below zero, from the errors of what is subtracted.
 const DIFFERENCE_ERROR: Decimal = Decimal::from_parts(5, 0, 0, true, 0);
 
 /// The foods of the file.
 pub(super) fn foods<'a>(reader: impl Read + Send + 'a) -> io::Result<Records<'a, Food>> {
     // Numbers stay the text they are written as, hence the raw record.
-    Ok(Box::new(json_records::open(reader)?.parsed(|record: Box<RawValue>| {
-        let food: Published = serde_json::from_str(record.get()).map_err(json_records::reason)?;
-        food.read()
-    })))
+    Ok(Box::new(json_records::open(reader)?.parsed(|record: Box<RawValue>| food(&record))))
+}
+
+/// One food, as a download or the API has it.
+pub(crate) fn food(record: &RawValue) -> Result<Food, String> {
+    let food: Published = serde_json::from_str(record.get()).map_err(json_records::reason)?;
+    food.read()
+}
+
+/// Whether the only energy of a food is in kilojoules, so that its kilocalories are computed from them.
+pub(crate) fn states_kilojoules_alone(record: &RawValue) -> bool {
+    let food: Result<Published, _> = serde_json::from_str(record.get());
+    food.is_ok_and(|food| matches!(food.stated(KILOCALORIES, "kcal"), Ok(None)) && matches!(food.stated(KILOJOULES, "kJ"), Ok(Some(_))))
 }
 
 #[derive(Deserialize)]
@@ -100,13 +116,32 @@ struct Published<'a> {
     food_nutrients: Option<Vec<Stated<'a>>>,
     #[serde(borrow)]
     food_portions: Option<Vec<Measure<'a>>>,
+    #[serde(borrow)]
+    food_measures: Option<Vec<Measure<'a>>>,
 }
 
+/// A nutrient: in an object of its own and with an `amount`, or in a list that was searched for flat and with a `value`.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Stated<'a> {
     nutrient: Option<Nutrient>,
     #[serde(borrow)]
     amount: Option<&'a RawValue>,
+    nutrient_id: Option<u32>,
+    unit_name: Option<String>,
+    #[serde(borrow)]
+    value: Option<&'a RawValue>,
+}
+
+impl<'a> Stated<'a> {
+    /// The nutrient's id, its unit and the amount, which may be written as a string.
+    fn parts(&self) -> Option<(u32, &str, &'a str)> {
+        let (id, unit) = match &self.nutrient {
+            Some(nutrient) => (nutrient.id, nutrient.unit_name.as_str()),
+            None => (self.nutrient_id?, self.unit_name.as_deref()?),
+        };
+        Some((id, unit, self.amount.or(self.value)?.get().trim_matches('"')))
+    }
 }
 
 #[derive(Deserialize)]
@@ -124,6 +159,7 @@ struct Measure<'a> {
     #[serde(borrow)]
     amount: Option<&'a RawValue>,
     modifier: Option<String>,
+    #[serde(alias = "disseminationText")]
     portion_description: Option<String>,
     measure_unit: Option<MeasureUnit>,
 }
@@ -141,7 +177,12 @@ impl Published<'_> {
                 nutrients.insert(code, value);
             }
         }
-        let unit = self.serving_unit();
+        if !nutrients.contains_key("VITD")
+            && let Some(units) = self.stated(VITAMIN_D_IU, "IU")?
+        {
+            nutrients.insert("VITD", amount::stored(units / Decimal::from(40)));
+        }
+        let unit = self.serving_unit().map(|(unit, _)| unit);
         let brand = self.brand_name.iter().chain(&self.brand_owner).map(|brand| tidy(brand)).find(|brand| !brand.is_empty());
         Ok(Food {
             source: "usda-fdc",
@@ -161,16 +202,15 @@ impl Published<'_> {
             basis: if brand.is_some() { Basis::Label } else { Basis::Analysed },
             licence: "CC0-1.0",
             carbohydrate_basis: CarbohydrateBasis::Total,
-            portions: self.portions(unit)?,
+            portions: self.portions()?,
             brand,
         })
     }
 
     fn energy(&self) -> Result<Option<Decimal>, String> {
-        let joules_per_calorie = Decimal::new(4184, 3);
         Ok(match self.stated(KILOCALORIES, "kcal")? {
             Some(kilocalories) => Some(kilocalories),
-            None => self.stated(KILOJOULES, "kJ")?.map(|kilojoules| amount::stored(kilojoules / joules_per_calorie)),
+            None => self.stated(KILOJOULES, "kJ")?.and_then(kilocalories),
         })
     }
 
@@ -179,12 +219,12 @@ impl Published<'_> {
     fn stated(&self, ids: &[u32], unit: &str) -> Result<Option<Decimal>, String> {
         for id in ids {
             for stated in self.food_nutrients.iter().flatten() {
-                let (Some(nutrient), Some(amount)) = (&stated.nutrient, stated.amount) else { continue };
-                if nutrient.id != *id {
+                let Some((of, from, amount)) = stated.parts() else { continue };
+                if of != *id {
                     continue;
                 }
-                let Some(factor) = factor(&nutrient.unit_name, unit) else { continue };
-                let value = amount::parse(amount.get()).map_err(|reason| format!("nutrient {id}: {reason}"))?;
+                let Some(factor) = factor(from, unit) else { continue };
+                let value = amount::exact(amount).map_err(|reason| format!("nutrient {id}: {reason}"))?;
                 let value = if *id == 1005 && value >= DIFFERENCE_ERROR { value.max(Decimal::ZERO) } else { value };
                 let value = value.checked_mul(factor).ok_or_else(|| format!("nutrient {id}: {value} is too much"))?;
                 return amount::in_range(amount::stored(value)).map(Some).map_err(|reason| format!("nutrient {id}: {reason}"));
@@ -193,22 +233,24 @@ impl Published<'_> {
         Ok(None)
     }
 
-    /// What branded foods are measured in.
-    fn serving_unit(&self) -> Option<&'static str> {
+    /// What branded foods are measured in, and how much of it the unit is in which their serving is written.
+    fn serving_unit(&self) -> Option<(&'static str, Decimal)> {
         match self.serving_size_unit.as_deref()?.to_ascii_lowercase().as_str() {
-            "g" | "grm" => Some("g"),
-            "ml" | "mlt" => Some("ml"),
+            "g" | "grm" => Some(("g", Decimal::ONE)),
+            "ml" | "mlt" => Some(("ml", Decimal::ONE)),
+            "oz" | "onz" => Some(("g", Unit::named("oz")?.to_base(Decimal::ONE)?)),
             _ => None,
         }
     }
 
-    fn portions(&self, serving_unit: Option<&'static str>) -> Result<Vec<Portion>, String> {
+    fn portions(&self) -> Result<Vec<Portion>, String> {
         let mut portions = Vec::new();
-        if let (Some(size), Some(unit)) = (self.serving_size, serving_unit) {
+        if let (Some(size), Some((unit, factor))) = (self.serving_size, self.serving_unit()) {
             let description = self.household_serving_full_text.as_deref().unwrap_or("serving");
-            portions.extend(portion::described(description, amount::parse_amount(size.get())?, unit));
+            let size = amount::parse_amount(size.get().trim_matches('"'))? * factor;
+            portions.extend(portion::described(description, amount::stored(size), unit));
         }
-        for measure in self.food_portions.iter().flatten() {
+        for measure in self.food_portions.iter().chain(&self.food_measures).flatten() {
             let Some(weight) = measure.gram_weight else { continue };
             let weight = amount::parse_amount(weight.get()).map_err(|reason| format!("portion: {reason}"))?;
             portions.extend(portion::described(&measure.description(), weight, "g"));
@@ -229,12 +271,18 @@ impl Measure<'_> {
     }
 }
 
+/// As many kilocalories as these kilojoules are.
+pub(crate) fn kilocalories(kilojoules: Decimal) -> Option<Decimal> {
+    kilojoules.checked_div(Decimal::new(4184, 3)).map(amount::stored)
+}
+
 /// What to multiply an amount in `from` with to have it in `to`; `None` for another dimension, and for international units,
 /// which weigh something else for each vitamin.
-fn factor(from: &str, to: &str) -> Option<Decimal> {
+pub(crate) fn factor(from: &str, to: &str) -> Option<Decimal> {
     let power_of_ten = |unit: &str| match unit.to_lowercase().as_str() {
         "g" => Some(6),
-        "mg" => Some(3),
+        // Of vitamin E, as alpha-tocopherol.
+        "mg" | "mg_ate" => Some(3),
         // The micro sign, and what lower case makes of it elsewhere: the Greek letter.
         "ug" | "µg" | "μg" | "mcg" => Some(0),
         _ => None,
@@ -313,6 +361,21 @@ mod tests {
         assert_eq!((text(food.sugar), text(food.sodium), text(food.protein)), ("3.4".into(), "500".into(), "unknown".into()));
         let nutrients: Vec<_> = food.nutrients.iter().map(|(code, value)| format!("{code} {value}")).collect();
         assert_eq!(nutrients, ["VITA_RAE 30", "VITD 2.5"]);
+    }
+
+    #[test]
+    fn reads_the_flat_nutrients_of_a_search_and_vitamin_d_in_international_units_alone() {
+        let flat = json!({"nutrientId": 1008, "nutrientNumber": "208", "nutrientName": "Energy", "unitName": "KCAL", "value": "52"});
+        let tocopherol = json!({"nutrientId": 1109, "unitName": "MG_ATE", "value": 0.5});
+        let found = read(
+            &[flat, tocopherol, nutrient(1110, "324", "IU", json!(100))],
+            json!({"foodMeasures": [{"disseminationText": "1 cup", "gramWeight": 240}], "servingSize": 1, "servingSizeUnit": "oz"}),
+        )
+        .expect("a food");
+        assert_eq!((text(found.calories), found.nutrients["VITD"].to_string()), ("52".into(), "2.5".into()));
+        assert_eq!(found.nutrients["VITE"].to_string(), "0.5");
+        let portions: Vec<_> = found.portions.iter().map(|it| format!("{} {}{}", it.name, it.amount, it.unit)).collect();
+        assert_eq!(portions, ["serving of 28.349523 g 28.349523g", "cup 240g"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ const MOST_PORTIONS: usize = 100;
 
 /// The portion that a description such as "3 crackers" names, when all of it weighs `amount`: one cracker, where that can be
 /// said exactly. `None` where the description names nothing that a unit does not say already.
-pub(super) fn described(description: &str, amount: Decimal, unit: &'static str) -> Option<Portion> {
+pub(crate) fn described(description: &str, amount: Decimal, unit: &'static str) -> Option<Portion> {
     let description = tidy(description);
     let (count, thing) = leading_count(&description).unwrap_or((Count::ONE, &description));
     let dimension = dimension(thing);
@@ -48,7 +48,7 @@ fn singular(thing: &str) -> String {
 }
 
 /// The portions of a food; of two with one name the first counts.
-pub(super) fn distinct(portions: impl IntoIterator<Item = Portion>) -> Vec<Portion> {
+pub(crate) fn distinct(portions: impl IntoIterator<Item = Portion>) -> Vec<Portion> {
     let mut names = HashSet::new();
     portions.into_iter().filter(|portion| names.insert(portion.name.to_lowercase())).take(MOST_PORTIONS).collect()
 }
