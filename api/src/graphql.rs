@@ -7,6 +7,7 @@ pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
+pub mod cooked_batches;
 pub mod cost;
 pub mod devices;
 pub mod documents;
@@ -19,6 +20,7 @@ pub mod foods;
 pub mod goals;
 pub mod households;
 pub mod limits;
+pub mod meal_plans;
 pub mod meals;
 pub mod measurements;
 pub mod noots;
@@ -27,6 +29,7 @@ pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod planned_meals;
 pub mod reminders;
 pub mod reports;
 pub mod routine_statistics;
@@ -34,6 +37,7 @@ pub mod routines;
 pub mod rxdb;
 pub mod scalars;
 pub mod scope;
+pub mod shopping_lists;
 pub mod swap_requests;
 pub mod sync;
 pub mod talon;
@@ -69,6 +73,10 @@ pub struct Mutation(
     foods::FoodsMutation,
     food_diary::FoodDiaryMutation,
     meals::MealsMutation,
+    cooked_batches::CookedBatchesMutation,
+    meal_plans::MealPlansMutation,
+    planned_meals::PlannedMealsMutation,
+    shopping_lists::ShoppingListsMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,

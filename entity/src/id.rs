@@ -38,6 +38,14 @@ ids! {
     FoodEntryId
     /// A meal or recipe of a person.
     MealId
+    /// Some days of meals, to be put on dates.
+    MealPlanTemplateId
+    /// Something to be eaten on a date.
+    PlannedMealId
+    /// What was cooked once, to be eaten in portions.
+    CookedBatchId
+    /// A portion of what was cooked.
+    CookedPortionId
     /// An exercise of the catalogue or of a person.
     ExerciseId
     /// A row of an exercise diary.

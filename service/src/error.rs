@@ -90,6 +90,7 @@ impl Error {
     pub(crate) fn within(self, path: &str) -> Self {
         match self {
             Self::Invalid { field, message } => Self::Invalid { field: format!("{path}.{field}"), message },
+            Self::NoSuch { field, what } => Self::invalid(format!("{path}.{field}"), format!("no {what} with this id")),
             other => other,
         }
     }
@@ -153,6 +154,8 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "meal_ingredients_depth_check" => Error::invalid("ingredients", "meals may lie at most five deep in each other"),
         "meal_ingredients_part_meal_fkey" => Error::invalid("ingredients", "a meal that it is made of was deleted at the same moment"),
         "meals_used_check" => Error::conflict("another meal of yours is made of this one: take it out there first"),
+        "cooked_batches_left_over_check" => Error::invalid("portions", "is more than is left: read the batch and try again"),
+        "planned_meals_template_fkey" => Error::NoSuch { field: "templateId", what: "meal plan template" },
         "meals_source_key" => Error::conflict("this recipe was imported before: update or delete that meal"),
         "family_access_not_self_check" => Error::invalid("granteeEmail", "this is your own address"),
         _ => return None,
@@ -166,7 +169,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 27] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -189,6 +192,11 @@ const TABLES: [&str; 22] = [
     "swap_requests",
     "meal_ingredients",
     "meals",
+    "meal_plan_template_items",
+    "meal_plan_templates",
+    "planned_meals",
+    "cooked_batches",
+    "cooked_portions",
 ];
 
 /// The field of a broken CHECK, which is named `table_column_check`; `None` where no client knows the table. Validation in the

@@ -174,10 +174,17 @@ impl Nutrition {
                 .filter(|product| *product <= Decimal::from(10_000_000))
                 .ok_or_else(too_much)
         };
-        let maybe = |amount: Option<Decimal>| amount.map(scaled).transpose();
+        self.each(scaled)
+    }
+
+    /// The same with each amount that is known made another one.
+    pub(crate) fn each(&self, other: impl Fn(Decimal) -> Result<Decimal>) -> Result<Self> {
+        let maybe = |amount: Option<Decimal>| amount.map(&other).transpose();
         let mut nutrients = serde_json::Map::new();
-        for (code, amount) in self.further() {
-            nutrients.insert(code.to_owned(), scaled(amount)?.normalize().to_string().into());
+        for (code, amount) in self.nutrients.as_object().into_iter().flatten() {
+            if let Some(amount) = parse(amount) {
+                nutrients.insert(code.clone(), other(amount)?.normalize().to_string().into());
+            }
         }
         Ok(Self {
             calories: maybe(self.calories)?,
@@ -191,30 +198,12 @@ impl Nutrition {
         })
     }
 
-    /// Further nutrients: codes and amounts, ordered by code.
-    pub fn further(&self) -> impl Iterator<Item = (&str, Decimal)> {
-        self.nutrients.as_object().into_iter().flatten().filter_map(|(code, amount)| Some((code.as_str(), parse(amount)?)))
-    }
-
-    /// Salt in g: 2.5 times sodium by Regulation (EU) 1169/2011, Annex I.
-    pub fn salt(&self) -> Option<Decimal> {
-        self.sodium.map(|sodium| round(sodium * Decimal::new(25, 4), SNAPSHOT_DECIMALS))
-    }
-
-    /// Carbohydrates by both conventions. What includes fibre and what does not differ by it, so it must be known; more fibre than
-    /// carbohydrates that should include it is no statement at all.
-    pub fn carbohydrates_by(&self, basis: Option<CarbohydrateBasis>) -> Carbohydrates {
-        let stated = self.carbohydrates;
-        let (total, available) = match basis {
-            Some(CarbohydrateBasis::Total) => {
-                (stated, stated.zip(self.fiber).map(|(total, fiber)| total - fiber).filter(|rest| !rest.is_sign_negative()))
-            }
-            Some(CarbohydrateBasis::Available) => (stated.zip(self.fiber).map(|(available, fiber)| available + fiber), stated),
-            None => (None, None),
-        };
-        let erythritol = self.nutrient("ERYTHL").unwrap_or_default();
-        let net = available.map(|available| (available - erythritol).max(Decimal::ZERO));
-        Carbohydrates { basis, total, available, net }
+    /// As JSON, which [`Nutrition::try_from`] reads again.
+    pub(crate) fn document(&self) -> Document {
+        let amount = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string()).into();
+        let mut document: Document = self.headline().into_iter().map(|(name, value)| (name.to_owned(), amount(value))).collect();
+        document.insert("nutrients".to_owned(), self.nutrients.clone());
+        document
     }
 
     /// A nutrient by its code; the headline ones answer to their INFOODS tag names too.

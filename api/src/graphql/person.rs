@@ -10,22 +10,25 @@ use entity::{
     user_preferences,
 };
 use futures_util::{Stream, StreamExt};
-use service::{access::Tx, changes, day::Calendar, devices, family_access as grants, meals, measurements, organiser, people};
+use service::{access::Tx, changes, day::Calendar, devices, cooked_batches, family_access as grants, meal_plans, meals, measurements, organiser, people};
 
 use super::{
     access_log::AccessLogEntry,
     changes::follow_person,
+    cooked_batches::CookedBatch,
     devices::Device,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
     food_diary::FoodDay,
     goals::{Goal, GoalStatus},
+    meal_plans::MealPlanTemplate,
     meals::Meal,
     measurements::Measurement,
     noots::ConflictedNoot,
     organiser::{ListKind, OrganiserList},
     page::Connection,
+    planned_meals::MealPlanDay,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
@@ -232,6 +235,67 @@ impl Person {
             let page = service::page::PageRequest { first, after };
             let page = meals::list(&*scope(ctx).read().await?, self.id(), search.as_deref(), &page).await?;
             Ok(Some(Connection::new(page, continued, Meal)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// What is planned to be eaten from one day to another, and how those days went: one item per day, empty days included, at most 400.
+    /// Needs CALORIE.
+    async fn meal_plan(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<MealPlanDay>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            MealPlanDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// The viewer's meal plan templates, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn meal_plan_templates(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<MealPlanTemplate>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = meal_plans::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, MealPlanTemplate)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the viewer cooked to be eaten in portions, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn cooked_batches(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of which something is left.", default)] left_over: bool,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<CookedBatch>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::page::PageRequest { first, after };
+            let page = cooked_batches::list(&*scope(ctx).read().await?, left_over, &page).await?;
+            Ok(Some(Connection::new(page, continued, CookedBatch)))
         }
         .await
         .transpose()
