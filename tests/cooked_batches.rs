@@ -51,19 +51,26 @@ async fn ann_cooks_chili_for_ben_and_carla_who_allowed_it_and_not_for_dan() {
     let chili = chili(&ann).await;
 
     let of = |person: &Person<'_>, quantity: &str, unit: &str| json!({ "personId": person.id, "quantity": quantity, "unit": unit });
-    let asked = json!({ "mealId": chili, "portions": [of(&ann, "1", "serving"), of(&dan, "1", "serving")], "serving": { "mealType": "dinner" } });
+    let asked =
+        json!({ "mealId": chili, "portions": [of(&ann, "1", "serving"), of(&dan, "1", "serving")], "serving": { "mealType": "dinner" } });
     let refused = ann.refused(COOK, json!({ "input": asked })).await;
     assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("portions[1].personId")));
     assert_eq!(app.value::<i64>("SELECT (SELECT count(*) FROM cooked_batches) + (SELECT count(*) FROM food_diary)").await, 0);
 
     // It weighed 1,400 g in the end.
-    let cooked = cooks(&ann, json!({ "mealId": chili, "cookedWeight": "1400", "serving": { "mealType": "dinner" }, "portions": [
-        of(&ann, "1", "serving"), of(&ben, "333.333", "g"), of(&carla, "0.25", "batch")] }))
+    let cooked = cooks(
+        &ann,
+        json!({ "mealId": chili, "cookedWeight": "1400", "serving": { "mealType": "dinner" }, "portions": [
+        of(&ann, "1", "serving"), of(&ben, "333.333", "g"), of(&carla, "0.25", "batch")] }),
+    )
     .await;
     let batch = &cooked["batch"];
     assert_eq!((&batch["measure"], &batch["total"], &batch["leftOver"]), (&json!("GRAMS"), &json!("1400"), &json!("366.667")));
     assert_eq!(batch["portions"][1], json!({ "person": { "fullName": "ben" }, "amount": "333.333" }));
-    assert_eq!(cooked["groups"][0]["entries"][0], json!({ "name": "Beans", "quantity": "200", "unit": "g", "createdBy": null, "nutrition": { "calories": "254" } }));
+    assert_eq!(
+        cooked["groups"][0]["entries"][0],
+        json!({ "name": "Beans", "quantity": "200", "unit": "g", "createdBy": null, "nutrition": { "calories": "254" } })
+    );
     assert_eq!(cooked["groups"][1]["entries"][0]["createdBy"]["fullName"], "ann");
     assert_eq!((&cooked["groups"][2]["quantity"], &cooked["groups"][2]["unit"]), (&json!("350"), &json!("g")));
 
@@ -95,14 +102,21 @@ async fn what_was_cooked_stays_as_it_was_and_thirds_are_all_of_it() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
     let beans = ann.creates_food(json!({ "name": "Beans" })).await;
-    let salt_free = creates_meal(&ann, json!({ "servings": "3", "ingredients": [{ "foodId": beans, "quantity": "1000", "unit": "g" }] })).await;
+    let salt_free =
+        creates_meal(&ann, json!({ "servings": "3", "ingredients": [{ "foodId": beans, "quantity": "1000", "unit": "g" }] })).await;
     // Twice as much of everything, but for what was counted.
     let twice = cooks(&ann, json!({ "mealId": salt_free, "times": "2" })).await;
     assert_eq!((&twice["batch"]["measure"], &twice["batch"]["total"]), (&json!("SERVINGS"), &json!("6")));
     let really = json!([{ "foodId": beans, "quantity": "100", "unit": "g" }, { "name": "Salt" }]);
     let batch = cooks(&ann, json!({ "mealId": salt_free, "ingredients": really, "cookedWeight": "1000" })).await["batch"].take();
     // Neither the recipe nor the food is there any more.
-    ann.ask("mutation($id: UUID!) { deleteMeal(input: { id: $id }) { deletedId } deleteFood(input: { id: \"$food\" }) { deletedId } }".replace("\"$food\"", &format!("\"{beans}\"")).as_str(), json!({ "id": salt_free })).await;
+    ann.ask(
+        "mutation($id: UUID!) { deleteMeal(input: { id: $id }) { deletedId } deleteFood(input: { id: \"$food\" }) { deletedId } }"
+            .replace("\"$food\"", &format!("\"{beans}\""))
+            .as_str(),
+        json!({ "id": salt_free }),
+    )
+    .await;
     let mut calories = Vec::new();
     for left in ["666.667", "333.333", "0"] {
         let given = portions(&ann, &batch, json!([{ "personId": ann.id, "quantity": "1" }])).await;
@@ -134,7 +148,8 @@ async fn cooking_is_refused_by_its_field_and_repeated_without_harm() {
     let ann = app.person("ann").await;
     let chili = chili(&ann).await;
     let id = "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f";
-    let once = json!({ "id": id, "mealId": chili, "serving": { "mealType": "dinner" }, "portions": [{ "personId": ann.id, "quantity": "1" }] });
+    let once =
+        json!({ "id": id, "mealId": chili, "serving": { "mealType": "dinner" }, "portions": [{ "personId": ann.id, "quantity": "1" }] });
     let first = cooks(&ann, once.clone()).await;
     let again = cooks(&ann, once).await;
     assert_eq!((&again["batch"]["id"], &again["groups"]), (&first["batch"]["id"], &json!([])));
@@ -152,7 +167,10 @@ async fn cooking_is_refused_by_its_field_and_repeated_without_harm() {
         (json!({ "ingredients": [{ "name": "" }] }), "ingredients[0].name"),
         (json!({ "portions": [{ "personId": ann.id }] }), "serving"),
         (json!({ "portions": [{ "personId": "x" }], "serving": { "mealType": "dinner" } }), "portions[0].personId"),
-        (json!({ "portions": [{ "personId": ann.id, "quantity": "1", "unit": "cup" }], "serving": { "mealType": "dinner" } }), "portions[0].unit"),
+        (
+            json!({ "portions": [{ "personId": ann.id, "quantity": "1", "unit": "cup" }], "serving": { "mealType": "dinner" } }),
+            "portions[0].unit",
+        ),
         (json!({ "portions": [{ "personId": ann.id, "quantity": "5" }], "serving": { "mealType": "dinner" } }), "portions[0].quantity"),
     ] {
         let refused = cook(input.clone()).await;

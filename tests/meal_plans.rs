@@ -12,20 +12,23 @@ const CREATE: &str = "mutation($input: CreateMealPlanTemplateInput!) { createMea
     items { day mealType name quantity unit meal { name } food { name } } } } }";
 const UPDATE: &str = "mutation($input: UpdateMealPlanTemplateInput!) { updateMealPlanTemplate(input: $input) { template {
     name description targetCalories days isActive version items { day name } } } }";
-const PLAN: &str = "mutation($input: PlanMealInput!) { planMeal(input: $input) { plannedMeal { id date mealType name quantity unit note status
+const PLAN: &str =
+    "mutation($input: PlanMealInput!) { planMeal(input: $input) { plannedMeal { id date mealType name quantity unit note status
     calories createdBy { fullName } version } day { planned plannedCalories caloriesKnown } } }";
 const PLACE: &str = "mutation($input: PlanMealsInput!) { planMeals(input: $input) { days { date planned meals { name mealType } } } }";
 const MOVE: &str = "mutation($input: UpdatePlannedMealInput!) { updatePlannedMeal(input: $input) { plannedMeal { date mealType quantity note status calories
     version } days { date planned skipped } } }";
 const EAT: &str = "mutation($input: EatPlannedMealInput!) { eatPlannedMeal(input: $input) { plannedMeal { status version }
     group { id name quantity unit totals { calories } entries { name } } foodDay { date totals { calories } } } }";
-const DAYS: &str = "query($from: Date!, $to: Date!, $id: UUID!) { person(id: $id) { mealPlan(from: $from, to: $to) { date planned eaten replaced skipped
+const DAYS: &str =
+    "query($from: Date!, $to: Date!, $id: UUID!) { person(id: $id) { mealPlan(from: $from, to: $to) { date planned eaten replaced skipped
     plannedCalories caloriesKnown eatenCalories meals { id name status meal { name } group { name } entryId } } } }";
 
 /// Porridge for two of 400 kcal.
 async fn porridge(ann: &Person<'_>) -> String {
     let oats = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "400" } })).await;
-    creates_meal(ann, json!({ "name": "Porridge", "servings": "2", "ingredients": [{ "foodId": oats, "quantity": "100", "unit": "g" }] })).await
+    creates_meal(ann, json!({ "name": "Porridge", "servings": "2", "ingredients": [{ "foodId": oats, "quantity": "100", "unit": "g" }] }))
+        .await
 }
 
 async fn plans(person: &Person<'_>, input: Value) -> Value {
@@ -49,13 +52,36 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
         { "day": 3, "mealType": "snack", "foodId": apple, "quantity": "2", "unit": "piece" },
         { "day": 7, "mealType": "dinner", "name": "Pizza out", "quantity": "1", "unit": "pizza", "note": "Book a table" },
     ]);
-    let template = ann.ask(CREATE, json!({ "input": { "name": "Spring", "targetCalories": "2000", "items": items } })).await["createMealPlanTemplate"]["template"].take();
-    assert_eq!(template["items"][0], json!({ "day": 1, "mealType": "breakfast", "name": "Porridge", "quantity": "1", "unit": "serving",
-        "meal": { "name": "Porridge" }, "food": null }));
-    let days = ann.ask(PLACE, json!({ "input": { "templateId": template["id"], "from": "2026-03-30", "times": 2 } })).await["planMeals"]["days"].take();
-    let planned: Vec<_> = days.as_array().unwrap().iter().filter(|day| day["planned"] != 0).map(|day| (day["date"].as_str().unwrap(), day["meals"][0]["name"].as_str().unwrap())).collect();
-    assert_eq!(planned, [("2026-03-30", "Porridge"), ("2026-04-01", "Apple"), ("2026-04-05", "Pizza out"), ("2026-04-06", "Porridge"),
-        ("2026-04-08", "Apple"), ("2026-04-12", "Pizza out")]);
+    let template =
+        ann.ask(CREATE, json!({ "input": { "name": "Spring", "targetCalories": "2000", "items": items } })).await["createMealPlanTemplate"]
+            ["template"]
+            .take();
+    assert_eq!(
+        template["items"][0],
+        json!({ "day": 1, "mealType": "breakfast", "name": "Porridge", "quantity": "1", "unit": "serving",
+        "meal": { "name": "Porridge" }, "food": null })
+    );
+    let days =
+        ann.ask(PLACE, json!({ "input": { "templateId": template["id"], "from": "2026-03-30", "times": 2 } })).await["planMeals"]["days"]
+            .take();
+    let planned: Vec<_> = days
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|day| day["planned"] != 0)
+        .map(|day| (day["date"].as_str().unwrap(), day["meals"][0]["name"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        planned,
+        [
+            ("2026-03-30", "Porridge"),
+            ("2026-04-01", "Apple"),
+            ("2026-04-05", "Pizza out"),
+            ("2026-04-06", "Porridge"),
+            ("2026-04-08", "Apple"),
+            ("2026-04-12", "Pizza out")
+        ]
+    );
     assert_eq!(days.as_array().unwrap().len(), 14);
     assert_eq!(app.value::<i64>("SELECT count(*) FROM food_diary").await, 0);
     assert_eq!(ann.calories_on(Some("2026-03-30")).await, "0");
@@ -64,9 +90,13 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
     assert_eq!((&pizza["plannedCalories"], &pizza["caloriesKnown"]), (&json!("0"), &json!(false)));
 
     // What is planned stays when the template changes or goes.
-    let updated = ann.ask(UPDATE, json!({ "input": { "id": template["id"], "targetCalories": null, "isActive": false, "items": [] } })).await;
-    assert_eq!(updated["updateMealPlanTemplate"]["template"], json!({ "name": "Spring", "description": null, "targetCalories": null, "days": 7,
-        "isActive": false, "version": 2, "items": [] }));
+    let updated =
+        ann.ask(UPDATE, json!({ "input": { "id": template["id"], "targetCalories": null, "isActive": false, "items": [] } })).await;
+    assert_eq!(
+        updated["updateMealPlanTemplate"]["template"],
+        json!({ "name": "Spring", "description": null, "targetCalories": null, "days": 7,
+        "isActive": false, "version": 2, "items": [] })
+    );
     let empty = ann.refused(PLACE, json!({ "input": { "templateId": template["id"], "from": "2026-03-30" } })).await;
     assert_eq!(empty.field.as_deref(), Some("templateId"));
     ann.ask("mutation($id: UUID!) { deleteMealPlanTemplate(input: { id: $id }) { deletedId } }", json!({ "id": template["id"] })).await;
@@ -139,7 +169,10 @@ async fn a_day_tells_what_was_eaten_as_planned_replaced_and_skipped() {
     // What was planned stays what it was, whatever becomes of the meal.
     ann.ask("mutation($id: UUID!) { deleteMeal(input: { id: $id }) { deletedId } }", json!({ "id": porridge })).await;
     let went = day(&ann, &ann, "2026-03-10").await;
-    assert_eq!((&went["plannedCalories"], &went["meals"][3]["name"], &went["meals"][3]["meal"]), (&json!("800"), &json!("Porridge"), &json!(null)));
+    assert_eq!(
+        (&went["plannedCalories"], &went["meals"][3]["name"], &went["meals"][3]["meal"]),
+        (&json!("800"), &json!("Porridge"), &json!(null))
+    );
     assert_eq!(ann.refused(EAT, json!({ "input": { "id": ids[3] } })).await.code, "NOT_FOUND");
 }
 
@@ -149,10 +182,19 @@ async fn planned_meals_move_change_and_go() {
     let ann = app.person("ann").await;
     let porridge = porridge(&ann).await;
     let id = plans(&ann, json!({ "mealId": porridge, "note": "With berries" })).await["plannedMeal"]["id"].take();
-    let moved = ann.ask(MOVE, json!({ "input": { "id": id, "date": "2026-03-13", "mealType": "LUNCH", "quantity": "2", "expectedVersion": 1 } })).await["updatePlannedMeal"].take();
-    assert_eq!(moved["plannedMeal"], json!({ "date": "2026-03-13", "mealType": "lunch", "quantity": "2", "note": "With berries", "status": "PLANNED",
-        "calories": "400", "version": 2 }));
-    assert_eq!(moved["days"], json!([{ "date": "2026-03-12", "planned": 0, "skipped": 0 }, { "date": "2026-03-13", "planned": 1, "skipped": 0 }]));
+    let moved = ann
+        .ask(MOVE, json!({ "input": { "id": id, "date": "2026-03-13", "mealType": "LUNCH", "quantity": "2", "expectedVersion": 1 } }))
+        .await["updatePlannedMeal"]
+        .take();
+    assert_eq!(
+        moved["plannedMeal"],
+        json!({ "date": "2026-03-13", "mealType": "lunch", "quantity": "2", "note": "With berries", "status": "PLANNED",
+        "calories": "400", "version": 2 })
+    );
+    assert_eq!(
+        moved["days"],
+        json!([{ "date": "2026-03-12", "planned": 0, "skipped": 0 }, { "date": "2026-03-13", "planned": 1, "skipped": 0 }])
+    );
     let cleared = ann.ask(MOVE, json!({ "input": { "id": id, "note": null } })).await;
     assert_eq!(cleared["updatePlannedMeal"]["plannedMeal"]["note"], json!(null));
     assert_eq!(ann.refused(MOVE, json!({ "input": { "id": id, "date": "2026-03-13", "expectedVersion": 1 } })).await.code, "CONFLICT");

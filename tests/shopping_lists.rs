@@ -39,8 +39,11 @@ async fn pie(ann: &Person<'_>) -> String {
     let egg = ann.creates_food(json!({ "name": "Egg", "portions": [{ "name": "egg", "amount": "50", "unit": "g" }] })).await;
     let milk = ann.creates_food(json!({ "name": "Milk", "servingUnit": "ml" })).await;
     let flour = ann.creates_food(json!({ "name": "Flour", "portions": [{ "name": "cup", "amount": "120", "unit": "g" }] })).await;
-    let sauce = creates_meal(ann, json!({ "name": "Sauce", "servings": "4", "statedNutrition": { "calories": "100" }, "ingredients": [
-        { "foodId": egg, "quantity": "3", "unit": "egg" }, { "foodId": milk, "quantity": "2", "unit": "cup" }] }))
+    let sauce = creates_meal(
+        ann,
+        json!({ "name": "Sauce", "servings": "4", "statedNutrition": { "calories": "100" }, "ingredients": [
+        { "foodId": egg, "quantity": "3", "unit": "egg" }, { "foodId": milk, "quantity": "2", "unit": "cup" }] }),
+    )
     .await;
     let ingredients = json!([
         { "mealId": sauce, "quantity": "2", "unit": "serving" },
@@ -62,7 +65,11 @@ async fn a_list_has_each_food_once_in_the_amounts_of_a_shop() {
     // Neither what is outside, nor what is skipped, nor what was eaten is bought.
     plans(&ann, "2026-03-16", &pie, "2").await;
     let skipped = plans(&ann, "2026-03-13", &pie, "2").await;
-    ann.ask("mutation($id: UUID!) { updatePlannedMeal(input: { id: $id, skipped: true }) { plannedMeal { id } } }", json!({ "id": skipped })).await;
+    ann.ask(
+        "mutation($id: UUID!) { updatePlannedMeal(input: { id: $id, skipped: true }) { plannedMeal { id } } }",
+        json!({ "id": skipped }),
+    )
+    .await;
     let eaten = plans(&ann, "2026-03-12", &pie, "2").await;
     ann.ask("mutation($id: UUID!) { eatPlannedMeal(input: { id: $id }) { group { id } } }", json!({ "id": eaten })).await;
 
@@ -70,7 +77,10 @@ async fn a_list_has_each_food_once_in_the_amounts_of_a_shop() {
     assert_eq!((&list["title"], &list["kind"]), (&json!("2026-03-11 – 2026-03-15"), &json!("SHOPPING")));
     // One pie and a half: 2.25 eggs, 354.88 ml, 1.5 × 540 g, 2.25 cans.
     assert_eq!(items(&list), ["3 egg Egg", "810 g Flour", "355 ml Milk", "Salt", "3 cans Tomatoes"]);
-    let weeks = ann.ask(CREATE, json!({ "input": { "from": "2026-03-11", "to": "2026-03-18", "title": "Big shop" } })).await["createShoppingList"]["list"].take();
+    let weeks =
+        ann.ask(CREATE, json!({ "input": { "from": "2026-03-11", "to": "2026-03-18", "title": "Big shop" } })).await["createShoppingList"]
+            ["list"]
+            .take();
     assert_eq!(items(&weeks)[1], "1.35 kg Flour");
 }
 
@@ -90,13 +100,23 @@ async fn what_the_family_ticked_edited_and_added_outlives_a_new_plan() {
     assert_eq!(again, list, "asked for again it is the same list");
 
     // Ben ticks the eggs, buys less flour, and adds beer. Carla only sees it.
-    let tick = |title: &str| json!({ "input": { "listId": list["id"], "personId": ann.id, "itemId": id_of(&list, title), "completed": true } });
+    let tick =
+        |title: &str| json!({ "input": { "listId": list["id"], "personId": ann.id, "itemId": id_of(&list, title), "completed": true } });
     ben.ask(TICK, tick("Egg")).await;
-    ben.ask(TICK, json!({ "input": { "listId": list["id"], "personId": ann.id, "itemId": id_of(&list, "Flour"), "quantity": "1" , "unit": "bag" } })).await;
+    ben.ask(
+        TICK,
+        json!({ "input": { "listId": list["id"], "personId": ann.id, "itemId": id_of(&list, "Flour"), "quantity": "1" , "unit": "bag" } }),
+    )
+    .await;
     ben.ask("mutation($list: UUID!, $person: UUID!) { addListItem(input: { listId: $list, personId: $person, item: { title: \"Beer\" } }) { item { id } } }",
         json!({ "list": list["id"], "person": ann.id })).await;
     assert_eq!(carla.refused(TICK, tick("Milk")).await.code, "NOT_FOUND");
-    let seen = carla.ask("query($id: UUID!, $list: UUID!) { person(id: $id) { list(id: $list) { items { title } } } }", json!({ "id": ann.id, "list": list["id"] })).await;
+    let seen = carla
+        .ask(
+            "query($id: UUID!, $list: UUID!) { person(id: $id) { list(id: $list) { items { title } } } }",
+            json!({ "id": ann.id, "list": list["id"] }),
+        )
+        .await;
     assert_eq!(seen["person"]["list"]["items"].as_array().unwrap().len(), 6);
 
     let refresh = async |person: &Person<'_>, input: Value| {
@@ -121,7 +141,10 @@ async fn one_list_serves_the_plans_of_a_family() {
     let app = TestApp::new().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
     app.verify(&ann).await;
-    let (of_ann, of_ben) = (pie(&ann).await, creates_meal(&ben, json!({ "name": "Soup", "ingredients": [{ "name": "tomatoes", "quantity": "2", "unit": "Cans" }] })).await);
+    let (of_ann, of_ben) = (
+        pie(&ann).await,
+        creates_meal(&ben, json!({ "name": "Soup", "ingredients": [{ "name": "tomatoes", "quantity": "2", "unit": "Cans" }] })).await,
+    );
     plans(&ann, "2026-03-12", &of_ann, "2").await;
     plans(&ben, "2026-03-12", &of_ben, "4").await;
     let asked = json!({ "input": { "from": "2026-03-12", "to": "2026-03-12", "planOf": [ann.id, ben.id] } });

@@ -7,6 +7,7 @@ pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
+pub mod completed_days;
 pub mod cooked_batches;
 pub mod cost;
 pub mod devices;
@@ -21,6 +22,7 @@ pub mod goals;
 pub mod households;
 pub mod limits;
 pub mod meal_plans;
+pub mod meal_types;
 pub mod meals;
 pub mod measurements;
 pub mod noots;
@@ -43,6 +45,7 @@ pub mod sync;
 pub mod talon;
 pub mod unavailability;
 pub mod variables;
+pub mod water;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -77,6 +80,11 @@ pub struct Mutation(
     meal_plans::MealPlansMutation,
     planned_meals::PlannedMealsMutation,
     shopping_lists::ShoppingListsMutation,
+    food_diary::FoodGroupsMutation,
+    food_diary::FoodCopiesMutation,
+    completed_days::CompletedDaysMutation,
+    meal_types::MealTypesMutation,
+    water::WaterMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,

@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use entity::{
-    family_access::AccessType,
     cooked_batches::{ActiveModel, Column, Entity, Model},
     cooked_portions as portions,
+    family_access::AccessType,
     id::{CookedBatchId, CookedPortionId, FoodId, MealId, UserId},
     unit::{Dimension, Unit, round},
 };
@@ -24,8 +24,7 @@ use crate::{
     error::{Error, Result},
     family_access,
     food_diary::FoodGroup,
-    foods,
-    input,
+    foods, input,
     meals::{
         self, NewIngredient,
         diary::{self, Eaten, Occasion},
@@ -144,10 +143,7 @@ pub async fn cook(tx: &Tx, new: NewBatch) -> Result<(Model, Vec<Portioned>)> {
     let parts = if parts.is_empty() { vec![Part::words(recipe.name.clone(), Decimal::ONE, BATCH.to_owned())] } else { parts };
     // So many times the recipe gives so many times as much, unless somebody counted or weighed.
     let scaled = |known: Option<Decimal>| known.map(|known| round(known * times.unwrap_or(Decimal::ONE), 3));
-    let yields = meals::yields(
-        new.servings.or(scaled(recipe.yields.servings)),
-        new.cooked_weight.or(if new.servings.is_some() && new.cooked_weight.is_none() { None } else { scaled(recipe.yields.cooked_weight) }),
-    )?;
+    let yields = meals::yields(new.servings.or(scaled(recipe.yields.servings)), new.cooked_weight.or(scaled(recipe.yields.cooked_weight)))?;
     let (measure, total) = match (yields.cooked_weight, yields.servings) {
         (Some(weight), _) => ("g", weight),
         (None, Some(servings)) => ("serving", servings),
@@ -161,7 +157,9 @@ pub async fn cook(tx: &Tx, new: NewBatch) -> Result<(Model, Vec<Portioned>)> {
         measure: Set(measure.to_owned()),
         total: Set(total),
         servings: Set(yields.servings),
-        parts: Set(serde_json::to_value(parts.iter().map(StoredPart::of).collect::<Vec<_>>()).map_err(|error| Error::Internal(error.into()))?),
+        parts: Set(
+            serde_json::to_value(parts.iter().map(StoredPart::of).collect::<Vec<_>>()).map_err(|error| Error::Internal(error.into()))?
+        ),
         cooked_at: Set(tx.now()),
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
@@ -173,7 +171,13 @@ pub async fn cook(tx: &Tx, new: NewBatch) -> Result<(Model, Vec<Portioned>)> {
 }
 
 /// Gives out portions of what is left of a batch.
-pub async fn portion(tx: &Tx, id: CookedBatchId, new: Vec<NewPortion>, serving: &Serving, expected_version: Option<i32>) -> Result<(Model, Vec<Portioned>)> {
+pub async fn portion(
+    tx: &Tx,
+    id: CookedBatchId,
+    new: Vec<NewPortion>,
+    serving: &Serving,
+    expected_version: Option<i32>,
+) -> Result<(Model, Vec<Portioned>)> {
     let batch = Entity::find_by_id((tx.viewer()?, id)).lock_exclusive().one(tx).await?.ok_or(Error::NotFound("batch of your own"))?;
     input::expect_version(expected_version, batch.version, || scalars(&batch))?;
     if new.is_empty() {
@@ -226,7 +230,8 @@ async fn give(tx: &Tx, batch: Model, new: Vec<NewPortion>, serving: &Serving) ->
         }
         let (from, until) = (Share::of(at, batch.total), Share::of(to, batch.total));
         let portion_parts = parts.iter().map(|part| part.between(from, until)).collect::<Result<Vec<_>>>()?;
-        let (quantity, unit) = amount.filter(|(_, unit)| !unit.trim().eq_ignore_ascii_case(BATCH)).unwrap_or((to - at, batch.measure.clone()));
+        let (quantity, unit) =
+            amount.filter(|(_, unit)| !unit.trim().eq_ignore_ascii_case(BATCH)).unwrap_or((to - at, batch.measure.clone()));
         let unit = Unit::named(&unit).map_or(unit, |unit| unit.code.to_owned());
         let eaten = Eaten { meal: batch.meal_id.map(|meal| meal.0), name: batch.name.clone(), quantity, unit };
         let occasion = Occasion {
@@ -252,11 +257,12 @@ async fn give(tx: &Tx, batch: Model, new: Vec<NewPortion>, serving: &Serving) ->
     Ok((Entity::update(row).exec(tx).await?, given))
 }
 
-/// Where an amount ends that begins at `at`, both in the measure of a batch of `total`. Amounts in another measure are counted there
-/// first: three of three servings end at the end, though none of them weighs a whole gram.
+/// Where `quantity` of another measure, in which the batch is `in_unit`, ends if it begins at `at`. If `at` is where so many of that
+/// measure ended, it goes on from there: three of three servings end at the end, though none of them weighs a whole gram.
 fn mark_after(total: Decimal, in_unit: Decimal, at: Decimal, quantity: Decimal) -> Option<Decimal> {
+    let mark = |counted: Decimal| Some(round(Share::of(counted, in_unit).amount(total)?, 3));
     let begun = round(Share::of(at, total).amount(in_unit)?, 3);
-    Some(round(Share::of(begun.checked_add(quantity)?, in_unit).amount(total)?, 3))
+    if mark(begun)? == at { mark(begun.checked_add(quantity)?) } else { at.checked_add(mark(quantity)?) }
 }
 
 /// Where an amount of a batch ends that begins at `at`.
@@ -339,6 +345,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_amount_goes_on_where_another_ended() {
+        let decimal = |text: &str| Decimal::from_str_exact(text).expect("a literal");
+        let end = mark_after(decimal("1400"), Decimal::ONE, decimal("683.333"), decimal("0.25"));
+        assert_eq!(end, Some(decimal("1033.333")));
+    }
 
     #[test]
     fn three_servings_of_a_kilo_are_all_of_it() {

@@ -153,11 +153,7 @@ pub async fn update(tx: &Tx, id: MealPlanTemplateId, change: TemplateChange) -> 
     match change.items {
         Some(new) => {
             let new = checked_items(tx, new, days).await?;
-            items::Entity::delete_many()
-                .filter(items::Column::UserId.eq(owner))
-                .filter(items::Column::TemplateId.eq(id))
-                .exec(tx)
-                .await?;
+            items::Entity::delete_many().filter(items::Column::UserId.eq(owner)).filter(items::Column::TemplateId.eq(id)).exec(tx).await?;
             insert_items(tx, owner, id, new).await?;
             // New items are a change of the template too, so its version must count them.
             row.days = Set(days);
@@ -183,11 +179,8 @@ pub async fn delete(tx: &Tx, id: MealPlanTemplateId, expected_version: Option<i3
 }
 
 async fn editable(tx: &Tx, id: MealPlanTemplateId, expected_version: Option<i32>) -> Result<Model> {
-    let template = Entity::find_by_id((tx.viewer()?, id))
-        .lock_exclusive()
-        .one(tx)
-        .await?
-        .ok_or(Error::NotFound("meal plan template of your own"))?;
+    let template =
+        Entity::find_by_id((tx.viewer()?, id)).lock_exclusive().one(tx).await?.ok_or(Error::NotFound("meal plan template of your own"))?;
     input::expect_version(expected_version, template.version, || scalars(&template))?;
     Ok(template)
 }
@@ -212,8 +205,7 @@ async fn checked_items(tx: &Tx, new: Vec<NewItem>, days: i32) -> Result<Vec<Item
     if new.len() > MOST_ITEMS {
         return Err(Error::invalid("items", format!("a template has at most {MOST_ITEMS} items")));
     }
-    let pantry =
-        Pantry::of(tx, new.iter().filter_map(|item| item.dish.meal), new.iter().filter_map(|item| item.dish.food)).await?;
+    let pantry = Pantry::of(tx, new.iter().filter_map(|item| item.dish.meal), new.iter().filter_map(|item| item.dish.food)).await?;
     let check = |(place, item): (usize, NewItem)| {
         let checked = || {
             Ok(Item {
@@ -248,13 +240,7 @@ async fn insert_items(tx: &Tx, owner: UserId, template: MealPlanTemplateId, new:
 }
 
 /// The dish that a row names.
-pub(crate) fn dish_of(
-    meal: (Option<UserId>, Option<MealId>),
-    food: Option<FoodId>,
-    name: &str,
-    quantity: Decimal,
-    unit: &str,
-) -> NewDish {
+pub(crate) fn dish_of(meal: (Option<UserId>, Option<MealId>), food: Option<FoodId>, name: &str, quantity: Decimal, unit: &str) -> NewDish {
     NewDish { meal: meal.0.zip(meal.1), food, name: Some(name.to_owned()), quantity, unit: unit.to_owned() }
 }
 

@@ -21,7 +21,7 @@ pub const SNAPSHOT_DECIMALS: u32 = 6;
 const MOST_SERVINGS: i64 = 100_000_000_000;
 
 /// What a food or an amount of it contains; `None` where the source does not say.
-#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Serialize, FromQueryResult)]
 pub struct Nutrition {
     /// Energy in kcal.
     pub calories: Option<Decimal>,
@@ -181,10 +181,8 @@ impl Nutrition {
     pub(crate) fn each(&self, other: impl Fn(Decimal) -> Result<Decimal>) -> Result<Self> {
         let maybe = |amount: Option<Decimal>| amount.map(&other).transpose();
         let mut nutrients = serde_json::Map::new();
-        for (code, amount) in self.nutrients.as_object().into_iter().flatten() {
-            if let Some(amount) = parse(amount) {
-                nutrients.insert(code.clone(), other(amount)?.normalize().to_string().into());
-            }
+        for (code, amount) in self.further() {
+            nutrients.insert(code.to_owned(), other(amount)?.normalize().to_string().into());
         }
         Ok(Self {
             calories: maybe(self.calories)?,
@@ -204,6 +202,32 @@ impl Nutrition {
         let mut document: Document = self.headline().into_iter().map(|(name, value)| (name.to_owned(), amount(value))).collect();
         document.insert("nutrients".to_owned(), self.nutrients.clone());
         document
+    }
+
+    /// Further nutrients: codes and amounts, ordered by code.
+    pub fn further(&self) -> impl Iterator<Item = (&str, Decimal)> {
+        self.nutrients.as_object().into_iter().flatten().filter_map(|(code, amount)| Some((code.as_str(), parse(amount)?)))
+    }
+
+    /// Salt in g: 2.5 times sodium by Regulation (EU) 1169/2011, Annex I.
+    pub fn salt(&self) -> Option<Decimal> {
+        self.sodium.map(|sodium| round(sodium * Decimal::new(25, 4), SNAPSHOT_DECIMALS))
+    }
+
+    /// Carbohydrates by both conventions. What includes fibre and what does not differ by it, so it must be known; more fibre than
+    /// carbohydrates that should include it is no statement at all.
+    pub fn carbohydrates_by(&self, basis: Option<CarbohydrateBasis>) -> Carbohydrates {
+        let stated = self.carbohydrates;
+        let (total, available) = match basis {
+            Some(CarbohydrateBasis::Total) => {
+                (stated, stated.zip(self.fiber).map(|(total, fiber)| total - fiber).filter(|rest| !rest.is_sign_negative()))
+            }
+            Some(CarbohydrateBasis::Available) => (stated.zip(self.fiber).map(|(available, fiber)| available + fiber), stated),
+            None => (None, None),
+        };
+        let erythritol = self.nutrient("ERYTHL").unwrap_or_default();
+        let net = available.map(|available| (available - erythritol).max(Decimal::ZERO));
+        Carbohydrates { basis, total, available, net }
     }
 
     /// A nutrient by its code; the headline ones answer to their INFOODS tag names too.

@@ -176,9 +176,8 @@ pub async fn adherence(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) 
 pub async fn plan(tx: &Tx, new: NewPlannedMeal) -> Result<PlannedMeal> {
     let created_from = input::fingerprint(&new)?;
     let person = tx.viewer_or(new.person)?;
-    let repeated = |existing: Option<PlannedMeal>| {
-        input::repeated(existing, |planned| planned.row.created_from.as_ref() == Some(&created_from))
-    };
+    let repeated =
+        |existing: Option<PlannedMeal>| input::repeated(existing, |planned| planned.row.created_from.as_ref() == Some(&created_from));
     if let Some(id) = new.id
         && let Some(planned) = find(tx, person, id).await?
     {
@@ -209,7 +208,10 @@ pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, 
         return Err(Error::invalid("templateId", "there is nothing on this template yet"));
     }
     if items.len() * usize::try_from(times).unwrap_or_default() > MOST_AT_ONCE {
-        return Err(Error::invalid("times", format!("would plan {} meals each time, and at most {MOST_AT_ONCE} are planned at once", items.len())));
+        return Err(Error::invalid(
+            "times",
+            format!("would plan {} meals each time, and at most {MOST_AT_ONCE} are planned at once", items.len()),
+        ));
     }
     let last = from + TimeDelta::days(i64::from(template.days) * i64::from(times) - 1);
     day::range(from, last, MOST_DAYS).map_err(|_| {
@@ -318,7 +320,8 @@ pub async fn replace(tx: &Tx, person: Option<UserId>, id: PlannedMealId, by: Rep
     if planned.stands == PlanStatus::Eaten {
         return Err(Error::conflict("this was eaten as planned: take that out of the diary first"));
     }
-    let mut became = ActiveModel { status: Set(PlanStatus::Replaced), eaten_group_id: Set(None), eaten_entry_id: Set(None), ..Default::default() };
+    let mut became =
+        ActiveModel { status: Set(PlanStatus::Replaced), eaten_group_id: Set(None), eaten_entry_id: Set(None), ..Default::default() };
     match by {
         Replacement::Group(group) => {
             let there = crate::food_diary::groups_by_ids(tx, person, &[group]).await?.pop();
@@ -381,7 +384,9 @@ fn planned_row(person: UserId, date: NaiveDate, meal_type: &str, dish: &Dish, no
 /// The amount, and what it contains as far as that is known; nothing where nothing is.
 fn with_dish(row: ActiveModel, dish: &Dish) -> Result<ActiveModel> {
     let parts = dish.parts()?;
-    let sum = |amount: fn(&crate::nutrition::Nutrition) -> Option<Decimal>| parts.iter().filter_map(|part| amount(&part.nutrition)).reduce(|sum, part| sum + part);
+    let sum = |amount: fn(&crate::nutrition::Nutrition) -> Option<Decimal>| {
+        parts.iter().filter_map(|part| amount(&part.nutrition)).reduce(|sum, part| sum + part)
+    };
     Ok(ActiveModel {
         quantity: Set(dish.quantity),
         unit: Set(dish.unit.clone()),

@@ -192,10 +192,13 @@ fn of_food(food: &Food, amounts: &[(Decimal, String)]) -> Option<(Decimal, Strin
     let is_bought_by = |unit: &str| Unit::named(unit).is_none_or(|unit| matches!(unit.dimension, Dimension::Count));
     if is_bought_by(unit) && amounts.iter().all(|(_, other)| other == unit) {
         let pieces: Decimal = amounts.iter().map(|(quantity, _)| *quantity).sum();
-        return Some((pieces.ceil(), unit.clone()));
+        return Some((whole(pieces), unit.clone()));
     }
-    let servings: Decimal =
-        amounts.iter().map(|(quantity, unit)| food.servings(*quantity, unit).map(|(servings, _)| servings)).sum::<Result<Decimal>>().ok()?;
+    let servings: Decimal = amounts
+        .iter()
+        .map(|(quantity, unit)| food.servings(*quantity, unit).map(|(servings, _)| servings))
+        .sum::<Result<Decimal>>()
+        .ok()?;
     readable(servings.checked_mul(food.serving_size)?, Unit::named(&food.serving_unit)?)
 }
 
@@ -206,7 +209,7 @@ fn of_words(amounts: &[(Decimal, String)]) -> Option<(Decimal, String)> {
             let sum = amounts.iter().map(|(quantity, unit)| Unit::named(unit)?.to_base(*quantity)).sum::<Option<Decimal>>()?;
             readable(sum, Unit::named(if base.dimension == Dimension::Mass { "g" } else { "ml" })?)
         }
-        None => Some((amounts.iter().map(|(quantity, _)| *quantity).sum::<Decimal>().ceil(), unit.clone())),
+        None => Some((whole(amounts.iter().map(|(quantity, _)| *quantity).sum()), unit.clone())),
     }
 }
 
@@ -215,11 +218,16 @@ fn readable(amount: Decimal, unit: &Unit) -> Option<(Decimal, String)> {
     let (small, large) = match unit.dimension {
         Dimension::Mass => ("g", "kg"),
         Dimension::Volume => ("ml", "l"),
-        _ => return Some((round(amount, 9).ceil(), unit.code.to_owned())),
+        _ => return Some((whole(amount), unit.code.to_owned())),
     };
-    let whole = round(unit.to_base(amount)?, 9).ceil();
+    let whole = whole(unit.to_base(amount)?);
     let thousand = Decimal::ONE_THOUSAND;
     Some(if whole >= thousand { ((whole / thousand).normalize(), large.to_owned()) } else { (whole, small.to_owned()) })
+}
+
+/// Rounded up, but for what only the last digits of thirds make more than a whole.
+fn whole(amount: Decimal) -> Decimal {
+    round(amount, 9).ceil()
 }
 
 impl Purchase {

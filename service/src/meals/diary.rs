@@ -68,7 +68,8 @@ pub async fn log_dish(
     occasion: Occasion,
     created_from: Option<Vec<u8>>,
 ) -> Result<FoodGroup> {
-    let eaten = Eaten { meal: dish.meal.map(|(_, meal)| meal.0), name: dish.name.clone(), quantity: dish.quantity, unit: dish.unit.clone() };
+    let eaten =
+        Eaten { meal: dish.meal.map(|(_, meal)| meal.0), name: dish.name.clone(), quantity: dish.quantity, unit: dish.unit.clone() };
     log_parts(tx, id, person, eaten, dish.parts()?, occasion, created_from).await
 }
 
