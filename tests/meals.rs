@@ -303,3 +303,102 @@ async fn meals_are_listed_by_name_and_found_by_words() {
     assert_eq!(names(&found(Some("100%"), json!(null)).await), ["100% Rye"]);
     assert_eq!(names(&found(Some("%"), json!(null)).await).len(), 2, "punctuation alone says nothing");
 }
+
+const LOG: &str = "mutation($input: LogMealInput!) { logMeal(input: $input) { group { id name quantity unit mealType date
+    entries { name quantity unit nutrition { calories protein } food { id } } totals { calories protein unknown } }
+    day { totals { calories protein } } } }";
+
+#[tokio::test]
+async fn two_of_four_servings_of_a_nested_recipe_are_half_of_each_part() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let tomatoes = ann.creates_food(json!({ "name": "Tomatoes", "nutrition": { "calories": "18.123", "protein": "0.881" } })).await;
+    let pasta = ann.creates_food(json!({ "name": "Pasta", "nutrition": { "calories": "371", "protein": "13.04" } })).await;
+    // A third of 700 g of tomatoes, and 333 g of pasta, half of which is eaten.
+    let sauce = creates_meal(
+        &ann,
+        json!({ "name": "Sauce", "servings": "3", "ingredients": [{ "foodId": tomatoes, "quantity": "700", "unit": "g" }] }),
+    )
+    .await;
+    let dish = creates_meal(
+        &ann,
+        json!({ "name": "Pasta", "servings": "4", "ingredients": [
+        { "mealId": sauce, "quantity": "1", "unit": "serving" }, { "foodId": pasta, "quantity": "333", "unit": "g" }] }),
+    )
+    .await;
+    let eaten = json!({ "mealId": dish, "quantity": "2", "unit": "servings", "mealType": "Dinner" });
+    let logged = ann.ask(LOG, json!({ "input": eaten })).await["logMeal"].take();
+    let group = &logged["group"];
+    assert_eq!(
+        (&group["quantity"], &group["unit"], &group["mealType"], &group["date"]),
+        (&json!("2"), &json!("serving"), &json!("dinner"), &json!("2026-03-10"))
+    );
+    // 700 / 3 / 2 g · 18.123 / 100 g = 21.1435, and 166.5 g · 3.71 = 617.715.
+    assert_eq!(
+        group["entries"],
+        json!([
+            { "name": "Tomatoes", "quantity": "116.667", "unit": "g", "nutrition": { "calories": "21.1435", "protein": "1.027833" }, "food": { "id": tomatoes } },
+            { "name": "Pasta", "quantity": "166.5", "unit": "g", "nutrition": { "calories": "617.715", "protein": "21.7116" }, "food": { "id": pasta } },
+        ])
+    );
+    assert_eq!(group["totals"]["calories"], "638.8585");
+    assert_eq!(logged["day"]["totals"], json!({ "calories": "638.8585", "protein": "22.739433" }));
+
+    // Neither the foods nor the meal change what was eaten.
+    ann.ask(
+        "mutation($id: UUID!) { updateFood(input: { id: $id, nutrition: { calories: \"1\" } }) { food { id } } }",
+        json!({ "id": pasta }),
+    )
+    .await;
+    ann.ask(UPDATE, json!({ "input": { "id": dish, "ingredients": [] } })).await;
+    assert_eq!(ann.calories_on(None).await, "638.8585");
+    // Scaled in the diary it scales once, too: there and back is as before.
+    let scale = "mutation($id: UUID!, $quantity: Decimal!) { updateFoodGroup(input: { id: $id, quantity: $quantity }) { group { totals { calories } } } }";
+    for (quantity, calories) in [("4", "1277.717"), ("2", "638.8585")] {
+        let scaled = ann.ask(scale, json!({ "id": group["id"], "quantity": quantity })).await;
+        assert_eq!(scaled["updateFoodGroup"]["group"]["totals"]["calories"], calories);
+    }
+}
+
+#[tokio::test]
+async fn a_meal_is_logged_by_weight_and_batch_and_once_for_each_id() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ben).await;
+    shares(&ann, &ben, &["FOOD_LIST"], false).await;
+    let oats = ann.creates_food(json!({})).await;
+    let soup = creates_meal(
+        &ann,
+        json!({ "name": "Soup", "servings": null, "cookedWeight": "800",
+        "ingredients": [{ "foodId": oats, "quantity": "400", "unit": "g" }, { "name": "Salt" }] }),
+    )
+    .await;
+    let by_weight =
+        json!({ "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f", "mealId": soup, "quantity": "200", "unit": "g", "mealType": "lunch" });
+    let logged = ann.ask(LOG, json!({ "input": by_weight })).await;
+    assert_eq!(logged["logMeal"]["group"]["totals"]["calories"], "100");
+    // Of the salt nothing is known.
+    assert_eq!(logged["logMeal"]["group"]["totals"]["unknown"][0], "calories");
+    assert_eq!(ann.ask(LOG, json!({ "input": by_weight })).await, logged);
+    // Ben, with whom she shares it, eats a quarter of a batch of hers; the food in it she shares too.
+    let quarter = json!({ "mealId": soup, "mealPersonId": ann.id, "quantity": "0.25", "unit": "batch", "mealType": "lunch" });
+    assert_eq!(ben.ask(LOG, json!({ "input": quarter })).await["logMeal"]["day"]["totals"]["calories"], "100");
+    // What its source states holds, in one part.
+    ann.ask(UPDATE, json!({ "input": { "id": soup, "servings": "2", "statedNutrition": { "calories": "333.3" } } })).await;
+    let stated = ann.ask(LOG, json!({ "input": { "mealId": soup, "quantity": "1", "unit": "serving", "mealType": "lunch" } })).await;
+    assert_eq!(stated["logMeal"]["group"]["entries"].as_array().unwrap().len(), 1);
+    assert_eq!(ann.calories_on(None).await, "433.3");
+
+    for (input, code, field) in [
+        (json!({ "unit": "cup" }), "BAD_USER_INPUT", "unit"),
+        (json!({ "quantity": "0" }), "BAD_USER_INPUT", "quantity"),
+        (json!({ "mealType": "" }), "BAD_USER_INPUT", "mealType"),
+        (json!({ "mealId": oats }), "NOT_FOUND", "mealId"),
+        (json!({ "mealPersonId": ben.id }), "NOT_FOUND", "mealId"),
+    ] {
+        let mut asked = json!({ "mealId": soup, "quantity": "1", "unit": "g", "mealType": "lunch" });
+        asked.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
+        let refused = ann.refused(LOG, json!({ "input": asked })).await;
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), (code, Some(field)), "{input}");
+    }
+}

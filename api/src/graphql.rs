@@ -8,6 +8,8 @@ pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
+pub mod completed_days;
+pub mod cooked_batches;
 pub mod cost;
 pub mod devices;
 pub mod documents;
@@ -23,6 +25,8 @@ pub mod foods;
 pub mod goals;
 pub mod households;
 pub mod limits;
+pub mod meal_plans;
+pub mod meal_types;
 pub mod meals;
 pub mod measurements;
 pub mod noots;
@@ -31,6 +35,7 @@ pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod planned_meals;
 pub mod recipe_servers;
 pub mod reminders;
 pub mod reports;
@@ -39,11 +44,13 @@ pub mod routines;
 pub mod rxdb;
 pub mod scalars;
 pub mod scope;
+pub mod shopping_lists;
 pub mod swap_requests;
 pub mod sync;
 pub mod talon;
 pub mod unavailability;
 pub mod variables;
+pub mod water;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -82,6 +89,15 @@ pub struct Mutation(
     nutrients::NutrientsMutation,
     food_diary::FoodDiaryMutation,
     meals::MealsMutation,
+    cooked_batches::CookedBatchesMutation,
+    meal_plans::MealPlansMutation,
+    planned_meals::PlannedMealsMutation,
+    shopping_lists::ShoppingListsMutation,
+    food_diary::FoodGroupsMutation,
+    food_diary::FoodCopiesMutation,
+    completed_days::CompletedDaysMutation,
+    meal_types::MealTypesMutation,
+    water::WaterMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,

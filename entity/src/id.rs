@@ -38,6 +38,24 @@ ids! {
     FoodEntryId
     /// A meal or recipe of a person.
     MealId
+    /// Some days of meals, to be put on dates.
+    MealPlanTemplateId
+    /// Something to be eaten on a date.
+    PlannedMealId
+    /// What was cooked once, to be eaten in portions.
+    CookedBatchId
+    /// A portion of what was cooked.
+    CookedPortionId
+    /// A meal in a food diary that was logged as one.
+    FoodGroupId
+    /// A day that was logged in full.
+    CompletedDayId
+    /// A meal of a person's day.
+    MealTypeId
+    /// Something drunk.
+    WaterEntryId
+    /// Something to drink from.
+    WaterContainerId
     /// An exercise of the catalogue or of a person.
     ExerciseId
     /// A row of an exercise diary.

@@ -90,6 +90,7 @@ impl Error {
     pub(crate) fn within(self, path: &str) -> Self {
         match self {
             Self::Invalid { field, message } => Self::Invalid { field: format!("{path}.{field}"), message },
+            Self::NoSuch { field, what } => Self::invalid(format!("{path}.{field}"), format!("no {what} with this id")),
             other => other,
         }
     }
@@ -149,12 +150,19 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "swap_requests_open_key" => Error::conflict("a swap of this turn is asked for already: withdraw that request first"),
         "swap_requests_over_check" => Error::conflict("this request is no longer open"),
         "swap_requests_answer_check" => Error::Forbidden("this request is not for you to answer".to_owned()),
+        "meal_types_code_key" => Error::conflict("a meal of this name was added at the same moment: choose another name"),
+        "water_containers_primary_key" => Error::conflict("another container was made the primary one at the same moment: try again"),
+        "water_entries_container_fkey" => Error::NoSuch { field: "containerId", what: "container" },
+        "food_diary_group_fkey" => Error::NoSuch { field: "groupId", what: "logged meal" },
+        "food_diary_quick_nutrition_check" => Error::invalid("nutrition", "what an entry of a food contains is the food's: leave it out"),
         "calendar_feeds_member_fkey" => Error::NoSuch { field: "memberId", what: "member" },
         "calendar_feeds_routine_fkey" => Error::NoSuch { field: "routineId", what: "routine" },
         "meal_ingredients_cycle_check" => Error::invalid("ingredients", "a meal cannot contain itself, nor a meal that contains it"),
         "meal_ingredients_depth_check" => Error::invalid("ingredients", "meals may lie at most five deep in each other"),
         "meal_ingredients_part_meal_fkey" => Error::invalid("ingredients", "a meal that it is made of was deleted at the same moment"),
         "meals_used_check" => Error::conflict("another meal of yours is made of this one: take it out there first"),
+        "cooked_batches_left_over_check" => Error::invalid("portions", "is more than is left: read the batch and try again"),
+        "planned_meals_template_fkey" => Error::NoSuch { field: "templateId", what: "meal plan template" },
         "meals_source_key" => Error::conflict("this recipe was imported before: update or delete that meal"),
         "family_access_not_self_check" => Error::invalid("granteeEmail", "this is your own address"),
         _ => return None,
@@ -168,8 +176,14 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 24] = [
+const TABLES: [&str; 34] = [
+    // Before the table whose name it begins with.
+    "food_diary_groups",
     "food_diary",
+    "meal_types",
+    "completed_days",
+    "water_entries",
+    "water_containers",
     "exercise_diary",
     "exercise_sets",
     "measurements",
@@ -193,6 +207,11 @@ const TABLES: [&str; 24] = [
     "swap_requests",
     "meal_ingredients",
     "meals",
+    "meal_plan_template_items",
+    "meal_plan_templates",
+    "planned_meals",
+    "cooked_batches",
+    "cooked_portions",
 ];
 
 /// The field of a broken CHECK, which is named `table_column_check`; `None` where no client knows the table. Validation in the

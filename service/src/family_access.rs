@@ -1,6 +1,8 @@
 //! Family access: what one person lets another see, offered, accepted and ended. Row policies and one trigger decide who may
 //! do what; here it is said in words.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use entity::{
     family_access::{AccessStatus, AccessType, Column, Entity, Model},
@@ -124,6 +126,23 @@ pub async fn types_of(tx: &Tx, person: UserId) -> Result<Vec<AccessType>> {
         .filter(Expr::cust("(expires_at IS NULL OR expires_at > statement_timestamp())"));
     let shared: Vec<_> = rows.all(tx).await?.into_iter().map(|row| row.access_type).collect();
     Ok(ACCESS_TYPES.into_iter().filter(|access_type| shared.contains(access_type)).collect())
+}
+
+/// Those of `people` who share this with the viewer now, or let the viewer write it; the viewer among them.
+pub async fn sharing(tx: &Tx, people: &[UserId], access_type: AccessType, writing: bool) -> Result<HashSet<UserId>> {
+    let viewer = tx.viewer()?;
+    let mut rows = Entity::find()
+        .filter(Column::GrantorUserId.is_in(people.iter().copied()))
+        .filter(Column::GranteeUserId.eq(viewer))
+        .filter(Column::AccessType.eq(access_type))
+        .filter(Column::Status.eq(AccessStatus::Active))
+        .filter(Expr::cust("(expires_at IS NULL OR expires_at > statement_timestamp())"));
+    if writing {
+        rows = rows.filter(Column::CanWrite.eq(true));
+    }
+    let mut sharing: HashSet<_> = rows.all(tx).await?.into_iter().map(|row| row.grantor_user_id).collect();
+    sharing.extend(people.iter().copied().filter(|person| *person == viewer));
+    Ok(sharing)
 }
 
 /// The people who share something with the viewer now.

@@ -1,6 +1,8 @@
 //! Meals and recipes of one's own: what they are made of, how much they give, and how they are made. Those with whom their owner
 //! shares `food_list` see them.
 
+pub mod diary;
+pub mod dish;
 pub mod recipe;
 pub mod scaling;
 
@@ -261,7 +263,7 @@ async fn editable(tx: &Tx, id: MealId, expected_version: Option<i32>) -> Result<
     Ok(meal)
 }
 
-fn yields(servings: Option<Decimal>, cooked_weight: Option<Decimal>) -> Result<Yield> {
+pub(crate) fn yields(servings: Option<Decimal>, cooked_weight: Option<Decimal>) -> Result<Yield> {
     if servings.is_none() && cooked_weight.is_none() {
         return Err(Error::invalid("servings", "say how much the meal gives: servings, cookedWeight in g, or both"));
     }
@@ -311,7 +313,7 @@ fn link(url: &str) -> Result<String> {
 }
 
 /// Ingredients as they are stored: each food and meal is there, and the quantity can be told of it.
-async fn checked_ingredients(tx: &Tx, owner: UserId, new: Vec<NewIngredient>) -> Result<Vec<ingredients::ActiveModel>> {
+pub(crate) async fn checked_ingredients(tx: &Tx, owner: UserId, new: Vec<NewIngredient>) -> Result<Vec<ingredients::ActiveModel>> {
     if new.len() > MOST_INGREDIENTS {
         return Err(Error::invalid("ingredients", format!("a meal has at most {MOST_INGREDIENTS} ingredients")));
     }

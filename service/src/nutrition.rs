@@ -21,7 +21,7 @@ pub const SNAPSHOT_DECIMALS: u32 = 6;
 const MOST_SERVINGS: i64 = 100_000_000_000;
 
 /// What a food or an amount of it contains; `None` where the source does not say.
-#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Serialize, FromQueryResult)]
 pub struct Nutrition {
     /// Energy in kcal.
     pub calories: Option<Decimal>,
@@ -174,10 +174,15 @@ impl Nutrition {
                 .filter(|product| *product <= Decimal::from(10_000_000))
                 .ok_or_else(too_much)
         };
-        let maybe = |amount: Option<Decimal>| amount.map(scaled).transpose();
+        self.each(scaled)
+    }
+
+    /// The same with each amount that is known made another one.
+    pub(crate) fn each(&self, other: impl Fn(Decimal) -> Result<Decimal>) -> Result<Self> {
+        let maybe = |amount: Option<Decimal>| amount.map(&other).transpose();
         let mut nutrients = serde_json::Map::new();
         for (code, amount) in self.further() {
-            nutrients.insert(code.to_owned(), scaled(amount)?.normalize().to_string().into());
+            nutrients.insert(code.to_owned(), other(amount)?.normalize().to_string().into());
         }
         Ok(Self {
             calories: maybe(self.calories)?,
@@ -189,6 +194,14 @@ impl Nutrition {
             sodium: maybe(self.sodium)?,
             nutrients: nutrients.into(),
         })
+    }
+
+    /// As JSON, which [`Nutrition::try_from`] reads again.
+    pub(crate) fn document(&self) -> Document {
+        let amount = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string()).into();
+        let mut document: Document = self.headline().into_iter().map(|(name, value)| (name.to_owned(), amount(value))).collect();
+        document.insert("nutrients".to_owned(), self.nutrients.clone());
+        document
     }
 
     /// Further nutrients: codes and amounts, ordered by code.

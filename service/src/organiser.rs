@@ -4,6 +4,8 @@
 //! The kind and the title of a list stand in an activity of type `list`. A noot without one, as other clients make them, is what
 //! its first known activity makes it, and has no title.
 
+pub mod generated;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{
     id::{NootId, UserId},

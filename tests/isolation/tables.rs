@@ -404,6 +404,61 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "food_diary_groups",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("name", "'Porridge with berries'"),
+            ("quantity", "1"),
+            ("unit", "'serving'"),
+            ("meal_type", "'breakfast'"),
+            ("consumed_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("consumed_on", "'2026-03-10'"),
+        ],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE food_diary_groups SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "completed_days",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("consumed_on", "'2026-03-10'::date + {m}"), ("completed_at", "'2026-03-10T22:00:00Z'")],
+        change: "completed_at = '2026-03-11'",
+        operations: &[("sign as another", "UPDATE completed_days SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "water_containers",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Bottle'"), ("volume", "500"), ("unit", "'ml'")],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE water_containers SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "water_entries",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("drink", "'water'"),
+            ("quantity", "250"),
+            ("unit", "'ml'"),
+            ("milliliters", "250"),
+            ("drank_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("drank_on", "'2026-03-10'"),
+        ],
+        change: "drink = 'tea'",
+        operations: &[("sign as another", "UPDATE water_entries SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "meal_types",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("code", "left(md5('{name}{n}{m}'), 12)"), ("name", "'Second breakfast'"), ("position", "150")],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE meal_types SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
         name: "exercises",
         owner: "owner_id",
         facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",
@@ -567,6 +622,116 @@ pub const TABLES: &[Table] = &[
         name: "meal_plan_templates",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Weekdays'")],
         change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "meal_plan_template_items",
+        key: "template_id",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("template_id", "{held_template}"),
+            ("position", "{n}"),
+            ("day", "1"),
+            ("meal_type", "'lunch'"),
+            ("food_item_id", "{common_food}"),
+            ("name", "'Porridge'"),
+            ("quantity", "1"),
+            ("unit", "'serving'"),
+        ],
+        primary: "user_id, template_id, position",
+        change: "name = 'changed'",
+        operations: &[
+            (
+                "log a hidden food",
+                "INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, food_item_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {hidden_food})",
+            ),
+            (
+                "log a missing food",
+                "INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, food_item_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {missing})",
+            ),
+            (
+                "log a deleted food",
+                "INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, food_item_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {deleted_food})",
+            ),
+            (
+                "plan a hidden meal",
+                "INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {stranger_id}, {hidden_meal})",
+            ),
+            (
+                "plan the target's meal",
+                "INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {target_id}, {target_meal})",
+            ),
+            ("log another food", "UPDATE meal_plan_template_items SET food_item_id = {hidden_food}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "planned_meals",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("planned_on", "'2026-03-10'"),
+            ("meal_type", "'lunch'"),
+            ("name", "'Pizza'"),
+            ("quantity", "1"),
+            ("unit", "'serving'"),
+        ],
+        change: "name = 'changed'",
+        operations: &[
+            (
+                "log a hidden food",
+                "INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, food_item_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {hidden_food})",
+            ),
+            (
+                "log a missing food",
+                "INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, food_item_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {missing})",
+            ),
+            (
+                "log a deleted food",
+                "INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, food_item_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {deleted_food})",
+            ),
+            (
+                "plan a hidden meal",
+                "INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {stranger_id}, {hidden_meal})",
+            ),
+            (
+                "plan the target's meal",
+                "INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {target_id}, {target_meal})",
+            ),
+            ("log another food", "UPDATE planned_meals SET food_item_id = {hidden_food}"),
+            ("sign as another", "UPDATE planned_meals SET created_by = {stranger_id}"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "cooked_batches",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("name", "'Chili'"),
+            ("measure", "'g'"),
+            ("total", "1000"),
+            ("parts", r#"'[{"name": "Beans", "nutrition": {}}]'"#),
+            ("cooked_at", "'2026-03-10T12:00:00Z'"),
+        ],
+        change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "cooked_portions",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("batch_id", "{batch}"),
+            ("eater_id", "{owner}"),
+            ("amount", "1"),
+            ("portioned_at", "'2026-03-10T12:00:00Z'"),
+        ],
+        change: "amount = 2",
+        operations: &[(
+            "portion for a stranger",
+            "INSERT INTO cooked_portions (user_id, id, batch_id, eater_id, amount, portioned_at) VALUES ({viewer_id}, {missing}, {batch}, {stranger_id}, 1, '2026-03-10')",
+        )],
         ..TABLE
     },
     Table {

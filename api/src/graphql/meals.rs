@@ -5,12 +5,14 @@ use std::{collections::HashMap, sync::Arc};
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
 use entity::{
     family_access::AccessType,
-    id::{FoodId, MealId, UserId},
+    id::{FoodGroupId, FoodId, MealId, UserId},
     meals as rows,
 };
 use service::{
     meals::{
         self,
+        diary::{NewMealEntry, Occasion},
+        dish::NewDish,
         recipe::{self, Of, Recipe},
         scaling::Share,
     },
@@ -19,9 +21,10 @@ use service::{
 
 use super::{
     error::{Error, Result},
+    food_diary::{FoodDay, FoodGroup},
     foods::{DeleteInput, Food, Nutrition, NutritionInput, NutritionTotals},
     person::Person,
-    scalars::{CheckOption, CheckPatch, Decimal, Unchecked, Uuid},
+    scalars::{CheckOption, CheckPatch, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
 };
 
@@ -204,7 +207,8 @@ pub struct MealIngredientInput {
     note: Option<String>,
 }
 
-fn ingredients(inputs: Vec<MealIngredientInput>) -> Result<Vec<meals::NewIngredient>> {
+/// What a meal is made of, each checked under its place.
+pub fn ingredients(inputs: Vec<MealIngredientInput>) -> Result<Vec<meals::NewIngredient>> {
     let ingredient = |(place, input): (usize, MealIngredientInput)| {
         let field = |name: &str| format!("ingredients[{place}].{name}");
         Ok(meals::NewIngredient {
@@ -294,6 +298,76 @@ pub struct UpdateMealPayload {
 pub struct DeleteMealPayload {
     /// Its id.
     deleted_id: Uuid,
+}
+
+/// The fields of an input that name a dish: a meal, a food, or words.
+pub struct DishFields {
+    /// A meal.
+    pub meal_id: Option<Unchecked<Uuid>>,
+    /// Whose; the viewer's when absent.
+    pub meal_person_id: Option<Unchecked<Uuid>>,
+    /// Or a food.
+    pub food_id: Option<Unchecked<Uuid>>,
+    /// What it is called.
+    pub name: Option<String>,
+    /// How much.
+    pub quantity: Unchecked<Decimal>,
+    /// The unit of `quantity`.
+    pub unit: String,
+}
+
+impl DishFields {
+    /// The dish, each field checked under its name in `path`.
+    pub fn check(self, ctx: &Context<'_>, path: &str) -> Result<NewDish> {
+        let field = |name: &str| format!("{path}{name}");
+        let owner = match self.meal_person_id.check(&field("mealPersonId"))? {
+            Some(id) => UserId(id.0),
+            None => scope(ctx).viewer()?.user_id(),
+        };
+        Ok(NewDish {
+            meal: self.meal_id.check(&field("mealId"))?.map(|id| (owner, MealId(id.0))),
+            food: self.food_id.check(&field("foodId"))?.map(|id| FoodId(id.0)),
+            name: self.name,
+            quantity: self.quantity.check(&field("quantity"))?.0,
+            unit: self.unit,
+        })
+    }
+}
+
+/// A meal that was eaten.
+#[derive(InputObject)]
+pub struct LogMealInput {
+    /// Made by the client, so that a repeated request logs nothing twice; by the server when absent.
+    id: Option<Unchecked<Uuid>>,
+    /// Whose diary; the viewer's when absent.
+    person_id: Option<Unchecked<Uuid>>,
+    /// Which meal.
+    meal_id: Unchecked<Uuid>,
+    /// Whose meal; the viewer's when absent.
+    meal_person_id: Option<Unchecked<Uuid>>,
+    /// How much: 0.001 to 100000 with at most 3 decimals.
+    quantity: Unchecked<Decimal>,
+    /// serving, batch (as 0.25 of it), or a unit of mass of the cooked meal.
+    unit: String,
+    /// breakfast, lunch, dinner, snack or one of the person's own, at most 20 characters.
+    meal_type: String,
+    /// When; now when absent.
+    consumed_at: Option<Unchecked<DateTime>>,
+    /// On which day, in place of `consumedAt`: now when that is today, else at the usual time of the meal type.
+    date: Option<Unchecked<Date>>,
+    /// Where; the person's zone when absent.
+    time_zone: Option<Unchecked<TimeZone>>,
+    /// Anything to remember, at most 1000 characters.
+    note: Option<String>,
+}
+
+/// What was logged, and the day to draw.
+#[derive(SimpleObject)]
+pub struct LogMealPayload {
+    /// The meal with its parts, as they were when it was logged.
+    group: FoodGroup,
+    /// The day it is on.
+    day: FoodDay,
 }
 
 /// The recipe of a meal, for the loader.
@@ -412,6 +486,44 @@ impl MealsMutation {
             let meal = meals::update(&tx, id, change).await?;
             tx.commit().await?;
             Ok(UpdateMealPayload { meal: Meal(meal) })
+        })
+        .await
+    }
+
+    /// Logs a meal that was eaten, as a group that keeps its parts with what they contain today: later changes of the meal or of its foods
+    /// do not change the day.
+    async fn log_meal(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What was eaten.")] input: LogMealInput,
+    ) -> Option<Result<LogMealPayload>> {
+        nullable(async {
+            let dish = DishFields {
+                meal_id: Some(input.meal_id),
+                meal_person_id: input.meal_person_id,
+                food_id: None,
+                name: None,
+                quantity: input.quantity,
+                unit: input.unit,
+            };
+            let new = NewMealEntry {
+                id: input.id.check("id")?.map(|id| FoodGroupId(id.0)),
+                person: input.person_id.check("personId")?.map(|id| UserId(id.0)),
+                dish: dish.check(ctx, "")?,
+                occasion: Occasion {
+                    meal_type: input.meal_type,
+                    consumed_at: input.consumed_at.check("consumedAt")?.map(|at| at.0),
+                    date: input.date.check("date")?.map(|date| date.0),
+                    time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),
+                    note: input.note,
+                },
+            };
+            let tx = scope(ctx).write().await?;
+            let group = meals::diary::log(&tx, new).await?;
+            let day = FoodDay::on(&tx, group.group.user_id, group.group.consumed_on).await?;
+            scope(ctx).note_read(group.group.user_id, AccessType::Calorie);
+            tx.commit().await?;
+            Ok(LogMealPayload { group: FoodGroup(group), day })
         })
         .await
     }

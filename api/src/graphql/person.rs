@@ -11,14 +11,15 @@ use entity::{
 };
 use futures_util::{Stream, StreamExt};
 use service::{
-    access::Tx, changes, day::Calendar, devices, family_access as grants, favourite_foods, food_providers::choices, meals, measurements,
-    nutrients, organiser, people, recipe_servers,
+    access::Tx, changes, cooked_batches, day::Calendar, devices, family_access as grants, favourite_foods, food_providers::choices,
+    meal_plans, meals, measurements, nutrients, organiser, people, recipe_servers,
 };
 
 use super::{
     access_log::AccessLogEntry,
     allergens::{self, Allergen},
     changes::follow_person,
+    cooked_batches::CookedBatch,
     devices::Device,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
@@ -27,17 +28,21 @@ use super::{
     food_providers::FoodProvider,
     foods::Food,
     goals::{Goal, GoalStatus},
+    meal_plans::MealPlanTemplate,
+    meal_types::MealType,
     meals::Meal,
     measurements::Measurement,
     noots::ConflictedNoot,
     nutrients::PersonalNutrient,
     organiser::{ListKind, OrganiserList},
     page::Connection,
+    planned_meals::MealPlanDay,
     recipe_servers::RecipeServer,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
     sync::{self, RejectedChange, SyncHead, SyncPage},
+    water::{WaterContainer, WaterDay},
 };
 
 /// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
@@ -156,6 +161,62 @@ impl Person {
             }
             let tx = scope(ctx).read().await?;
             FoodDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// The meals of the person's day in their order, hidden ones too. Needs CALORIE.
+    async fn meal_types(&self, ctx: &Context<'_>) -> Option<Result<Vec<MealType>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            MealType::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person drank on a day. Today in the person's zone when no date is given. Needs CALORIE.
+    async fn water_day(&self, ctx: &Context<'_>, #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>) -> Option<Result<WaterDay>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            Ok(WaterDay::between(&tx, self.id(), date, date).await?.pop())
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person drank from one day to another: one item per day, empty days included, at most 400. Needs CALORIE.
+    async fn water_days(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<WaterDay>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            WaterDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person drinks from, the primary one first. Needs CALORIE.
+    async fn water_containers(&self, ctx: &Context<'_>) -> Option<Result<Vec<WaterContainer>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            WaterContainer::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
         }
         .await
         .transpose()
@@ -341,6 +402,67 @@ impl Person {
             let page = service::page::PageRequest { first, after };
             let page = meals::list(&*scope(ctx).read().await?, self.id(), search.as_deref(), &page).await?;
             Ok(Some(Connection::new(page, continued, Meal)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// What is planned to be eaten from one day to another, and how those days went: one item per day, empty days included, at most 400.
+    /// Needs CALORIE.
+    async fn meal_plan(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<MealPlanDay>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            MealPlanDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// The viewer's meal plan templates, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn meal_plan_templates(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<MealPlanTemplate>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = meal_plans::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, MealPlanTemplate)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the viewer cooked to be eaten in portions, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn cooked_batches(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those of which something is left.", default)] left_over: bool,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<CookedBatch>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::page::PageRequest { first, after };
+            let page = cooked_batches::list(&*scope(ctx).read().await?, left_over, &page).await?;
+            Ok(Some(Connection::new(page, continued, CookedBatch)))
         }
         .await
         .transpose()

@@ -8,6 +8,7 @@ use std::{
 
 use entity::{
     id::{FoodId, MealId, UserId},
+    meal_ingredients,
     unit::{Dimension, Unit, round},
 };
 use rust_decimal::Decimal;
@@ -18,6 +19,7 @@ use super::scaling::Share;
 use crate::{
     access::Tx,
     error::{Error, Result},
+    food_diary,
     foods::{self, Food},
     nutrition::{Headline, Nutrition, Totals},
 };
@@ -26,7 +28,7 @@ use crate::{
 pub const BATCH: &str = "batch";
 
 /// A meal with all that it contains, by the nutrition that holds now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Recipe {
     /// Whose.
     pub owner: UserId,
@@ -52,7 +54,7 @@ pub struct Yield {
 }
 
 /// What a meal is made of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ingredient {
     /// What it is called.
     pub name: String,
@@ -67,7 +69,7 @@ pub struct Ingredient {
 }
 
 /// What an ingredient is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Of {
     /// A food, in the version that holds now.
     Food(Box<Food>),
@@ -94,6 +96,8 @@ pub struct Part {
     pub unit: Option<String>,
     /// How many of the food's servings.
     pub servings: Option<Decimal>,
+    /// Its volume in ml, where the food is told by volume.
+    pub milliliters: Option<Decimal>,
     /// What it contains.
     pub nutrition: Nutrition,
 }
@@ -135,7 +139,7 @@ const SELECT: &str = "
                   'part_meal_id', i.part_meal_id, 'name', i.name, 'quantity', i.quantity::text, 'unit', i.unit, 'note', i.note) ORDER BY i.position)
                 FROM meal_ingredients i LEFT JOIN food_items f ON f.id = i.food_item_id
                 WHERE i.user_id = m.user_id AND i.meal_id = m.id), '[]') AS ingredients
-    FROM wanted w JOIN meals m ON m.user_id = w.user_id AND m.id = w.id";
+    FROM wanted w JOIN meals m ON m.user_id = w.user_id AND m.id = w.id AND m.deleted_at IS NULL";
 
 /// The recipes of these meals, as far as the viewer sees them: one statement for all that they contain, and one for the foods.
 pub async fn read(tx: &Tx, meals: &[(UserId, MealId)]) -> Result<HashMap<(UserId, MealId), Arc<Recipe>>> {
@@ -198,6 +202,28 @@ impl Building {
     }
 }
 
+/// Ingredients that are not those of a stored meal.
+pub(crate) async fn ingredients(tx: &Tx, owner: UserId, rows: Vec<meal_ingredients::ActiveModel>) -> Result<Vec<Ingredient>> {
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|mut row| (row.food_item_id.take().flatten(), row.part_meal_id.take().flatten().map(|meal| (owner, meal)), row))
+        .collect();
+    let recipes = read(tx, &rows.iter().filter_map(|(_, meal, _)| *meal).collect::<Vec<_>>()).await?;
+    let foods = foods::by_ids(tx, &rows.iter().filter_map(|(food, _, _)| *food).collect::<Vec<_>>()).await?;
+    let ingredient = |(food, meal, mut row): (Option<FoodId>, Option<(UserId, MealId)>, meal_ingredients::ActiveModel)| {
+        let food = food.and_then(|food| foods.iter().find(|other| other.id == food)).map(|food| Of::Food(Box::new(food.clone())));
+        let meal = meal.and_then(|meal| recipes.get(&meal)).map(|recipe| Of::Meal(recipe.clone()));
+        Ingredient {
+            name: row.name.take().unwrap_or_default(),
+            quantity: row.quantity.take().flatten(),
+            unit: row.unit.take().flatten(),
+            note: row.note.take().flatten(),
+            of: food.or(meal).unwrap_or(Of::Words),
+        }
+    };
+    Ok(rows.into_iter().map(ingredient).collect())
+}
+
 /// Nutrition per serving as it is stored.
 pub(super) fn stated(mut json: JsonValue) -> Result<Nutrition> {
     let nutrients = json["nutrients"].take();
@@ -245,6 +271,7 @@ impl Recipe {
                 quantity: Some(for_reading(servings)),
                 unit: Some("serving".to_owned()),
                 servings: Some(servings),
+                milliliters: None,
                 nutrition: stated.times(servings)?,
             }]);
         }
@@ -277,6 +304,7 @@ impl Ingredient {
             quantity: self.quantity.map(amount).transpose()?.map(for_reading),
             unit: self.unit.clone(),
             servings: None,
+            milliliters: None,
             nutrition: Nutrition::unknown(),
         };
         if let Of::Food(food) = &self.of {
@@ -284,14 +312,47 @@ impl Ingredient {
             part.brand.clone_from(&food.brand);
             // A portion may have gone since; then it is not known how much this is.
             if let (Some(quantity), Some(unit)) = (self.quantity, &self.unit)
-                && let Ok((servings, _)) = food.servings(quantity, unit)
+                && let Ok((servings, unit)) = food.servings(quantity, unit)
             {
                 let servings = amount(servings)?;
+                part.milliliters = food_diary::volume(food, servings, &unit);
                 part.nutrition = food.nutrition.times(servings)?;
                 part.servings = Some(servings);
             }
         }
         Ok(vec![part])
+    }
+}
+
+impl Ingredient {
+    /// What is to be bought for a share of it, with the share of it that is needed. A meal is bought as what it is made of, whatever its
+    /// source says that it contains.
+    pub fn leaves<'a>(&'a self, share: Share, into: &mut Vec<(&'a Self, Share)>) -> Result<()> {
+        if let (Of::Meal(recipe), Some(quantity), Some(unit)) = (&self.of, self.quantity, &self.unit)
+            && !recipe.ingredients.is_empty()
+            && let Ok((part, _)) = recipe.yields.share(quantity, unit)
+        {
+            let share = part.within(share).ok_or_else(too_much)?;
+            return recipe.ingredients.iter().try_for_each(|ingredient| ingredient.leaves(share, into));
+        }
+        into.push((self, share));
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Something that is known by its name alone.
+    pub fn words(name: String, quantity: Decimal, unit: String) -> Self {
+        Self {
+            food: None,
+            name,
+            brand: None,
+            quantity: Some(quantity),
+            unit: Some(unit),
+            servings: None,
+            milliliters: None,
+            nutrition: Nutrition::unknown(),
+        }
     }
 }
 
