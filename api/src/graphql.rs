@@ -8,6 +8,7 @@ pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
+pub mod completed_days;
 pub mod cost;
 pub mod devices;
 pub mod documents;
@@ -22,6 +23,7 @@ pub mod foods;
 pub mod goals;
 pub mod households;
 pub mod limits;
+pub mod meal_types;
 pub mod measurements;
 pub mod noots;
 pub mod nutrients;
@@ -41,6 +43,7 @@ pub mod sync;
 pub mod talon;
 pub mod unavailability;
 pub mod variables;
+pub mod water;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -73,6 +76,11 @@ pub struct Mutation(
     food_merging::FoodMergingMutation,
     nutrients::NutrientsMutation,
     food_diary::FoodDiaryMutation,
+    food_diary::FoodGroupsMutation,
+    food_diary::FoodCopiesMutation,
+    completed_days::CompletedDaysMutation,
+    meal_types::MealTypesMutation,
+    water::WaterMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,
