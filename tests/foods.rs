@@ -202,6 +202,7 @@ async fn a_relatives_product_is_found_before_the_catalogues() {
     let anns = ann.creates_food(json!({ "barcode": "4260392550101" })).await;
     let found = async || ben.ask(BY_BARCODE, json!({ "barcode": "4260392550101" })).await["foodByBarcode"]["id"].take();
     assert_ne!(found().await, json!(anns));
+    app.verify(&ben).await;
     crate::family_access::shares(&ann, &ben, &["FOOD_LIST"], false).await;
     assert_eq!(found().await, json!(anns));
     let bens = ben.creates_food(json!({ "barcode": "4260392550101" })).await;
@@ -264,13 +265,14 @@ async fn ann_is_warned_of_what_she_is_allergic_to_and_nobody_else_is() {
     let create = "mutation($input: CreateFoodInput!) { createFood(input: $input) { food { id allergens traces } } }";
     let bar = food(json!({ "name": "Granola bar", "allergens": ["NUTS", "GLUTEN"], "traces": ["PEANUTS", "MILK"] }));
     let bar = ann.ask(create, bar).await["createFood"]["food"].take();
-    assert_eq!((&bar["allergens"], &bar["traces"]), (&json!(["GLUTEN", "NUTS"]), &json!(["MILK", "PEANUTS"])));
+    assert_eq!((&bar["allergens"], &bar["traces"]), (&json!(["GLUTEN", "NUTS"]), &json!(["PEANUTS", "MILK"])));
     let unsaid = ann.ask(create, food(json!({}))).await["createFood"]["food"].take();
     assert_eq!((&unsaid["allergens"], &unsaid["traces"]), (&json!(null), &json!(null)), "nobody said is not none");
 
     let prefer = "mutation($of: [Allergen!]) { updatePreferences(input: { allergens: $of }) { preferences { allergens } } }";
     let preferred = ann.ask(prefer, json!({ "of": ["PEANUTS", "GLUTEN", "FISH"] })).await;
     assert_eq!(preferred["updatePreferences"]["preferences"]["allergens"], json!(["GLUTEN", "FISH", "PEANUTS"]));
+    app.verify(&ben).await;
     crate::family_access::shares(&ann, &ben, &["FOOD_LIST"], false).await;
     let warned = async |person: &Person<'_>| {
         let asked = "query($id: UUID!) { food(id: $id) { allergenWarnings { allergen tracesOnly } } }";
@@ -356,12 +358,11 @@ async fn duplicates_become_one_food_and_one_again_two() {
         .await;
     ann.ask("mutation($id: UUID!) { addFavouriteFood(input: { foodId: $id }) { food { id } } }", json!({ "id": duplicate })).await;
     ann.logs_food(&duplicate, json!({ "quantity": "2", "unit": "spoon" })).await;
-    let deletion =
-        "query($id: UUID!) { foodDeletion(id: $id) { food { name } diaryEntries firstEatenAt lastEatenAt duplicates favourite } }";
+    let deletion = "query($id: UUID!) { foodDeletion(id: $id) { food { name } diaryEntries plannedEntries firstEatenAt lastEatenAt duplicates favourite } }";
     let at = "2026-03-10T12:00:00Z";
     assert_eq!(
         ann.ask(deletion, json!({ "id": duplicate })).await["foodDeletion"],
-        json!({ "food": { "name": "Oat flakes" }, "diaryEntries": 1, "firstEatenAt": at, "lastEatenAt": at, "duplicates": 0, "favourite": true })
+        json!({ "food": { "name": "Oat flakes" }, "diaryEntries": 1, "plannedEntries": 0, "firstEatenAt": at, "lastEatenAt": at, "duplicates": 0, "favourite": true })
     );
     assert_eq!(ben.refused(deletion, json!({ "id": duplicate })).await.code, "NOT_FOUND");
 
@@ -407,6 +408,7 @@ async fn duplicates_become_one_food_and_one_again_two() {
 async fn only_foods_of_ones_own_are_merged() {
     let app = TestApp::new().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ann).await;
     crate::family_access::shares(&ben, &ann, &["FOOD_LIST"], true).await;
     let (anns, bens) = (ann.creates_food(json!({})).await, ben.creates_food(json!({})).await);
     let common: String = app.value("SELECT id::text FROM food_items WHERE source = 'hale' LIMIT 1").await;

@@ -202,6 +202,7 @@ async fn anns_own_nutrient_is_told_where_her_food_is_shared() {
         ann.ask(CREATE, food(json!({ "nutrients": [{ "code": "X_CREATINE", "amount": "88" }] }))).await["createFood"]["food"].take();
     let shown = json!([{ "code": "X_CREATINE", "name": "Creatine", "amount": "88", "unit": "g" }]);
     assert_eq!(powder["nutrition"]["nutrients"], shown);
+    app.verify(&ben).await;
     crate::family_access::shares(&ann, &ben, &["FOOD_LIST"], false).await;
     let asked = "query($id: UUID!) { food(id: $id) { nutrition { nutrients { code name amount unit } } } }";
     assert_eq!(ben.ask(asked, json!({ "id": powder["id"] })).await["food"]["nutrition"]["nutrients"], shown);

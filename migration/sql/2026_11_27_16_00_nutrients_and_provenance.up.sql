@@ -105,7 +105,7 @@ ON CONFLICT (code) DO UPDATE SET position = excluded.position, category = exclud
 ALTER TABLE nutrition_data
   ADD COLUMN basis text NOT NULL DEFAULT 'user' CONSTRAINT nutrition_data_basis_check CHECK (basis IN ('analysed', 'label', 'estimated', 'user')),
   ADD COLUMN licence text CONSTRAINT nutrition_data_licence_check CHECK (length(licence) BETWEEN 1 AND 100),
-  ADD COLUMN fetched_at timestamptz,
+  ADD COLUMN fetched_at timestamptz CONSTRAINT nutrition_data_fetched_at_check CHECK (fetched_at BETWEEN '1899-12-30' AND '2101-01-02'),
   ADD COLUMN carbohydrate_basis text
     CONSTRAINT nutrition_data_carbohydrate_basis_check CHECK (carbohydrate_basis IN ('total', 'available'));
 COMMENT ON COLUMN nutrition_data.basis IS 'how the amounts came to be known: analysed in a laboratory, printed on a label, estimated, or what a person typed';

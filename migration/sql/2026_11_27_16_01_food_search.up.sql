@@ -140,7 +140,7 @@ BEGIN
     SELECT found.id, found.rank FROM (
       SELECT c.id, round(((%s) / %s)::numeric + CASE WHEN starts_with(c.name, %L) THEN 0.5 ELSE 0 END - least(length(c.name), 200) * 0.005
           + CASE WHEN c.owner_id = $1 THEN 0.3 WHEN c.owner_id IS NOT NULL THEN 0.2 ELSE 0 END
-          + coalesce(least(0.25 * ln(1 + u.uses)::numeric, 1), 0), 6) AS rank
+          + least(0.25 * ln(1 + coalesce(u.uses, 0))::numeric, 1), 6) AS rank
       FROM (SELECT * FROM unnest($2::uuid[], $3::text[], $4::uuid[])
             UNION ALL SELECT *, NULL FROM unnest($5::uuid[], $6::text[])) AS c (id, name, owner_id)
       LEFT JOIN unnest($7::uuid[], $8::integer[]) AS u (id, uses) ON u.id = c.id

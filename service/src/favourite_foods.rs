@@ -107,7 +107,8 @@ where
         format!(
             "SELECT id, uses, last FROM (
                SELECT d.food_item_id AS id, count(*) AS uses, max(d.consumed_at) AS last FROM food_diary d
-               WHERE d.user_id = $1 AND d.consumed_on > $2 AND d.deleted_at IS NULL AND d.food_item_id IS NOT NULL
+               WHERE d.user_id = $1 AND d.consumed_on > $2 AND d.deleted_at IS NULL AND d.status = 'eaten'
+                 AND d.food_item_id IS NOT NULL
                  AND ($3::text IS NULL OR d.meal_type = $3)
                GROUP BY d.food_item_id) eaten
              WHERE ($5::uuid IS NULL OR {after}) AND EXISTS (SELECT FROM food_items f WHERE f.id = eaten.id AND f.deleted_at IS NULL)

@@ -19,8 +19,10 @@ use crate::{
 /// What a food is used for.
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
 pub struct Uses {
-    /// Entries of the viewer's diary. They keep what they had.
+    /// Entries of the viewer's diary, of what was eaten. They keep what they had.
     pub diary_entries: i64,
+    /// Entries that are planned, and stay so.
+    pub planned_entries: i64,
     /// The first of those.
     pub first_eaten_at: Option<DateTimeUtc>,
     /// The last of those.
@@ -50,7 +52,8 @@ pub async fn uses(tx: &Tx, id: FoodId) -> Result<(Food, Uses)> {
     let food = foods::find(tx, id).await?.filter(|food| food.owner_id == Some(viewer)).ok_or(Error::NotFound("food of your own"))?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT count(d.id) AS diary_entries, min(d.consumed_at) AS first_eaten_at, max(d.consumed_at) AS last_eaten_at,
+        "SELECT count(*) FILTER (WHERE d.status = 'eaten') AS diary_entries, count(*) FILTER (WHERE d.status = 'planned') AS planned_entries,
+           min(d.consumed_at) FILTER (WHERE d.status = 'eaten') AS first_eaten_at, max(d.consumed_at) FILTER (WHERE d.status = 'eaten') AS last_eaten_at,
            (SELECT count(*) FROM food_items f WHERE f.owner_id = $1 AND f.merged_into = $2) AS duplicates,
            EXISTS (SELECT FROM favourite_foods f WHERE f.user_id = $1 AND f.food_id = $2) AS favourite
          FROM food_diary d WHERE d.user_id = $1 AND d.deleted_at IS NULL
@@ -129,7 +132,7 @@ pub async fn merge(tx: &Tx, kept: FoodId, duplicates: &[FoodId]) -> Result<Merge
     }
     let food = foods::update(tx, kept, change).await?;
     let (_, uses) = uses(tx, kept).await?;
-    Ok(Merge { food, merged, diary_entries: uses.diary_entries })
+    Ok(Merge { food, merged, diary_entries: uses.diary_entries + uses.planned_entries })
 }
 
 /// Takes a merge back for one duplicate: it is a food of its own again. What the kept food gained it keeps.

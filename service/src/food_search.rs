@@ -48,7 +48,8 @@ struct Found {
 /// How many of the foods that the viewer eats most rank higher for it, and over how many days that is counted.
 const FAMILIAR: &str = "
     SELECT f.food_item_id AS id, count(*)::int AS uses FROM food_diary f
-    WHERE f.user_id = $9 AND f.deleted_at IS NULL AND f.consumed_on > $10::date - 90 AND f.food_item_id IS NOT NULL
+    WHERE f.user_id = $9 AND f.deleted_at IS NULL AND f.status = 'eaten' AND f.consumed_on > $10::date - 90
+      AND f.food_item_id IS NOT NULL
     GROUP BY f.food_item_id ORDER BY count(*) DESC, f.food_item_id LIMIT 200";
 
 /// Foods whose name or brand holds every word of `words`, or whose barcode it is, best first: spelling mistakes are forgiven, and what

@@ -19,6 +19,8 @@ pub struct FoodDeletion {
     /// How many entries of the viewer's diary it was logged in. They stay, with the name and nutrition that they were logged with; another
     /// amount of them can still be told.
     diary_entries: i32,
+    /// How many entries of it are planned. They stay planned, and can still be eaten.
+    planned_entries: i32,
     /// When it was first eaten.
     first_eaten_at: Option<DateTime>,
     /// When it was last eaten.
@@ -88,6 +90,7 @@ impl FoodMergingQuery {
             Ok(FoodDeletion {
                 food: Food(food),
                 diary_entries: count(uses.diary_entries),
+                planned_entries: count(uses.planned_entries),
                 first_eaten_at: uses.first_eaten_at.map(DateTime),
                 last_eaten_at: uses.last_eaten_at.map(DateTime),
                 duplicates: count(uses.duplicates),
