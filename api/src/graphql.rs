@@ -21,6 +21,7 @@ pub mod households;
 pub mod limits;
 pub mod measurements;
 pub mod noots;
+pub mod nutrition_targets;
 pub mod organiser;
 pub mod page;
 pub mod parser;
@@ -68,6 +69,7 @@ pub struct Mutation(
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
+    nutrition_targets::NutritionTargetsMutation,
     family_access::FamilyAccessMutation,
     calendars::CalendarsMutation,
     calendar_feeds::CalendarFeedsMutation,

@@ -44,6 +44,8 @@ ids! {
     MeasurementId
     /// A goal.
     GoalId
+    /// What certain days are judged by.
+    NutritionTargetId
     /// A grant of family access.
     FamilyAccessId
     /// A row of an access log.

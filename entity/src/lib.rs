@@ -24,6 +24,7 @@ pub mod idempotency_keys;
 pub mod measurements;
 pub mod noots;
 pub mod nutrition_data;
+pub mod nutrition_targets;
 pub mod plan_causes;
 pub mod routine_members;
 pub mod routines;

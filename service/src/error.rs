@@ -161,7 +161,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
     "food_diary",
     "exercise_diary",
     "exercise_sets",
@@ -182,6 +182,7 @@ const TABLES: [&str; 20] = [
     "unavailability",
     "assignments",
     "swap_requests",
+    "nutrition_targets",
 ];
 
 /// The field of a broken CHECK, which is named `table_column_check`; `None` where no client knows the table. Validation in the

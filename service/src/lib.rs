@@ -33,6 +33,7 @@ pub mod measurements;
 pub mod metrics;
 pub mod noots;
 pub mod nutrition;
+pub mod nutrition_targets;
 pub mod organiser;
 pub mod page;
 pub mod people;

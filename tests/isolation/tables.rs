@@ -477,6 +477,22 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "nutrition_targets",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("days", "'every_day'"),
+            ("valid_from", "'2026-01-01'"),
+            ("aims", r#"'{"ENERC_KCAL": {"amount": "2000"}}'"#),
+        ],
+        change: "valid_to = '2026-12-31'",
+        operations: &[
+            ("sign as another", "UPDATE nutrition_targets SET created_by = {stranger_id}"),
+            ("aim at something else", "UPDATE nutrition_targets SET aims = '{}'"),
+        ],
+        ..TABLE
+    },
+    Table {
         name: "noots",
         columns: &[
             ("user_id", "{owner}"),

@@ -14,8 +14,8 @@ use service::{
     access::Tx,
     day::{self, Calendar},
     family_access, food_diary,
-    goals::{self, NutritionTargets},
     nutrition::Totals,
+    nutrition_targets::NutritionTargets,
 };
 use tokio::sync::OnceCell;
 
@@ -23,6 +23,7 @@ use super::{
     changes::follow_person,
     error::Result,
     foods::{DeleteInput, Food, Nutrition, NutritionTotals},
+    nutrition_targets::{NutrientTarget, NutritionTarget},
     person::Person,
     scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
     scope::{loaders, nullable, scope},
@@ -59,9 +60,17 @@ impl FoodDay {
         Ok(from.iter_days().take_while(|date| *date <= to).map(day).collect())
     }
 
-    async fn on(tx: &Tx, person: UserId, date: NaiveDate) -> Result<Self> {
+    /// One day.
+    pub async fn on(tx: &Tx, person: UserId, date: NaiveDate) -> Result<Self> {
         let mut days = Self::between(tx, person, date, date).await?;
         Ok(days.swap_remove(0))
+    }
+
+    /// What the range that this day is of is judged by.
+    async fn in_force(&self, ctx: &Context<'_>) -> Result<&NutritionTargets> {
+        let Targets { person, from, to, in_force } = &*self.targets;
+        let read = || async { Ok(NutritionTargets::between(&*scope(ctx).read().await?, *person, *from, *to).await?) };
+        in_force.get_or_try_init(read).await
     }
 }
 
@@ -83,41 +92,17 @@ impl FoodDay {
         Totals::of(&self.entries).into()
     }
 
-    /// What the day is judged by: the daily targets that were in force on it; null when none was.
+    /// What the day's energy and macronutrients are judged by, as one number each; null when by nothing. `targets` says more.
     async fn goal(&self, ctx: &Context<'_>) -> Option<Result<NutritionTarget>> {
-        async {
-            let Targets { person, from, to, in_force } = &*self.targets;
-            let read = || async {
-                Ok::<_, super::error::Error>(NutritionTargets::between(&*scope(ctx).read().await?, *person, *from, *to).await?)
-            };
-            Ok(in_force.get_or_try_init(read).await?.on(self.date).map(NutritionTarget::from))
-        }
-        .await
-        .transpose()
+        self.in_force(ctx).await.map(|targets| targets.on(self.date).map(NutritionTarget::from)).transpose()
     }
-}
 
-/// Daily targets. Null: none was set.
-#[derive(SimpleObject)]
-pub struct NutritionTarget {
-    /// kcal a day.
-    calories: Option<Decimal>,
-    /// g of protein a day.
-    protein: Option<Decimal>,
-    /// g of carbohydrates a day.
-    carbohydrates: Option<Decimal>,
-    /// g of fat a day.
-    fat: Option<Decimal>,
-}
-
-impl From<goals::NutritionTarget> for NutritionTarget {
-    fn from(target: goals::NutritionTarget) -> Self {
-        Self {
-            calories: target.calories.map(Decimal),
-            protein: target.protein.map(Decimal),
-            carbohydrates: target.carbohydrates.map(Decimal),
-            fat: target.fat.map(Decimal),
-        }
+    /// What the day is judged by, nutrient by nutrient, what was eaten of it and what is left: energy, the macronutrients, then others by
+    /// their codes. Of what is in force the more particular holds: what was set for the date, then for training days, weekdays, every
+    /// day, and daily goals beside those for every day; of these what begins last.
+    async fn targets(&self, ctx: &Context<'_>) -> Result<Vec<NutrientTarget>> {
+        let targets = self.in_force(ctx).await?.of_day(self.date).into_iter();
+        Ok(targets.map(|target| NutrientTarget::judging(target, &self.entries)).collect())
     }
 }
 
@@ -375,8 +360,8 @@ impl FoodDiarySubscription {
                 None => Calendar::of(&tx, person).await?.today(tx.now()),
             };
             let day = FoodDay::on(&tx, person, date).await?;
-            let target = NutritionTargets::between(&tx, person, date, date).await?.on(date);
-            Ok(Some(((date, day.entries.clone(), target), (person, day))))
+            let targets = NutritionTargets::between(&tx, person, date, date).await?.of_day(date);
+            Ok(Some(((date, day.entries.clone(), targets), (person, day))))
         });
         let scope = scope(ctx).clone();
         Ok(followed.await?.map(move |followed| {

@@ -23,6 +23,7 @@ use super::{
     goals::{Goal, GoalStatus},
     measurements::Measurement,
     noots::ConflictedNoot,
+    nutrition_targets::NutritionTargetRule,
     organiser::{ListKind, OrganiserList},
     page::Connection,
     reports::NutritionReport,
@@ -189,6 +190,30 @@ impl Person {
             let rows = service::goals::list(&tx, self.id(), status.map(goals::GoalStatus::from)).await?;
             let current = service::goals::current_values(&tx, self.id(), &rows).await?;
             Ok(Some(rows.into_iter().zip(current).map(|(row, current)| Goal { row, current }).collect()))
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person's days are judged by beside the daily goals, as it was set, what begins last first. `FoodDay.targets` says what holds
+    /// on a day. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn nutrition_targets(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only what is in force on this day or a later one.")] from: Option<Unchecked<Date>>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<NutritionTargetRule>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let filter = service::nutrition_targets::Filter { person: self.id(), from: from.check("from")?.map(|date| date.0) };
+            let continued = after.is_some();
+            let page = service::page::PageRequest { first, after };
+            let page = service::nutrition_targets::list(&*scope(ctx).read().await?, &filter, &page).await?;
+            Ok(Some(Connection::new(page, continued, NutritionTargetRule::from)))
         }
         .await
         .transpose()
