@@ -35,6 +35,7 @@ mod mail;
 mod measurements;
 mod migrations;
 mod noots;
+mod nutrients;
 mod nutrition_targets;
 mod observability;
 mod organiser;

@@ -208,7 +208,7 @@ async fn percentages_that_do_not_make_a_hundred_and_aims_that_contradict_themsel
         (json!({ "aims": [{ "nutrient": "calories", "minimum": "3", "maximum": "2" }] }), "aims[0].maximum"),
         (json!({ "aims": [{ "nutrient": "calories", "amount": "-1" }] }), "aims[0].amount"),
         (json!({ "aims": [{ "nutrient": "fat", "minimum": "1" }, { "nutrient": "FAT", "maximum": "2" }] }), "aims[1].nutrient"),
-        (json!({ "aims": [{ "nutrient": "UNOBTAINIUM", "minimum": "1" }] }), "aims"),
+        (json!({ "aims": [{ "nutrient": "UNOBTAINIUM", "minimum": "1" }] }), "aims[0].nutrient"),
         (json!({ "days": "DATE" }), "date"),
         (json!({ "days": "DATE", "date": "2026-03-10", "validFrom": "2026-03-10" }), "validFrom"),
         (json!({ "days": "WEEKDAYS" }), "weekdays"),

@@ -21,7 +21,11 @@ pub mod households;
 pub mod limits;
 pub mod measurements;
 pub mod noots;
+<<<<<<< HEAD
 pub mod nutrition_targets;
+=======
+pub mod nutrients;
+>>>>>>> foods-ready
 pub mod organiser;
 pub mod page;
 pub mod parser;
@@ -51,6 +55,7 @@ use async_graphql::{
 pub struct Query(
     person::PersonQuery,
     foods::FoodsQuery,
+    nutrients::NutrientsQuery,
     exercises::ExercisesQuery,
     households::HouseholdsQuery,
     noots::NootsQuery,

@@ -23,6 +23,7 @@ pub mod id;
 pub mod idempotency_keys;
 pub mod measurements;
 pub mod noots;
+pub mod nutrients;
 pub mod nutrition_data;
 pub mod nutrition_targets;
 pub mod plan_causes;

@@ -22,6 +22,7 @@ use std::{
     },
 };
 
+use entity::nutrition_data::{Basis, CarbohydrateBasis};
 use rust_decimal::Decimal;
 use serde::Serialize;
 
@@ -52,7 +53,7 @@ pub struct Food {
     pub calories: Option<Decimal>,
     /// Protein in g.
     pub protein: Option<Decimal>,
-    /// Carbohydrates in g, fiber included.
+    /// Carbohydrates in g.
     pub carbohydrates: Option<Decimal>,
     /// Fat in g.
     pub fat: Option<Decimal>,
@@ -64,6 +65,12 @@ pub struct Food {
     pub sodium: Option<Decimal>,
     /// Further nutrients by code of the table `nutrients`, each in the unit given there.
     pub nutrients: BTreeMap<&'static str, Decimal>,
+    /// How the catalogue knows.
+    pub basis: Basis,
+    /// Its terms.
+    pub licence: &'static str,
+    /// What `carbohydrates` include.
+    pub carbohydrate_basis: CarbohydrateBasis,
     /// What people measure it in.
     pub portions: Vec<Portion>,
 }

@@ -34,7 +34,7 @@ use crate::{
     exercise_diary,
     family_access::{self, Offer},
     food_diary,
-    foods::{self, FoodChange, NewFood, Portion},
+    foods::{self, FoodChange, NewFood, Portion, Provenance},
     goals::{self, NewGoal},
     measurements,
     people::{self, PreferencesChange},
@@ -309,6 +309,8 @@ impl OwnFood {
             serving_unit: self.unit.to_owned(),
             nutrition: self.contains.into(),
             portions: self.portions.iter().map(portion).collect(),
+            provenance: Provenance::default(),
+            source: None,
         }
     }
 }

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use entity::{
     food_items, food_portions,
     id::{FoodId, UserId},
-    nutrition_data,
+    nutrition_data::{self, Basis, CarbohydrateBasis},
     unit::{Dimension, Unit},
 };
 use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, FromJsonQueryResult, FromQueryResult, JsonValue, QueryFilter, QuerySelect, Statement,
-    TryInsertResult,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromJsonQueryResult, FromQueryResult, JsonValue, QueryFilter, QuerySelect,
+    Statement, TryInsertResult,
     prelude::DateTimeUtc,
     sea_query::Expr,
 };
@@ -24,7 +24,7 @@ use crate::{
     access::Tx,
     barcode,
     error::{Error, Result},
-    input,
+    input, nutrients,
     nutrition::{Headline, Nutrition},
     page::{Page, PageRequest},
     sync::{
@@ -48,6 +48,8 @@ pub struct Food {
     pub barcode: Option<String>,
     /// Where it comes from.
     pub source: String,
+    /// Its id there.
+    pub source_id: Option<String>,
     /// Which version of its nutrition this is.
     pub nutrition_version: i32,
     /// What `nutrition` is per.
@@ -57,6 +59,9 @@ pub struct Food {
     /// What a serving contains.
     #[sea_orm(nested)]
     pub nutrition: Nutrition,
+    /// How that came to be known.
+    #[sea_orm(nested)]
+    pub provenance: Provenance,
     /// Named amounts.
     pub portions: Portions,
     /// SHA-256 of the input that created it.
@@ -65,6 +70,42 @@ pub struct Food {
     pub deleted_at: Option<DateTimeUtc>,
     /// Counts the changes, from 1.
     pub version: i32,
+}
+
+/// How a version of a food's nutrition came to be known.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, FromQueryResult)]
+pub struct Provenance {
+    /// From what.
+    pub basis: Basis,
+    /// The terms of the source, an SPDX identifier where there is one.
+    pub licence: Option<String>,
+    /// When it was taken over from the source. No part of a creation's fingerprint: fetching again repeats the creation.
+    #[serde(skip)]
+    pub fetched_at: Option<DateTimeUtc>,
+    /// What carbohydrates include, where somebody said.
+    pub carbohydrate_basis: Option<CarbohydrateBasis>,
+}
+
+/// What is to change of a version's provenance: absent keeps, `Some(None)` clears.
+#[derive(Clone, Debug, Default)]
+pub struct ProvenanceChange {
+    /// From what.
+    pub basis: Option<Basis>,
+    /// The terms of the source.
+    pub licence: Option<Option<String>>,
+    /// When it was taken over from the source.
+    pub fetched_at: Option<Option<DateTimeUtc>>,
+    /// What carbohydrates include.
+    pub carbohydrate_basis: Option<Option<CarbohydrateBasis>>,
+}
+
+/// Where a food was taken over from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Source {
+    /// Whose: open-food-facts, csv, …
+    pub name: String,
+    /// The food's id there.
+    pub id: Option<String>,
 }
 
 /// A named amount of a food: "slice" = 28 g.
@@ -101,6 +142,12 @@ pub struct NewFood {
     pub nutrition: Headline,
     /// Named amounts.
     pub portions: Vec<Portion>,
+    /// How the nutrition is known.
+    #[serde(skip_serializing_if = "Provenance::is_unstated")]
+    pub provenance: Provenance,
+    /// Where it was taken over from; `None` when its owner described it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
 }
 
 /// What is to change of a food: absent keeps, `Some(None)` clears.
@@ -116,8 +163,10 @@ pub struct FoodChange {
     pub serving_size: Option<Decimal>,
     /// Unit of `serving_size`.
     pub serving_unit: Option<String>,
-    /// Replaces all headline nutrients.
+    /// Replaces all headline nutrients, and the further ones if it says something of them.
     pub nutrition: Option<Headline>,
+    /// How the nutrition is known.
+    pub provenance: ProvenanceChange,
     /// Replaces all portions.
     pub portions: Option<Vec<Portion>>,
     /// Refuse when the food is at another version.
@@ -127,8 +176,9 @@ pub struct FoodChange {
 const MOST_PORTIONS: usize = 50;
 
 const SELECT: &str = "
-    SELECT f.id, f.owner_id, f.name, f.brand, f.barcode, f.source, n.nutrition_version, f.created_from, f.deleted_at, f.version,
+    SELECT f.id, f.owner_id, f.name, f.brand, f.barcode, f.source, f.source_id, n.nutrition_version, f.created_from, f.deleted_at, f.version,
       n.serving_size, n.serving_unit, n.calories, n.protein, n.carbohydrates, n.fat, n.fiber, n.sugar, n.sodium, n.nutrients,
+      n.basis, n.licence, n.fetched_at, n.carbohydrate_basis,
       coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.name, 'amount', p.amount::text, 'unit', p.unit) ORDER BY p.position)
                 FROM food_portions p WHERE p.food_item_id = f.id), '[]') AS portions
     FROM food_items f JOIN nutrition_data n ON n.food_item_id = f.id";
@@ -212,14 +262,20 @@ pub async fn create(tx: &Tx, new: NewFood) -> Result<Food> {
     let id = new.id.unwrap_or_else(|| FoodId(tx.new_id()));
     let (serving_size, serving_unit) = serving(new.serving_size, &new.serving_unit)?;
     let portions = checked_portions(new.portions, serving_unit)?;
-    let nutrition = new.nutrition.checked()?;
+    let nutrition = nutrition(tx, new.nutrition).await?;
+    let provenance = new.provenance.checked()?;
+    let (source, source_id) = match new.source {
+        Some(source) => (input::line("source", &source.name, 50)?, source.id.map(|id| input::line("sourceId", &id, 255)).transpose()?),
+        None => ("user".to_owned(), None),
+    };
     let row = food_items::ActiveModel {
         id: Set(id),
         owner_id: Set(Some(owner)),
         name: Set(input::line("name", &new.name, 255)?),
         brand: Set(new.brand.map(|brand| input::line("brand", &brand, 255)).transpose()?),
         barcode: Set(new.barcode.map(|barcode| barcode::gtin14("barcode", &barcode)).transpose()?),
-        source: Set("user".to_owned()),
+        source: Set(source),
+        source_id: Set(source_id),
         nutrition_version: Set(1),
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
@@ -230,7 +286,9 @@ pub async fn create(tx: &Tx, new: NewFood) -> Result<Food> {
             food.created_from.as_ref() == Some(&created_from) && food.owner_id == Some(owner)
         });
     }
-    insert_nutrition(tx, owner, id, 1, serving_size, serving_unit, nutrition).await?;
+    nutrition_data::Entity::insert(nutrition_row(tx, owner, id, 1, (serving_size, serving_unit), nutrition, provenance))
+        .exec_without_returning(tx)
+        .await?;
     insert_portions(tx, owner, id, portions).await?;
     find(tx, id).await?.ok_or_else(|| Error::internal("a food that was just created is not visible"))
 }
@@ -248,13 +306,19 @@ pub async fn update(tx: &Tx, id: FoodId, change: FoodChange) -> Result<Food> {
         None => checked_portions(food.portions.0.clone(), serving_unit)?,
     };
     let nutrition = match change.nutrition {
+        Some(stated) if stated.nutrients.is_some() => nutrition(tx, stated).await?,
         Some(headline) => Nutrition { nutrients: food.nutrition.nutrients.clone(), ..headline.checked()? },
         None => food.nutrition.clone(),
     };
-    let nutrition_changed = nutrition != food.nutrition || serving_size != food.serving_size || serving_unit.code != food.serving_unit;
+    let provenance = food.provenance.changed(change.provenance, nutrition != food.nutrition)?;
+    let nutrition_changed = nutrition != food.nutrition
+        || provenance != food.provenance
+        || serving_size != food.serving_size
+        || serving_unit.code != food.serving_unit;
     let nutrition_version = food.nutrition_version + i32::from(nutrition_changed);
     if nutrition_changed {
-        insert_nutrition(tx, owner, id, nutrition_version, serving_size, serving_unit, nutrition).await?;
+        let row = nutrition_row(tx, owner, id, nutrition_version, (serving_size, serving_unit), nutrition, provenance);
+        nutrition_data::Entity::insert(row).exec_without_returning(tx).await?;
     }
     if change.portions.is_some() {
         food_portions::Entity::delete_many().filter(food_portions::Column::FoodItemId.eq(id)).exec(tx).await?;
@@ -301,6 +365,35 @@ async fn editable(tx: &Tx, id: FoodId) -> Result<Food> {
         .await?
         .ok_or(Error::NotFound("food of your own"))?;
     find(tx, id).await?.ok_or(Error::NotFound("food of your own"))
+}
+
+/// What a serving contains, the codes of further nutrients compared with the catalogue.
+async fn nutrition(tx: &Tx, mut stated: Headline) -> Result<Nutrition> {
+    let nutrients = nutrients::checked(tx, stated.nutrients.take().unwrap_or_default()).await?;
+    Ok(Nutrition { nutrients, ..stated.checked()? })
+}
+
+impl Provenance {
+    fn is_unstated(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn checked(self) -> Result<Self> {
+        let licence = self.licence.map(|licence| input::line("licence", &licence, 100)).transpose()?;
+        Ok(Self { licence, ..self })
+    }
+
+    /// The provenance of the next version. Amounts that were typed over what a source said are no longer the source's.
+    fn changed(&self, change: ProvenanceChange, retyped: bool) -> Result<Self> {
+        let before = if retyped { Self { carbohydrate_basis: self.carbohydrate_basis, ..Self::default() } } else { self.clone() };
+        Self {
+            basis: change.basis.unwrap_or(before.basis),
+            licence: change.licence.unwrap_or(before.licence),
+            fetched_at: change.fetched_at.unwrap_or(before.fetched_at),
+            carbohydrate_basis: change.carbohydrate_basis.unwrap_or(before.carbohydrate_basis),
+        }
+        .checked()
+    }
 }
 
 fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
@@ -401,7 +494,7 @@ fn complete(_: &Context, draft: &mut Draft) -> Result<(), Refused> {
     if draft.changes("nutrition") || draft.changes("portions") {
         let (size, unit, nutrition) = nutrition_of(draft.value("nutrition"))?;
         let portions = checked_portions(portions_of(draft.value("portions"))?, unit)?;
-        // Nutrients beyond the headline come from catalogues; a device keeps those that there are.
+        // A device says nothing of nutrients beyond the headline, and keeps those that there are.
         let kept = draft.before.as_ref().and_then(|before| before.get("nutrition")?.get("nutrients").cloned()).unwrap_or_else(no_nutrients);
         let mut document = serde_json::Map::new();
         document.insert("serving_size".to_owned(), size.normalize().to_string().into());
@@ -439,10 +532,17 @@ fn portions_of(value: &JsonValue) -> Result<Vec<Portion>> {
     }
 }
 
+/// A device says nothing of it, so what was known of the version before holds on.
+const KEEP_CARBOHYDRATE_BASIS: &str = "
+    UPDATE nutrition_data n SET carbohydrate_basis = p.carbohydrate_basis
+    FROM food_items f, nutrition_data p
+    WHERE f.id = ANY ($1) AND n.food_item_id = f.id AND n.nutrition_version = f.nutrition_version
+      AND p.food_item_id = f.id AND p.nutrition_version = f.nutrition_version - 1";
+
 /// Writes new versions of nutrition, and the portions that changed.
 fn write_nutrition<'a>(tx: &'a Tx, owner: UserId, rows: &'a BTreeMap<Uuid, Row>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
-        let (mut versions, mut portions, mut renewed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut versions, mut written, mut portions, mut renewed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (id, row) in rows {
             let Some(document) = &row.document else { continue };
             let value = |column: &str| document.get(column).unwrap_or(&JsonValue::Null);
@@ -450,7 +550,8 @@ fn write_nutrition<'a>(tx: &'a Tx, owner: UserId, rows: &'a BTreeMap<Uuid, Row>)
             if row.made || row.written.contains_key("nutrition") {
                 let (size, unit, nutrition) =
                     nutrition_of(value("nutrition")).map_err(|refused| Error::invalid(refused.field, refused.message))?;
-                versions.push(nutrition_row(tx, owner, FoodId(*id), version, size, unit, nutrition));
+                written.push(*id);
+                versions.push(nutrition_row(tx, owner, FoodId(*id), version, (size, unit), nutrition, Provenance::default()));
             }
             if row.made || row.written.contains_key("portions") {
                 renewed.push(*id);
@@ -458,24 +559,11 @@ fn write_nutrition<'a>(tx: &'a Tx, owner: UserId, rows: &'a BTreeMap<Uuid, Row>)
             }
         }
         nutrition_data::Entity::insert_many(versions).exec_without_returning(tx).await?;
+        tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, KEEP_CARBOHYDRATE_BASIS, [written.into()])).await?;
         food_portions::Entity::delete_many().filter(food_portions::Column::FoodItemId.is_in(renewed)).exec(tx).await?;
         food_portions::Entity::insert_many(portions).exec_without_returning(tx).await?;
         Ok(())
     })
-}
-
-async fn insert_nutrition(
-    tx: &Tx,
-    owner: UserId,
-    food: FoodId,
-    version: i32,
-    serving_size: Decimal,
-    serving_unit: &Unit,
-    nutrition: Nutrition,
-) -> Result<()> {
-    let row = nutrition_row(tx, owner, food, version, serving_size, serving_unit, nutrition);
-    nutrition_data::Entity::insert(row).exec_without_returning(tx).await?;
-    Ok(())
 }
 
 fn nutrition_row(
@@ -483,9 +571,9 @@ fn nutrition_row(
     owner: UserId,
     food: FoodId,
     version: i32,
-    serving_size: Decimal,
-    serving_unit: &Unit,
+    (serving_size, serving_unit): (Decimal, &Unit),
     nutrition: Nutrition,
+    provenance: Provenance,
 ) -> nutrition_data::ActiveModel {
     nutrition_data::ActiveModel {
         id: Set(tx.new_id()),
@@ -502,6 +590,10 @@ fn nutrition_row(
         sugar: Set(nutrition.sugar),
         sodium: Set(nutrition.sodium),
         nutrients: Set(nutrition.nutrients),
+        basis: Set(provenance.basis),
+        licence: Set(provenance.licence),
+        fetched_at: Set(provenance.fetched_at),
+        carbohydrate_basis: Set(provenance.carbohydrate_basis),
     }
 }
 
@@ -622,10 +714,12 @@ mod tests {
             brand: None,
             barcode: None,
             source: "user".into(),
+            source_id: None,
             nutrition_version: 1,
             serving_size: decimal("100"),
             serving_unit: serving_unit.into(),
             nutrition: Headline::default().checked().expect("nothing to refuse"),
+            provenance: Provenance::default(),
             portions: Portions(
                 portions
                     .iter()

@@ -32,6 +32,7 @@ pub mod maintain;
 pub mod measurements;
 pub mod metrics;
 pub mod noots;
+pub mod nutrients;
 pub mod nutrition;
 pub mod nutrition_targets;
 pub mod organiser;

@@ -1,6 +1,6 @@
 //! Nutrition as arithmetic: amounts that may be unknown, scaled and summed exactly. Unknown is not zero.
 
-use entity::{food_diary, unit::round};
+use entity::{food_diary, nutrition_data::CarbohydrateBasis, unit::round};
 use rust_decimal::Decimal;
 use sea_orm::{FromQueryResult, JsonValue};
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,16 @@ pub struct Nutrition {
     pub nutrients: JsonValue,
 }
 
-/// The headline nutrients as a person types them. Part of a creation's fingerprint.
+/// An amount of a nutrient that has no column of its own.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NutrientAmount {
+    /// Code of the catalogue of nutrients.
+    pub code: String,
+    /// How much, in the unit that the catalogue gives it.
+    pub amount: Decimal,
+}
+
+/// What a serving contains as a person types it. Part of a creation's fingerprint.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Headline {
     /// Energy in kcal.
@@ -58,10 +67,26 @@ pub struct Headline {
     pub sugar: Option<Decimal>,
     /// Sodium in mg.
     pub sodium: Option<Decimal>,
+    /// Further nutrients, which `nutrients::checked` makes ready to be stored; `None` when nothing is said of them.
+    #[serde(default, skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub nutrients: Option<Vec<NutrientAmount>>,
+}
+
+/// Carbohydrates in the ways that they are told. `None` where what is known does not say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Carbohydrates {
+    /// What the food itself states.
+    pub basis: Option<CarbohydrateBasis>,
+    /// With fibre, as in the USA, in g.
+    pub total: Option<Decimal>,
+    /// Without fibre, as in the EU, in g.
+    pub available: Option<Decimal>,
+    /// Available ones without erythritol, the polyol that gives no energy, in g.
+    pub net: Option<Decimal>,
 }
 
 impl Headline {
-    /// The amounts, each checked under its field's name.
+    /// The headline nutrients, each checked under its field's name, and none besides.
     pub(crate) fn checked(self) -> Result<Nutrition> {
         let amount = |field: &str, value: Option<Decimal>| {
             value
@@ -137,10 +162,8 @@ impl Nutrition {
         };
         let maybe = |amount: Option<Decimal>| amount.map(scaled).transpose();
         let mut nutrients = serde_json::Map::new();
-        for (code, amount) in self.nutrients.as_object().into_iter().flatten() {
-            if let Some(amount) = parse(amount) {
-                nutrients.insert(code.clone(), scaled(amount)?.normalize().to_string().into());
-            }
+        for (code, amount) in self.further() {
+            nutrients.insert(code.to_owned(), scaled(amount)?.normalize().to_string().into());
         }
         Ok(Self {
             calories: maybe(self.calories)?,
@@ -152,6 +175,32 @@ impl Nutrition {
             sodium: maybe(self.sodium)?,
             nutrients: nutrients.into(),
         })
+    }
+
+    /// Further nutrients: codes and amounts, ordered by code.
+    pub fn further(&self) -> impl Iterator<Item = (&str, Decimal)> {
+        self.nutrients.as_object().into_iter().flatten().filter_map(|(code, amount)| Some((code.as_str(), parse(amount)?)))
+    }
+
+    /// Salt in g: 2.5 times sodium by Regulation (EU) 1169/2011, Annex I.
+    pub fn salt(&self) -> Option<Decimal> {
+        self.sodium.map(|sodium| round(sodium * Decimal::new(25, 4), SNAPSHOT_DECIMALS))
+    }
+
+    /// Carbohydrates by both conventions. What includes fibre and what does not differ by it, so it must be known; more fibre than
+    /// carbohydrates that should include it is no statement at all.
+    pub fn carbohydrates_by(&self, basis: Option<CarbohydrateBasis>) -> Carbohydrates {
+        let stated = self.carbohydrates;
+        let (total, available) = match basis {
+            Some(CarbohydrateBasis::Total) => {
+                (stated, stated.zip(self.fiber).map(|(total, fiber)| total - fiber).filter(|rest| !rest.is_sign_negative()))
+            }
+            Some(CarbohydrateBasis::Available) => (stated.zip(self.fiber).map(|(available, fiber)| available + fiber), stated),
+            None => (None, None),
+        };
+        let erythritol = self.nutrient("ERYTHL").unwrap_or_default();
+        let net = available.map(|available| (available - erythritol).max(Decimal::ZERO));
+        Carbohydrates { basis, total, available, net }
     }
 
     /// A nutrient by its code; the headline ones answer to their INFOODS tag names too.
@@ -263,6 +312,34 @@ mod tests {
     fn a_tablespoon_of_butter_keeps_every_digit() {
         let fat = of_calories(Some(Decimal::new(8111, 2)));
         assert_eq!(fat.times(Decimal::new(142, 3)).expect("in range").calories, Some(Decimal::new(1_151_762, 5)));
+    }
+
+    #[test]
+    fn carbohydrates_are_told_with_and_without_fibre() {
+        let decimal = |text: &str| Some(Decimal::from_str_exact(text).expect("a literal"));
+        let of = |carbohydrates: &str, fiber: Option<&str>| Nutrition {
+            carbohydrates: decimal(carbohydrates),
+            fiber: fiber.and_then(decimal),
+            ..of_calories(None)
+        };
+        let banana = of("22.84", Some("2.6")).carbohydrates_by(Some(CarbohydrateBasis::Total));
+        assert_eq!((banana.total, banana.available, banana.net), (decimal("22.84"), decimal("20.24"), decimal("20.24")));
+        let sweetened = Nutrition { nutrients: serde_json::json!({ "ERYTHL": "5" }), ..of("30", Some("8")) };
+        assert_eq!(sweetened.carbohydrates_by(Some(CarbohydrateBasis::Total)).net, decimal("17"));
+        let rye = of("38.8", Some("8.5")).carbohydrates_by(Some(CarbohydrateBasis::Available));
+        assert_eq!((rye.total, rye.available), (decimal("47.3"), decimal("38.8")));
+        let without_fiber = of("22.84", None).carbohydrates_by(Some(CarbohydrateBasis::Total));
+        assert_eq!((without_fiber.total, without_fiber.available), (decimal("22.84"), None));
+        let nobody_said = of("22.84", Some("2.6")).carbohydrates_by(None);
+        assert_eq!((nobody_said.total, nobody_said.available, nobody_said.net), (None, None, None));
+        assert_eq!(of("5", Some("8")).carbohydrates_by(Some(CarbohydrateBasis::Total)).available, None, "this cannot be");
+    }
+
+    #[test]
+    fn salt_is_two_and_a_half_times_sodium() {
+        let salted = Nutrition { sodium: Some(Decimal::from(643)), ..of_calories(None) };
+        assert_eq!(salted.salt(), Some(Decimal::new(16_075, 4)));
+        assert_eq!(of_calories(None).salt(), None);
     }
 
     proptest! {

@@ -29,7 +29,7 @@ use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
-    input,
+    input, nutrients,
     page::{Page, PageRequest},
     routines,
 };
@@ -38,16 +38,6 @@ use crate::{
 pub const ENERGY: &str = "ENERC_KCAL";
 /// The codes of protein, carbohydrates and fat, in g.
 pub const MACRONUTRIENTS: [&str; 3] = ["PROCNT", "CHOCDF", "FAT"];
-/// The names by which the headline nutrients go besides their codes.
-const HEADLINE: [(&str, &str); 7] = [
-    ("calories", ENERGY),
-    ("protein", MACRONUTRIENTS[0]),
-    ("carbohydrates", MACRONUTRIENTS[1]),
-    ("fat", MACRONUTRIENTS[2]),
-    ("fiber", "FIBTG"),
-    ("sugar", "SUGAR"),
-    ("sodium", "NA"),
-];
 /// The most nutrients that one target is about.
 const MOST_AIMS: usize = 60;
 /// Decimals of amounts that are typed.
@@ -309,43 +299,26 @@ async fn checked_aims(tx: &Tx, typed: Vec<(String, Amounts)>, in_percent: bool) 
     if typed.is_empty() || typed.len() > MOST_AIMS {
         return Err(Error::invalid("aims", format!("must name 1 to {MOST_AIMS} nutrients")));
     }
+    let catalogue = nutrients::all(tx).await?;
     let mut aims = BTreeMap::new();
     for (place, (nutrient, amounts)) in typed.into_iter().enumerate() {
         let field = format!("aims[{place}]");
-        let name = input::line(&format!("{field}.nutrient"), &nutrient, 50)?;
-        let code = HEADLINE.iter().find(|(headline, _)| *headline == name.to_lowercase()).map_or(name.as_str(), |(_, code)| code);
+        let refused = |message: String| Error::invalid(format!("{field}.nutrient"), message);
+        let name = nutrient.to_lowercase();
+        let code = catalogue.iter().find(|known| known.code == nutrient || known.headline.as_ref() == Some(&name)).map(|known| &known.code);
+        let code = code.ok_or_else(|| refused("is no nutrient: write a code such as FASAT, or a name such as fiber".to_owned()))?;
         let aim = checked_aim(&field, amounts)?;
-        if in_percent && MACRONUTRIENTS.contains(&code) {
-            return Err(Error::invalid(format!("{field}.nutrient"), "is told in percent of the energy already: leave out one of the two"));
+        if in_percent && MACRONUTRIENTS.contains(&code.as_str()) {
+            return Err(refused("is told in percent of the energy already: leave out one of the two".to_owned()));
         }
-        if aims.insert(code.to_owned(), aim).is_some() {
-            return Err(Error::invalid(format!("{field}.nutrient"), "is named twice: a least and a most go together"));
+        if aims.insert(code.clone(), aim).is_some() {
+            return Err(refused("is named twice: a least and a most go together".to_owned()));
         }
     }
     if in_percent && !aims.contains_key(ENERGY) {
         return Err(Error::invalid("percentages", "are of the energy: aim at an amount of calories, too"));
     }
-    let others: BTreeSet<_> = aims.keys().filter(|code| !HEADLINE.iter().any(|(_, headline)| headline == code)).cloned().collect();
-    if let Some(unknown) = unknown_nutrient(tx, others).await? {
-        return Err(Error::invalid(
-            "aims",
-            format!("{unknown} is no code of a nutrient: write one such as FASAT, or a name such as fiber"),
-        ));
-    }
     Ok(aims)
-}
-
-/// A code that is no nutrient's.
-async fn unknown_nutrient(tx: &Tx, codes: BTreeSet<String>) -> Result<Option<String>> {
-    if codes.is_empty() {
-        return Ok(None);
-    }
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT c.code FROM unnest($1::text[]) AS c (code) WHERE NOT EXISTS (SELECT FROM nutrients n WHERE n.code = c.code) LIMIT 1",
-        [codes.into_iter().collect::<Vec<_>>().into()],
-    );
-    Ok(tx.query_one_raw(statement).await?.map(|row| row.try_get_by_index(0)).transpose()?)
 }
 
 fn checked_aim(field: &str, typed: Amounts) -> Result<Aim> {

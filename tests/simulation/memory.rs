@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use service::{
     day::{self, Calendar},
     error::{Error, Result},
-    foods::{Food, Portions},
+    foods::{Food, Portions, Provenance},
     nutrition::Nutrition,
     sync::{
         Cursor, FeedPage, FeedRow, PageSize, Push, Receipt, apply_to,
@@ -605,6 +605,7 @@ fn oats(id: FoodId, owner: UserId) -> Food {
         brand: None,
         barcode: None,
         source: "user".to_owned(),
+        source_id: None,
         nutrition_version: 1,
         serving_size: "100".parse().unwrap(),
         serving_unit: "g".to_owned(),
@@ -618,6 +619,7 @@ fn oats(id: FoodId, owner: UserId) -> Food {
             sodium: None,
             nutrients: json!({}),
         },
+        provenance: Provenance::default(),
         portions: Portions::default(),
         created_from: None,
         deleted_at: None,

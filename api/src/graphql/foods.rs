@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
-use entity::{family_access::AccessType, id::FoodId};
+use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
+use entity::{family_access::AccessType, id::FoodId, nutrition_data};
 use service::{foods, nutrition, page::PageRequest};
 
 use super::{
     error::{Error, Result},
+    nutrients::{DailyValueStandard, NutrientAmount, NutrientAmountInput},
     page::Connection,
-    scalars::{CheckOption, Decimal, Unchecked, Uuid},
-    scope::{RequestScope, Rows, nullable, scope},
+    scalars::{CheckOption, DateTime, Decimal, Unchecked, Uuid},
+    scope::{RequestScope, Rows, boxed, nullable, scope},
 };
 
 /// A food of the shared catalogue, one's own, or one that a relative shares.
@@ -60,6 +61,23 @@ impl Food {
         Nutrition(self.0.nutrition.clone())
     }
 
+    /// How `nutrition` came to be known.
+    async fn provenance(&self) -> Provenance {
+        let foods::Provenance { basis, licence, fetched_at, .. } = self.0.provenance.clone();
+        Provenance { basis: basis.into(), licence, fetched_at: fetched_at.map(DateTime), source_id: self.0.source_id.clone() }
+    }
+
+    /// The carbohydrates of a serving by both conventions.
+    async fn carbohydrates(&self) -> Carbohydrates {
+        let told = self.0.nutrition.carbohydrates_by(self.0.provenance.carbohydrate_basis);
+        Carbohydrates {
+            basis: told.basis.map(Into::into),
+            total: told.total.map(Decimal),
+            available: told.available.map(Decimal),
+            net: told.net.map(Decimal),
+        }
+    }
+
     /// Named amounts that can be logged: "slice" = 28 g.
     async fn portions(&self) -> Vec<Portion> {
         self.0
@@ -85,6 +103,56 @@ pub struct Portion {
     amount: Decimal,
     /// The unit of `amount`.
     unit: String,
+}
+
+/// How a food's nutrition came to be known.
+#[derive(SimpleObject)]
+pub struct Provenance {
+    /// From what.
+    basis: NutritionBasis,
+    /// The terms of the source, an SPDX identifier where there is one.
+    licence: Option<String>,
+    /// When it was taken over from the source; null for what somebody typed.
+    fetched_at: Option<DateTime>,
+    /// The food's id at its `source`.
+    source_id: Option<String>,
+}
+
+/// From what a food's nutrition is known.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "nutrition_data::Basis")]
+pub enum NutritionBasis {
+    /// It was measured in a laboratory.
+    Analysed,
+    /// It is printed on the package.
+    Label,
+    /// It was calculated, or taken from something alike.
+    Estimated,
+    /// A person typed it and did not say from what.
+    User,
+}
+
+/// What an amount of carbohydrates includes.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "nutrition_data::CarbohydrateBasis")]
+pub enum CarbohydrateBasis {
+    /// Fibre too, as on labels in the USA.
+    Total,
+    /// No fibre, as on labels in the EU.
+    Available,
+}
+
+/// Carbohydrates of a serving by the conventions of labels. Null: what is known does not say, as when the fibre is unknown.
+#[derive(SimpleObject)]
+pub struct Carbohydrates {
+    /// What `nutrition.carbohydrates` includes; null when nobody said.
+    basis: Option<CarbohydrateBasis>,
+    /// With fibre, in g.
+    total: Option<Decimal>,
+    /// Without fibre, in g.
+    available: Option<Decimal>,
+    /// Without fibre and erythritol, in g.
+    net: Option<Decimal>,
 }
 
 /// What a food or an amount of it contains. Null: the source does not say.
@@ -128,7 +196,28 @@ impl Nutrition {
         self.0.sodium.map(Decimal)
     }
 
-    /// Any other nutrient, in the unit that the catalogue of nutrients gives it.
+    /// Salt in g: 2.5 times the sodium.
+    async fn salt(&self) -> Option<Decimal> {
+        self.0.salt().map(Decimal)
+    }
+
+    /// All that is known of nutrients without a field of their own, in order of display.
+    async fn nutrients(&self, ctx: &Context<'_>) -> Result<Vec<NutrientAmount>> {
+        boxed(NutrientAmount::further(ctx, &self.0)).await
+    }
+
+    /// How much of a day's recommended amount of a nutrient this is, in percent with two decimals; null where the amount is not known
+    /// or nothing is recommended.
+    async fn daily_value_percent(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The code of any nutrient, such as NA or CA.")] code: String,
+        #[graphql(desc = "By whose recommendation.")] standard: DailyValueStandard,
+    ) -> Option<Result<Decimal>> {
+        NutrientAmount::daily_share(ctx, &self.0, code, standard).await.transpose()
+    }
+
+    /// Any nutrient, in the unit that the catalogue of nutrients gives it.
     async fn nutrient(&self, #[graphql(desc = "Its code, an INFOODS tag name such as CA or VITC.")] code: String) -> Option<Decimal> {
         self.0.nutrient(&code).map(Decimal)
     }
@@ -187,6 +276,8 @@ pub struct NutritionInput {
     sugar: Option<Unchecked<Decimal>>,
     /// Sodium in mg.
     sodium: Option<Unchecked<Decimal>>,
+    /// Nutrients without a field of their own, each once. When a food is changed, those that it has are kept if this is absent.
+    nutrients: Option<Vec<NutrientAmountInput>>,
 }
 
 impl TryFrom<NutritionInput> for nutrition::Headline {
@@ -204,6 +295,7 @@ impl TryFrom<NutritionInput> for nutrition::Headline {
             fiber: amount("fiber", input.fiber)?,
             sugar: amount("sugar", input.sugar)?,
             sodium: amount("sodium", input.sodium)?,
+            nutrients: input.nutrients.map(NutrientAmountInput::check).transpose()?,
         })
     }
 }
@@ -243,6 +335,12 @@ pub struct CreateFoodInput {
     serving_unit: String,
     /// What a serving contains.
     nutrition: NutritionInput,
+    /// From what `nutrition` is known; USER when absent.
+    basis: Option<NutritionBasis>,
+    /// What its carbohydrates include.
+    carbohydrate_basis: Option<CarbohydrateBasis>,
+    /// The terms of where it was taken from.
+    licence: Option<String>,
     /// Named amounts.
     portions: Option<Vec<PortionInput>>,
 }
@@ -262,8 +360,14 @@ pub struct UpdateFoodInput {
     serving_size: Option<Unchecked<Decimal>>,
     /// The unit of `servingSize`.
     serving_unit: Option<String>,
-    /// Replaces all of these; what is left out is not known.
+    /// Replaces all of these; what is left out is not known, but for `nutrients`, which are kept when absent.
     nutrition: Option<NutritionInput>,
+    /// From what it is known; USER when absent and the amounts are others.
+    basis: Option<NutritionBasis>,
+    /// What its carbohydrates include; null when that is not known.
+    carbohydrate_basis: MaybeUndefined<CarbohydrateBasis>,
+    /// The terms of where it was taken from; null clears them.
+    licence: MaybeUndefined<String>,
     /// Replaces all portions.
     portions: Option<Vec<PortionInput>>,
     /// Refuse with CONFLICT when the food is at another version.
@@ -391,6 +495,13 @@ impl FoodsMutation {
                 serving_unit: input.serving_unit,
                 nutrition: input.nutrition.try_into()?,
                 portions: portions(input.portions.unwrap_or_default())?,
+                provenance: foods::Provenance {
+                    basis: input.basis.map(Into::into).unwrap_or_default(),
+                    licence: input.licence,
+                    fetched_at: None,
+                    carbohydrate_basis: input.carbohydrate_basis.map(Into::into),
+                },
+                source: None,
             };
             let tx = scope(ctx).write().await?;
             let food = foods::create(&tx, new).await?;
@@ -415,6 +526,12 @@ impl FoodsMutation {
                 serving_size: input.serving_size.check("servingSize")?.map(|size| size.0),
                 serving_unit: input.serving_unit,
                 nutrition: input.nutrition.map(TryInto::try_into).transpose()?,
+                provenance: foods::ProvenanceChange {
+                    basis: input.basis.map(Into::into),
+                    licence: input.licence.into(),
+                    fetched_at: None,
+                    carbohydrate_basis: Option::<Option<_>>::from(input.carbohydrate_basis).map(|basis| basis.map(Into::into)),
+                },
                 portions: input.portions.map(portions).transpose()?,
                 expected_version: input.expected_version,
             };

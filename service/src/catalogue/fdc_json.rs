@@ -5,6 +5,7 @@ use std::{
     io::{self, Read},
 };
 
+use entity::nutrition_data::{Basis, CarbohydrateBasis};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -146,7 +147,6 @@ impl Published<'_> {
             source: "usda-fdc",
             source_id: self.fdc_id.to_string(),
             name: tidy(&self.description),
-            brand,
             barcode: self.gtin_upc.as_deref().and_then(barcode),
             serving_size: Decimal::ONE_HUNDRED,
             serving_unit: unit.unwrap_or("g").to_owned(),
@@ -158,7 +158,11 @@ impl Published<'_> {
             sugar: self.stated(SUGAR, "g")?,
             sodium: self.stated(SODIUM, "mg")?,
             nutrients,
+            basis: if brand.is_some() { Basis::Label } else { Basis::Analysed },
+            licence: "CC0-1.0",
+            carbohydrate_basis: CarbohydrateBasis::Total,
             portions: self.portions(unit)?,
+            brand,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use csv::{Reader, StringRecord};
+use entity::nutrition_data::{Basis, CarbohydrateBasis};
 use rust_decimal::Decimal;
 
 use super::{Exercise, Food, Portion, amount};
@@ -81,6 +82,9 @@ fn food(row: &Row) -> std::result::Result<Food, String> {
         sugar: row.amount("sugar")?,
         sodium: row.amount("sodium")?,
         nutrients,
+        basis: Basis::Estimated,
+        licence: "MIT OR Apache-2.0",
+        carbohydrate_basis: CarbohydrateBasis::Total,
         portions: row.list("portions")?.map(portion).collect::<std::result::Result<_, _>>()?,
     })
 }

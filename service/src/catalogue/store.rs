@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, future::Future};
 
+use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 use serde::Serialize;
 use uuid::Uuid;
@@ -42,6 +43,7 @@ pub(super) trait Entry: Sized + Send + Sync {
 struct Row<'a, T> {
     id: Uuid,
     nutrition_version: i32,
+    fetched_at: DateTime<Utc>,
     #[serde(flatten)]
     entry: &'a T,
 }
@@ -79,11 +81,12 @@ impl Entry for Food {
             let Some(known) = known.get(&entry.source_id) else {
                 let id = tx.new_id();
                 for rows in [&mut added, &mut valued, &mut portioned] {
-                    rows.push(Row { id, nutrition_version: 1, entry });
+                    rows.push(Row { id, nutrition_version: 1, fetched_at: tx.now(), entry });
                 }
                 continue;
             };
-            let row = || Row { id: known.id, nutrition_version: known.nutrition_version + i32::from(known.revalued), entry };
+            let nutrition_version = known.nutrition_version + i32::from(known.revalued);
+            let row = || Row { id: known.id, nutrition_version, fetched_at: tx.now(), entry };
             if known.revalued {
                 valued.push(row());
             }
@@ -124,7 +127,7 @@ impl Entry for Exercise {
 
     async fn store(tx: &Tx, batch: &[Self]) -> Result<Stored> {
         lock(tx).await?;
-        let rows: Vec<_> = batch.iter().map(|entry| Row { id: tx.new_id(), nutrition_version: 0, entry }).collect();
+        let rows: Vec<_> = batch.iter().map(|entry| Row { id: tx.new_id(), nutrition_version: 0, fetched_at: tx.now(), entry }).collect();
         let written = tx.query_all_raw(statement(UPSERT_EXERCISES, &rows)?).await?;
         let written = written.iter().map(|row| row.try_get_by_index::<Uuid>(0)).collect::<std::result::Result<Vec<_>, _>>()?;
         // A row that was there keeps its own id.
@@ -179,15 +182,17 @@ fn statement(sql: &str, rows: &[impl Serialize]) -> Result<Statement> {
 const COMPARE_FOODS: &str = "
     SELECT g.source_id, f.id, f.nutrition_version,
       (f.name, f.brand, f.barcode) IS DISTINCT FROM (g.name, g.brand, g.barcode),
-      (n.serving_size, n.serving_unit, n.calories, n.protein, n.carbohydrates, n.fat, n.fiber, n.sugar, n.sodium, n.nutrients)
+      (n.serving_size, n.serving_unit, n.calories, n.protein, n.carbohydrates, n.fat, n.fiber, n.sugar, n.sodium, n.nutrients,
+       n.basis, n.licence, n.carbohydrate_basis)
         IS DISTINCT FROM
-      (g.serving_size, g.serving_unit, g.calories, g.protein, g.carbohydrates, g.fat, g.fiber, g.sugar, g.sodium, g.nutrients),
+      (g.serving_size, g.serving_unit, g.calories, g.protein, g.carbohydrates, g.fat, g.fiber, g.sugar, g.sodium, g.nutrients,
+       g.basis, g.licence, g.carbohydrate_basis),
       (SELECT coalesce(jsonb_agg(jsonb_build_object('name', p.name, 'amount', trim_scale(p.amount)::text, 'unit', p.unit)
                                  ORDER BY p.position), '[]')
        FROM food_portions p WHERE p.food_item_id = f.id) <> g.portions
     FROM jsonb_to_recordset($1::jsonb) AS g (source text, source_id text, name text, brand text, barcode text,
       serving_size numeric, serving_unit text, calories numeric, protein numeric, carbohydrates numeric, fat numeric, fiber numeric,
-      sugar numeric, sodium numeric, nutrients jsonb, portions jsonb)
+      sugar numeric, sodium numeric, nutrients jsonb, basis text, licence text, carbohydrate_basis text, portions jsonb)
     JOIN food_items f ON f.source = g.source AND f.source_id = g.source_id AND f.owner_id IS NULL
     LEFT JOIN nutrition_data n ON n.food_item_id = f.id AND n.nutrition_version = f.nutrition_version";
 
@@ -204,11 +209,12 @@ const UPDATE_FOODS: &str = "
 
 const INSERT_NUTRITION: &str = "
     INSERT INTO nutrition_data (food_item_id, nutrition_version, serving_size, serving_unit,
-      calories, protein, carbohydrates, fat, fiber, sugar, sodium, nutrients)
+      calories, protein, carbohydrates, fat, fiber, sugar, sodium, nutrients, basis, licence, carbohydrate_basis, fetched_at)
     SELECT g.id, g.nutrition_version, g.serving_size, g.serving_unit,
-      g.calories, g.protein, g.carbohydrates, g.fat, g.fiber, g.sugar, g.sodium, g.nutrients
+      g.calories, g.protein, g.carbohydrates, g.fat, g.fiber, g.sugar, g.sodium, g.nutrients, g.basis, g.licence, g.carbohydrate_basis, g.fetched_at
     FROM jsonb_to_recordset($1::jsonb) AS g (id uuid, nutrition_version integer, serving_size numeric, serving_unit text,
-      calories numeric, protein numeric, carbohydrates numeric, fat numeric, fiber numeric, sugar numeric, sodium numeric, nutrients jsonb)";
+      calories numeric, protein numeric, carbohydrates numeric, fat numeric, fiber numeric, sugar numeric, sodium numeric, nutrients jsonb,
+      basis text, licence text, carbohydrate_basis text, fetched_at timestamptz)";
 
 const DELETE_PORTIONS: &str = "
     DELETE FROM food_portions WHERE food_item_id IN (SELECT id::uuid FROM jsonb_array_elements_text($1::jsonb) AS id)";

@@ -7,6 +7,7 @@ use std::{
 };
 
 use csv::{ByteRecord, ReaderBuilder, Terminator, Trim};
+use entity::nutrition_data::{Basis, CarbohydrateBasis};
 use rust_decimal::Decimal;
 
 use super::{Food, Record, Records, amount, portion, tidy};
@@ -131,6 +132,9 @@ impl Columns {
             sugar: self.amount(row, "Sugar_Tot_(g)")?,
             sodium: self.amount(row, "Sodium_(mg)")?,
             nutrients,
+            basis: Basis::Analysed,
+            licence: "CC0-1.0",
+            carbohydrate_basis: CarbohydrateBasis::Total,
             portions: portion::distinct(portions.into_iter().flatten()),
         })
     }

@@ -79,7 +79,7 @@ pub struct Contents(pub [i64; 7]);
 impl From<Contents> for Headline {
     fn from(Contents(tenths): Contents) -> Self {
         let [calories, protein, carbohydrates, fat, fiber, sugar, sodium] = tenths.map(|tenths| Some(Decimal::new(tenths, 1)));
-        Self { calories, protein, carbohydrates, fat, fiber, sugar, sodium }
+        Self { calories, protein, carbohydrates, fat, fiber, sugar, sodium, nutrients: None }
     }
 }
 

@@ -1,0 +1,177 @@
+//! Nutrients beyond the headline, where they come from, and what a day should have of them.
+
+use serde_json::{Value, json};
+
+use crate::harness::TestApp;
+
+const CREATE: &str =
+    "mutation($input: CreateFoodInput!) { createFood(input: $input) { food { id nutrition { nutrients { code name amount unit } } } } }";
+const UPDATE: &str =
+    "mutation($input: UpdateFoodInput!) { updateFood(input: $input) { food { version nutrition { nutrients { code amount } } } } }";
+
+fn food(nutrition: Value) -> Value {
+    json!({ "input": { "name": "Oats", "servingSize": "100", "servingUnit": "g", "nutrition": nutrition } })
+}
+
+#[tokio::test]
+async fn the_catalogue_has_every_micronutrient_with_its_daily_values() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let asked = "{ nutrients { code unit category field fda: dailyValue(standard: FDA) eu: dailyValue(standard: EU) } }";
+    let nutrients = ann.ask(asked, json!({})).await["nutrients"].take();
+    let nutrients = nutrients.as_array().unwrap();
+    let micronutrients = nutrients.iter().filter(|nutrient| ["VITAMIN", "MINERAL"].contains(&nutrient["category"].as_str().unwrap()));
+    assert!(micronutrients.count() >= 33);
+    let of = |code: &str| {
+        let nutrient = nutrients.iter().find(|nutrient| nutrient["code"] == code).unwrap_or_else(|| panic!("{code}"));
+        ["unit", "fda", "eu"].map(|field| nutrient[field].as_str().unwrap_or("-").to_owned()).join(" ")
+    };
+    for expected in [
+        "FAT g 78 70",
+        "FASAT g 20 20",
+        "FATRN g - -",
+        "CHOLE mg 300 -",
+        "CHOCDF g 275 260",
+        "FIBTG g 28 -",
+        "SUGAR g - 90",
+        "SUGAD g 50 -",
+        "PROCNT g 50 50",
+        "NA mg 2300 2400",
+        "K mg 4700 2000",
+        "CLD mg 2300 800",
+        "CA mg 1300 800",
+        "P mg 1250 700",
+        "MG mg 420 375",
+        "FE mg 18 14",
+        "ZN mg 11 10",
+        "CU mg 0.9 1",
+        "MN mg 2.3 2",
+        "FD mg - 3.5",
+        "SE ug 55 55",
+        "CR ug 35 40",
+        "MO ug 45 50",
+        "ID ug 150 150",
+        "VITA_RAE ug 900 800",
+        "VITC mg 90 80",
+        "VITD ug 20 5",
+        "VITE mg 15 12",
+        "VITK ug 120 75",
+        "THIA mg 1.2 1.1",
+        "RIBF mg 1.3 1.4",
+        "NIA mg 16 16",
+        "PANTAC mg 5 6",
+        "VITB6A mg 1.7 1.4",
+        "BIOT ug 30 50",
+        "FOLDFE ug 400 -",
+        "FOL ug - 200",
+        "VITB12 ug 2.4 2.5",
+        "CHOLN mg 550 -",
+    ] {
+        let code = expected.split(' ').next().unwrap();
+        assert_eq!(format!("{code} {}", of(code)), expected);
+    }
+    let sodium = nutrients.iter().find(|nutrient| nutrient["field"] == "sodium").unwrap();
+    assert_eq!(sodium["code"], "NA", "what has a field of its own says which");
+}
+
+#[tokio::test]
+async fn ann_writes_calcium_and_her_diary_keeps_it() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let nutrition = json!({ "calories": "46", "nutrients": [{ "code": "VITB12", "amount": "0.38" }, { "code": "CA", "amount": "120" }] });
+    let made = ann.ask(CREATE, food(nutrition)).await["createFood"]["food"].take();
+    let kept = json!([
+        { "code": "CA", "name": "Calcium", "amount": "120", "unit": "mg" },
+        { "code": "VITB12", "name": "Vitamin B12", "amount": "0.38", "unit": "ug" },
+    ]);
+    assert_eq!(made["nutrition"]["nutrients"], kept, "in order of display");
+
+    let logged = ann
+        .ask(
+            "mutation($input: LogFoodInput!) { logFood(input: $input) { entry { nutrition { nutrients { code amount } } } } }",
+            json!({ "input": { "foodId": made["id"], "quantity": "250", "unit": "g", "mealType": "breakfast" } }),
+        )
+        .await["logFood"]["entry"]
+        .take();
+    assert_eq!(logged["nutrition"]["nutrients"], json!([{ "code": "CA", "amount": "300" }, { "code": "VITB12", "amount": "0.95" }]));
+
+    let updated = async |nutrition: Value| {
+        ann.ask(UPDATE, json!({ "input": { "id": made["id"], "nutrition": nutrition } })).await["updateFood"]["food"].take()
+    };
+    let kept = updated(json!({ "calories": "47" })).await;
+    assert_eq!(kept["nutrition"]["nutrients"].as_array().unwrap().len(), 2, "nothing was said of them");
+    let replaced = updated(json!({ "calories": "47", "nutrients": [{ "code": "FE", "amount": "0" }] })).await;
+    assert_eq!(replaced, json!({ "version": 3, "nutrition": { "nutrients": [{ "code": "FE", "amount": "0" }] } }));
+    assert_eq!(updated(json!({ "calories": "47", "nutrients": [] })).await["nutrition"]["nutrients"], json!([]));
+}
+
+#[tokio::test]
+async fn a_nutrient_that_nobody_knows_is_refused_by_its_place() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let amount = |code: &str, amount: &str| json!({ "code": code, "amount": amount });
+    for (nutrients, field) in [
+        (json!([amount("CA", "1"), amount("FE", "1"), amount("XX", "1")]), "nutrition.nutrients[2].code"),
+        (json!([amount("CA", "1"), amount("CA", "2")]), "nutrition.nutrients[1].code"),
+        (json!([amount("ca", "1")]), "nutrition.nutrients[0].code"),
+        (json!([amount("PROCNT", "1")]), "nutrition.nutrients[0].code"),
+        (json!([amount("CA", "-1")]), "nutrition.nutrients[0].amount"),
+        (json!([amount("CA", "0.0000001")]), "nutrition.nutrients[0].amount"),
+        (json!([amount("CA", "100001")]), "nutrition.nutrients[0].amount"),
+        (json!([amount("CA", "much")]), "nutrition.nutrients[0].amount"),
+    ] {
+        let refused = ann.refused(CREATE, food(json!({ "nutrients": nutrients }))).await;
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some(field)), "{}", refused.message);
+    }
+    let refused = ann.refused(CREATE, food(json!({ "nutrients": [amount("NA", "1")] }))).await;
+    assert!(refused.message.contains("nutrition.sodium"), "{}", refused.message);
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM food_items WHERE owner_id IS NOT NULL").await, 0);
+}
+
+#[tokio::test]
+async fn a_share_of_the_day_is_told_by_either_standard() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let id = ann.creates_food(json!({ "nutrition": { "sodium": "643", "nutrients": [{ "code": "CA", "amount": "120" }] } })).await;
+    let asked = "query($id: UUID!) { food(id: $id) { nutrition { salt
+        fda: dailyValuePercent(code: \"NA\", standard: FDA) eu: dailyValuePercent(code: \"NA\", standard: EU)
+        fat: dailyValuePercent(code: \"FAT\", standard: EU) none: dailyValuePercent(code: \"XX\", standard: EU)
+        nutrients { dailyValuePercent(standard: FDA) } } } }";
+    let nutrition = ann.ask(asked, json!({ "id": id })).await["food"]["nutrition"].take();
+    assert_eq!(
+        nutrition,
+        json!({ "salt": "1.6075", "fda": "27.96", "eu": "26.79", "fat": null, "none": null, "nutrients": [{ "dailyValuePercent": "9.23" }] })
+    );
+}
+
+#[tokio::test]
+async fn a_version_of_nutrition_says_where_it_comes_from() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let shown = "provenance { basis licence fetchedAt sourceId } carbohydrates { basis total available net } version";
+    let create = format!("mutation($input: CreateFoodInput!) {{ createFood(input: $input) {{ food {{ id {shown} }} }} }}");
+    let update = format!("mutation($input: UpdateFoodInput!) {{ updateFood(input: $input) {{ food {{ {shown} }} }} }}");
+    let rye = json!({ "input": { "name": "Rye bread", "servingSize": "100", "servingUnit": "g", "basis": "LABEL", "licence": "ODbL-1.0",
+        "carbohydrateBasis": "AVAILABLE", "nutrition": { "carbohydrates": "38.8", "fiber": "8.5" } } });
+    let made = ann.ask(&create, rye).await["createFood"]["food"].take();
+    assert_eq!(made["provenance"], json!({ "basis": "LABEL", "licence": "ODbL-1.0", "fetchedAt": null, "sourceId": null }));
+    assert_eq!(made["carbohydrates"], json!({ "basis": "AVAILABLE", "total": "47.3", "available": "38.8", "net": "38.8" }));
+
+    let updated = async |mut input: Value| {
+        input["id"] = made["id"].clone();
+        ann.ask(&update, json!({ "input": input })).await["updateFood"]["food"].take()
+    };
+    let retyped = updated(json!({ "nutrition": { "carbohydrates": "39", "fiber": "8" } })).await;
+    let typed = json!({ "basis": "USER", "licence": null, "fetchedAt": null, "sourceId": null });
+    assert_eq!(retyped["provenance"], typed, "what ann typed is not the source's any more");
+    assert_eq!(retyped["carbohydrates"]["total"], "47", "though she means the same by carbohydrates");
+    let unsaid = updated(json!({ "carbohydrateBasis": null, "basis": "ESTIMATED" })).await;
+    assert_eq!(unsaid["carbohydrates"], json!({ "basis": null, "total": null, "available": null, "net": null }));
+    assert_eq!((&unsaid["provenance"]["basis"], &unsaid["version"]), (&json!("ESTIMATED"), &json!(3)));
+
+    let oats = "{ foods(search: \"oats rolled dry\", first: 1) { nodes { source provenance { basis licence sourceId } carbohydrates { basis } } } }";
+    let oats = ann.ask(oats, json!({})).await["foods"]["nodes"][0].take();
+    let stated = json!({ "source": "hale", "provenance": { "basis": "ESTIMATED", "licence": "MIT OR Apache-2.0", "sourceId": "oats" },
+        "carbohydrates": { "basis": "TOTAL" } });
+    assert_eq!(oats, stated);
+}
