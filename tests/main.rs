@@ -22,6 +22,8 @@ mod exercises;
 mod family_access;
 mod faults;
 mod food_diary;
+mod food_export;
+mod food_import;
 mod foods;
 mod goals;
 mod google_calendar;

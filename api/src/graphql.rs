@@ -15,17 +15,15 @@ pub mod exercise_diary;
 pub mod exercises;
 pub mod family_access;
 pub mod food_diary;
+pub mod food_import;
 pub mod foods;
 pub mod goals;
 pub mod households;
 pub mod limits;
 pub mod measurements;
 pub mod noots;
-<<<<<<< HEAD
-pub mod nutrition_targets;
-=======
 pub mod nutrients;
->>>>>>> foods-ready
+pub mod nutrition_targets;
 pub mod organiser;
 pub mod page;
 pub mod parser;
@@ -70,6 +68,7 @@ pub struct Mutation(
     person::PersonMutation,
     foods::FoodsMutation,
     food_diary::FoodDiaryMutation,
+    food_import::FoodImportMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,

@@ -36,6 +36,8 @@ ids! {
     FoodId
     /// A row of a food diary.
     FoodEntryId
+    /// A file of foods or of a diary.
+    FoodImportId
     /// An exercise of the catalogue or of a person.
     ExerciseId
     /// A row of an exercise diary.

@@ -13,6 +13,7 @@ pub mod exercise_sets;
 pub mod exercises;
 pub mod family_access;
 pub mod food_diary;
+pub mod food_imports;
 pub mod food_items;
 pub mod food_portions;
 pub mod goals;

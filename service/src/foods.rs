@@ -396,7 +396,8 @@ impl Provenance {
     }
 }
 
-fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
+/// What nutrition is per, and its unit.
+pub(crate) fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
     let size = input::number("servingSize", size, 6, Decimal::new(1, 6)..=Decimal::from(100_000))?;
     let unit = Unit::named(unit)
         .filter(|unit| matches!(unit.dimension, Dimension::Mass | Dimension::Volume | Dimension::Count | Dimension::Serving))
@@ -414,7 +415,7 @@ fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
 }
 
 /// Portions that an amount of the food can be told from: none is named like a unit of mass or energy, and each converts.
-fn checked_portions(portions: Vec<Portion>, serving_unit: &Unit) -> Result<Vec<Portion>> {
+pub(crate) fn checked_portions(portions: Vec<Portion>, serving_unit: &Unit) -> Result<Vec<Portion>> {
     if portions.len() > MOST_PORTIONS {
         return Err(Error::invalid("portions", format!("a food has at most {MOST_PORTIONS} portions")));
     }

@@ -21,6 +21,8 @@ pub mod exercise_diary;
 pub mod exercises;
 pub mod family_access;
 pub mod food_diary;
+pub mod food_export;
+pub mod food_import;
 pub mod foods;
 pub mod goals;
 pub mod households;

@@ -493,6 +493,22 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "food_imports",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("kind", "'diary'"),
+            ("report", r#"'{"lines": 0, "added": 0, "duplicates": 0, "rejected": 0, "guesses": [], "problems": [], "samples": []}'"#),
+            ("rows", "'[]'"),
+            ("kept_until", "'2100-01-01'"),
+        ],
+        change: "state = 'undone'",
+        // One that can be undone.
+        more_rows: &[&[("state", "'committed'")]],
+        operations: &[("import something else", "UPDATE food_imports SET kind = 'foods'")],
+        ..TABLE
+    },
+    Table {
         name: "noots",
         columns: &[
             ("user_id", "{owner}"),

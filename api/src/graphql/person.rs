@@ -20,6 +20,7 @@ use super::{
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
     food_diary::FoodDay,
+    food_import::FoodImport,
     goals::{Goal, GoalStatus},
     measurements::Measurement,
     noots::ConflictedNoot,
@@ -234,6 +235,28 @@ impl Person {
             let tx = scope(ctx).read().await?;
             let report = service::reports::nutrition(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await?;
             Ok(Some(NutritionReport::from(report)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// CSV files that the viewer rehearsed or committed, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn food_imports(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<FoodImport>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::food_import::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            let items = page.items.into_iter().map(|(cursor, row)| Ok((cursor, FoodImport::of(row)?)));
+            let page = service::page::Page { items: items.collect::<Result<_>>()?, has_next: page.has_next };
+            Ok(Some(Connection::new(page, continued, |import| import)))
         }
         .await
         .transpose()
