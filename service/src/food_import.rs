@@ -10,6 +10,7 @@ mod columns;
 mod diary;
 mod file;
 mod foods;
+mod report;
 mod values;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -25,18 +26,20 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder,
     QuerySelect, Statement, sea_query::LockType,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
 use self::{
     cells::Cells,
-    columns::{Column, Columns},
+    columns::Columns,
     diary::{DiaryLine, StagedEntry},
     file::File,
     foods::StagedFood,
+    report::Findings,
 };
 pub use self::{
     file::{MOST_BYTES, MOST_LINES},
+    report::{Guess, Problem, Report, problems, report},
     values::{DateOrder, DecimalMark},
 };
 use crate::{
@@ -79,111 +82,6 @@ pub struct Options {
     pub decimal_mark: Option<DecimalMark>,
     /// Whether lines that say the same are so many entries, and not one.
     pub keep_repeated: bool,
-}
-
-/// What was found in a file.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Report {
-    /// Its lines.
-    pub lines: u64,
-    /// Those that are, or were, to be added.
-    pub added: u64,
-    /// Those that are there already, or twice in the file.
-    pub duplicates: u64,
-    /// Those that cannot be taken.
-    pub rejected: u64,
-    /// What the file does not say, and how it was read.
-    pub guesses: Vec<Guess>,
-    /// Duplicates and rejected lines, by line.
-    pub problems: Vec<Problem>,
-    /// The first of those to be added, in words.
-    pub samples: Vec<String>,
-}
-
-/// What the file does not say, and how it was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Guess {
-    /// The column that it is about.
-    pub column: Option<String>,
-    /// What was guessed or left unread.
-    pub message: String,
-}
-
-/// A line that is not added.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Problem {
-    /// Where it begins, the header's being 1.
-    pub line: u64,
-    /// Whether it is there already; else it cannot be taken.
-    pub duplicate: bool,
-    /// The column that it is about.
-    pub column: Option<String>,
-    /// Why.
-    pub message: String,
-}
-
-/// What is found while a file is read.
-struct Findings {
-    titles: Vec<(Column, String)>,
-    guesses: Vec<Guess>,
-    problems: Vec<Problem>,
-}
-
-impl Findings {
-    fn of(file: &File, columns: &Columns) -> Self {
-        let titles = columns.columns.iter().cloned().zip(file.header.iter().cloned()).collect();
-        let guesses = columns.guesses.iter().map(|(column, message)| Guess { column: Some(column.clone()), message: message.clone() });
-        Self { titles, guesses: guesses.collect(), problems: Vec::new() }
-    }
-
-    fn guess(&mut self, column: Option<&str>, message: impl Into<String>) {
-        self.guesses.push(Guess { column: column.map(str::to_owned), message: message.into() });
-    }
-
-    fn duplicate(&mut self, line: u64, message: impl Into<String>) {
-        self.problems.push(Problem { line, duplicate: true, column: None, message: message.into() });
-    }
-
-    /// What a line comes to, or nothing when it cannot be taken.
-    fn of_line<T>(&mut self, line: u64, read: Result<T, (Column, String)>) -> Option<T> {
-        match read {
-            Ok(read) => Some(read),
-            Err((column, message)) => {
-                let title = self.titles.iter().find(|(known, _)| *known == column && column != Column::Ignored);
-                self.problems.push(Problem { line, duplicate: false, column: title.map(|(_, title)| title.clone()), message });
-                None
-            }
-        }
-    }
-
-    fn report(mut self, lines: usize, added: usize, samples: Vec<String>) -> Report {
-        self.problems.sort_by_key(|problem| problem.line);
-        let duplicates = self.problems.iter().filter(|problem| problem.duplicate).count();
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        Report {
-            lines: number(lines),
-            added: number(added),
-            duplicates: number(duplicates),
-            rejected: number(self.problems.len() - duplicates),
-            guesses: self.guesses,
-            problems: self.problems,
-            samples,
-        }
-    }
-}
-
-/// What was found in an import's file.
-pub fn report(import: &Model) -> Result<Report> {
-    Report::deserialize(&import.report).map_err(Error::stored_json)
-}
-
-/// The problems of an import, by line.
-pub fn problems(import: &Model, page: &PageRequest) -> Result<Page<Problem>> {
-    let after = page.key::<usize>(&("problems", import.id))?;
-    let from = after.map_or(0, |place| place + 1);
-    let some = report(import)?.problems.into_iter().enumerate().skip(from).take(usize::try_from(page.limit()?).unwrap_or(usize::MAX));
-    let page = page.page(&("problems", import.id), some.collect(), |(place, _): &(usize, Problem)| *place)?;
-    Ok(Page { items: page.items.into_iter().map(|(cursor, (_, problem))| (cursor, problem)).collect(), has_next: page.has_next })
 }
 
 /// The viewer's imports, newest first.
@@ -459,8 +357,14 @@ async fn foods_there(tx: &Tx, person: UserId, rows: &str, staged: impl Into<sea_
     Ok(lines.map(|line| line.map(|line| u64::try_from(line).unwrap_or_default())).collect::<Result<_, _>>()?)
 }
 
-/// The rows of an import, for the statements that commit and undo it.
+/// The rows of an import, for the statements that compare them with what is there.
 const ROWS: &str = "(SELECT i.rows FROM food_imports i WHERE i.user_id = $1 AND i.id = $2)";
+/// Some of them, for the statements that commit and undo it.
+const SOME_ROWS: &str =
+    "(SELECT coalesce(jsonb_agg(r.value), '[]') FROM food_imports i, jsonb_array_elements(i.rows) WITH ORDINALITY AS r (value, place)
+    WHERE i.user_id = $1 AND i.id = $2 AND r.place > $3 AND r.place <= $4)";
+/// How many rows are written by one statement. Triggers take most of its time, and for ten thousand rows more than a statement may.
+const PART: u64 = 2_000;
 
 /// Adds what was rehearsed, all of it or nothing. What was committed before is answered as it is.
 pub async fn commit(tx: &Tx, id: FoodImportId) -> Result<Model> {
@@ -490,11 +394,7 @@ pub async fn commit(tx: &Tx, id: FoodImportId) -> Result<Model> {
         ImportKind::Foods => &INSERT_FOODS,
         ImportKind::Diary => &[INSERT_ENTRIES],
     };
-    // What triggers do for ten thousand rows takes its time at the end.
-    tx.execute_unprepared("SET LOCAL statement_timeout = '60s'").await?;
-    for insert in inserts {
-        tx.execute_raw(sql(insert.replace("{rows}", ROWS), keys.clone())).await?;
-    }
+    in_parts(tx, &import, inserts, []).await?;
     let committed = sql(
         "UPDATE food_imports SET state = 'committed', kept_until = $3, rows = (SELECT coalesce(jsonb_agg(r -> 'id'), '[]') FROM jsonb_array_elements(rows) r)
          WHERE user_id = $1 AND id = $2",
@@ -502,6 +402,26 @@ pub async fn commit(tx: &Tx, id: FoodImportId) -> Result<Model> {
     );
     tx.execute_raw(committed).await?;
     find(tx, person, id).await
+}
+
+/// Runs statements on the rows of an import, part by part: what triggers leave for the end of the transaction is done after each part.
+/// Answers how many rows were changed.
+async fn in_parts<const N: usize>(tx: &Tx, import: &Model, statements: &[&str], more: [sea_orm::Value; N]) -> Result<u64> {
+    let added = report(import)?.added;
+    let (mut changed, mut from) = (0, 0);
+    while from < added {
+        let to = from + PART;
+        let place = |place: u64| i64::try_from(place).unwrap_or(i64::MAX);
+        let keys: [sea_orm::Value; 4] = [import.user_id.0.into(), import.id.0.into(), place(from).into(), place(to).into()];
+        for statement in statements {
+            let values = keys.iter().chain(&more).cloned();
+            let statement = Statement::from_sql_and_values(DbBackend::Postgres, statement.replace("{rows}", SOME_ROWS), values);
+            changed += tx.execute_raw(statement).await?.rows_affected();
+        }
+        tx.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED").await?;
+        from = to;
+    }
+    Ok(changed)
 }
 
 /// An import whose time is not over, locked until the transaction ends.
@@ -583,20 +503,16 @@ pub async fn undo(tx: &Tx, id: FoodImportId) -> Result<Undone> {
             "(t.version > 1 OR EXISTS (SELECT FROM food_diary d WHERE d.user_id = $1 AND d.food_item_id = t.id AND d.deleted_at IS NULL))",
         ),
     };
-    let added = format!("t.{owner} = $1 AND t.deleted_at IS NULL AND t.id IN (SELECT value::uuid FROM jsonb_array_elements_text({ROWS}))");
+    let added =
+        format!("t.{owner} = $1 AND t.deleted_at IS NULL AND t.id IN (SELECT value::uuid FROM jsonb_array_elements_text({{rows}}))");
     let keys: [sea_orm::Value; 2] = [person.0.into(), id.0.into()];
-    tx.execute_unprepared("SET LOCAL statement_timeout = '60s'").await?;
     let kept = number(tx, &format!("SELECT count(*) FROM {table} t WHERE {added} AND {stays}"), keys.clone()).await?;
-    let examples = sql(
-        format!(
-            "SELECT t.id, t.{name} AS name, t.version > 1 AS changed FROM {table} t WHERE {added} AND {stays} ORDER BY t.id LIMIT {MOST_NAMED}"
-        ),
-        keys.clone(),
+    let examples = format!(
+        "SELECT t.id, t.{name} AS name, t.version > 1 AS changed FROM {table} t WHERE {added} AND {stays} ORDER BY t.id LIMIT {MOST_NAMED}"
     );
-    let examples = Kept::find_by_statement(examples).all(tx).await?;
-    let [of, import_id] = keys;
-    let remove = sql(format!("UPDATE {table} t SET deleted_at = $3 WHERE {added} AND NOT {stays}"), [of, import_id, tx.now().into()]);
-    let removed = tx.execute_raw(remove).await?.rows_affected();
+    let examples = Kept::find_by_statement(sql(examples.replace("{rows}", ROWS), keys)).all(tx).await?;
+    let remove = format!("UPDATE {table} t SET deleted_at = $5 WHERE {added} AND NOT {stays}");
+    let removed = in_parts(tx, &import, &[&remove], [tx.now().into()]).await?;
     let undone =
         sql("UPDATE food_imports SET state = 'undone', rows = '[]' WHERE user_id = $1 AND id = $2", [person.0.into(), id.0.into()]);
     tx.execute_raw(undone).await?;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::{
-    Findings, Options,
+    Options,
     columns::{Column, Columns, KILOJOULES, NutrientColumn},
     file::File,
+    report::Findings,
     values::{DateOrder, DecimalMark, FoundOrder},
 };
 use crate::{

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Findings, Options,
+    Options,
     cells::{Cells, Form},
     columns::Column,
+    report::Findings,
     values,
 };
 use crate::{

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Findings, Options,
+    Options,
     cells::{Cells, Form},
     columns::Column,
     diary::{nutrition, reason},
+    report::Findings,
     values,
 };
 use crate::{
