@@ -246,7 +246,7 @@ async fn no_change_of_an_entry_is_lost_or_anybody_elses() {
     assert_eq!(
         extensions["current"],
         json!({ "id": id, "name": "Oats", "brand": "Acme", "quantity": "2", "unit": "serving", "mealType": "breakfast",
-            "consumedAt": "2026-03-10T12:00:00Z", "timeZone": "UTC", "date": "2026-03-10", "version": 2 })
+            "consumedAt": "2026-03-10T12:00:00Z", "timeZone": "UTC", "date": "2026-03-10", "status": "EATEN", "note": null, "version": 2 })
     );
     assert_eq!(ann.calories_on(None).await, "200");
 

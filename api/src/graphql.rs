@@ -7,6 +7,7 @@ pub mod assignments;
 pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
+pub mod completed_days;
 pub mod cost;
 pub mod devices;
 pub mod documents;
@@ -20,6 +21,7 @@ pub mod foods;
 pub mod goals;
 pub mod households;
 pub mod limits;
+pub mod meal_types;
 pub mod measurements;
 pub mod noots;
 pub mod nutrients;
@@ -40,6 +42,7 @@ pub mod sync;
 pub mod talon;
 pub mod unavailability;
 pub mod variables;
+pub mod water;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -68,6 +71,11 @@ pub struct Mutation(
     person::PersonMutation,
     foods::FoodsMutation,
     food_diary::FoodDiaryMutation,
+    food_diary::FoodGroupsMutation,
+    food_diary::FoodCopiesMutation,
+    completed_days::CompletedDaysMutation,
+    meal_types::MealTypesMutation,
+    water::WaterMutation,
     food_import::FoodImportMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,

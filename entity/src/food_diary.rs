@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::id::{FoodEntryId, FoodId, UserId};
+use crate::id::{FoodEntryId, FoodGroupId, FoodId, UserId};
 
 /// Something eaten, with name and nutrition as they were when it was logged.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -44,6 +44,10 @@ pub struct Model {
     pub sodium: Option<Decimal>,
     /// Further nutrients: decimal strings by code of `nutrients`.
     pub nutrients: Json,
+    /// Of an entry without a food: what one of it contains, as typed.
+    pub quick_nutrition: Option<Json>,
+    /// The volume of the amount in ml, where the unit or the food tells it.
+    pub milliliters: Option<Decimal>,
     /// breakfast, lunch, dinner, snack or the person's own.
     pub meal_type: String,
     /// When.
@@ -52,6 +56,14 @@ pub struct Model {
     pub time_zone: String,
     /// The person's day, fixed when written.
     pub consumed_on: Date,
+    /// Whether it was eaten.
+    pub status: EntryStatus,
+    /// What the person wrote beside it.
+    pub note: Option<String>,
+    /// The meal that it is a part of.
+    pub group_id: Option<FoodGroupId>,
+    /// The part before its group was scaled, and the quantity of the group then.
+    pub group_base: Option<Json>,
     /// SHA-256 of the input that created the row.
     pub created_from: Option<Vec<u8>>,
     /// Who made the row.
@@ -67,3 +79,17 @@ pub struct Model {
 pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}
+
+/// Whether something was eaten. What is planned counts in no sum of what was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, serde::Serialize)]
+#[sea_orm(rs_type = "String", db_type = "Text")]
+#[serde(rename_all = "snake_case")]
+pub enum EntryStatus {
+    /// It was eaten.
+    #[default]
+    #[sea_orm(string_value = "eaten")]
+    Eaten,
+    /// It is planned.
+    #[sea_orm(string_value = "planned")]
+    Planned,
+}

@@ -38,6 +38,16 @@ ids! {
     FoodEntryId
     /// A file of foods or of a diary.
     FoodImportId
+    /// A meal in a food diary that was logged as one.
+    FoodGroupId
+    /// A day that was logged in full.
+    CompletedDayId
+    /// A meal of a person's day.
+    MealTypeId
+    /// Something drunk.
+    WaterEntryId
+    /// Something to drink from.
+    WaterContainerId
     /// An exercise of the catalogue or of a person.
     ExerciseId
     /// A row of an exercise diary.

@@ -1,6 +1,6 @@
 //! Which day an instant belongs to, for a person whose day may start after midnight.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use entity::id::UserId;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -69,6 +69,25 @@ impl Calendar {
             return Err(Error::invalid(field, format!("must be between {FIRST} and {LAST}")));
         }
         Ok(Moment { at, time_zone, on })
+    }
+}
+
+impl Calendar {
+    /// The moment of this day of the person at which clocks in `time_zone` show `time`. `field` is the input field of the day.
+    pub fn moment_on(&self, field: &str, day: NaiveDate, time: NaiveTime, time_zone: Tz) -> Result<Moment> {
+        let on = checked(field, day)?;
+        let date = if time < self.day_starts_at { on + Days::new(1) } else { on };
+        Ok(Moment { at: instant(date.and_time(time), time_zone), time_zone, on })
+    }
+}
+
+/// When clocks in `time_zone` show this. A time that they leap over is when they leap; of one that comes twice it is the first.
+pub(crate) fn instant(mut local: NaiveDateTime, time_zone: Tz) -> DateTime<Utc> {
+    loop {
+        match time_zone.from_local_datetime(&local).earliest() {
+            Some(at) => return at.to_utc(),
+            None => local += TimeDelta::minutes(1),
+        }
     }
 }
 
@@ -142,7 +161,43 @@ mod tests {
         assert_eq!(calendar("Europe/Berlin", 3).today(at("2026-03-29T01:00:00Z")), day("2026-03-29"));
     }
 
+    #[test]
+    fn a_wall_clock_names_one_instant_of_a_day() {
+        let time = |text: &str| text.parse::<NaiveTime>().expect("a time");
+        let moment = |hour, date: &str, at: &str| {
+            let berlin = calendar("Europe/Berlin", hour);
+            berlin.moment_on("date", day(date), time(at), berlin.time_zone).expect("a moment").at
+        };
+        assert_eq!(moment(0, "2026-03-28", "02:30:00"), at("2026-03-28T01:30:00Z"));
+        // Clocks are set from 02:00 to 03:00: half past two is when they are.
+        assert_eq!(moment(0, "2026-03-29", "02:30:00"), at("2026-03-29T01:00:00Z"));
+        // They are set from 03:00 to 02:00: half past two comes twice, and the first one counts.
+        assert_eq!(moment(0, "2026-10-25", "02:30:00"), at("2026-10-25T00:30:00Z"));
+        // Where the day starts at three, half past two is of the night after.
+        assert_eq!(moment(3, "2026-03-27", "02:30:00"), at("2026-03-28T01:30:00Z"));
+        assert!(
+            calendar("Europe/Berlin", 0).moment_on("date", LAST.succ_opt().expect("a date"), time("12:00:00"), chrono_tz::UTC).is_err()
+        );
+    }
+
     proptest! {
+        #[test]
+        fn a_wall_clock_on_a_day_is_of_that_day(days in 0i64..60_000, minutes in 0u32..1440, zone in 0usize..chrono_tz::TZ_VARIANTS.len(), hour in 0u32..=12) {
+            let zone = chrono_tz::TZ_VARIANTS[zone];
+            let day = FIRST + TimeDelta::days(days);
+            let time = NaiveTime::from_hms_opt(minutes / 60, minutes % 60, 0).expect("a time");
+            let cut = calendar(zone.name(), hour);
+            let moment = cut.moment_on("date", day, time, zone).expect("a moment");
+            prop_assert_eq!(moment.on, day);
+            let local = moment.at.with_timezone(&zone).naive_local();
+            // Where clocks show the time at all, it is that time of that day.
+            if local.time() == time {
+                prop_assert_eq!(cut.day_of(moment.at, zone), day);
+            } else {
+                prop_assert!(zone.from_local_datetime(&(if time < cut.day_starts_at { day.succ_opt().expect("a date") } else { day }).and_time(time)).earliest().is_none());
+            }
+        }
+
         #[test]
         fn a_day_is_never_more_than_one_off_the_calendar_date(seconds in 0i64..4_000_000_000, zone in 0usize..chrono_tz::TZ_VARIANTS.len(), hour in 0u32..=12) {
             let zone = chrono_tz::TZ_VARIANTS[zone];

@@ -147,6 +147,11 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "swap_requests_open_key" => Error::conflict("a swap of this turn is asked for already: withdraw that request first"),
         "swap_requests_over_check" => Error::conflict("this request is no longer open"),
         "swap_requests_answer_check" => Error::Forbidden("this request is not for you to answer".to_owned()),
+        "meal_types_code_key" => Error::conflict("a meal of this name was added at the same moment: choose another name"),
+        "water_containers_primary_key" => Error::conflict("another container was made the primary one at the same moment: try again"),
+        "water_entries_container_fkey" => Error::NoSuch { field: "containerId", what: "container" },
+        "food_diary_group_fkey" => Error::NoSuch { field: "groupId", what: "logged meal" },
+        "food_diary_quick_nutrition_check" => Error::invalid("nutrition", "what an entry of a food contains is the food's: leave it out"),
         "calendar_feeds_member_fkey" => Error::NoSuch { field: "memberId", what: "member" },
         "calendar_feeds_routine_fkey" => Error::NoSuch { field: "routineId", what: "routine" },
         "family_access_not_self_check" => Error::invalid("granteeEmail", "this is your own address"),
@@ -161,8 +166,14 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 26] = [
+    // Before the table whose name it begins with.
+    "food_diary_groups",
     "food_diary",
+    "meal_types",
+    "completed_days",
+    "water_entries",
+    "water_containers",
     "exercise_diary",
     "exercise_sets",
     "measurements",

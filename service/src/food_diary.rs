@@ -1,14 +1,25 @@
-//! The food diary: what was eaten, in the person's days, with nutrition as it was when it was logged.
+//! The food diary: what was eaten or is planned, in the person's days, with nutrition as it was when it was logged.
+
+mod copies;
+mod groups;
+
+pub use copies::{Copied, NewCopy, Source, copy};
+pub use groups::{FoodGroup, GroupChange, NewGroup, NewPart};
+pub use groups::{
+    SYNCED as SYNCED_GROUPS, by_ids as groups_by_ids, delete as delete_group, log as log_group, logged_before as group_logged_before,
+    restore as restore_group, update as update_group,
+};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use entity::{
-    food_diary::{ActiveModel, Column, Entity, Model},
-    id::{FoodEntryId, FoodId, UserId},
-    unit::round,
+    food_diary::{ActiveModel, Column, Entity, EntryStatus, Model},
+    id::{FoodEntryId, FoodGroupId, FoodId, UserId},
+    unit::{Dimension, Unit, round},
 };
 use rust_decimal::Decimal;
 use sea_orm::{
+    ActiveEnum,
     ActiveValue::{Set, Unchanged},
     ColumnTrait, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
@@ -19,8 +30,8 @@ use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
-    foods, input,
-    nutrition::Nutrition,
+    foods, input, meal_types,
+    nutrition::{Headline, Nutrition},
     sync::{
         collection::{self, Collection, Context, Deletion, Document, Draft, Kind, derived, fixed, group, written},
         merge::Refused,
@@ -44,13 +55,50 @@ pub struct NewFoodEntry {
     pub meal_type: String,
     /// When; now when absent.
     pub consumed_at: Option<DateTime<Utc>>,
+    /// On which day, in place of `consumed_at`: now when that is today, else at the usual time of the meal.
+    pub date: Option<NaiveDate>,
     /// Where; the person's zone when absent.
     pub time_zone: Option<Tz>,
+    /// Whether it was eaten.
+    pub status: EntryStatus,
+    /// What the person wrote beside it, at most 1,000 characters.
+    pub note: Option<String>,
 }
 
-/// What is to change of an entry; absent keeps.
+/// Something eaten of which energy and nutrients are known, and no food.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewQuickEntry {
+    /// Made by the client, or by the server.
+    pub id: Option<FoodEntryId>,
+    /// Whose diary; the viewer's when absent.
+    pub person: Option<UserId>,
+    /// What it is called.
+    pub name: String,
+    /// What one of it contains.
+    pub nutrition: Headline,
+    /// How many of it.
+    pub quantity: Decimal,
+    /// breakfast, lunch, dinner, snack or one's own.
+    pub meal_type: String,
+    /// When; now when absent.
+    pub consumed_at: Option<DateTime<Utc>>,
+    /// On which day, in place of `consumed_at`: now when that is today, else at the usual time of the meal.
+    pub date: Option<NaiveDate>,
+    /// Where; the person's zone when absent.
+    pub time_zone: Option<Tz>,
+    /// Whether it was eaten.
+    pub status: EntryStatus,
+    /// What the person wrote beside it, at most 1,000 characters.
+    pub note: Option<String>,
+}
+
+/// What is to change of an entry; absent keeps, `Some(None)` clears.
 #[derive(Clone, Debug, Default)]
 pub struct FoodEntryChange {
+    /// Another name, of an entry without a food.
+    pub name: Option<String>,
+    /// What one of it contains, of an entry without a food.
+    pub nutrition: Option<Headline>,
     /// How much.
     pub quantity: Option<Decimal>,
     /// A unit or a portion of the food.
@@ -61,6 +109,10 @@ pub struct FoodEntryChange {
     pub consumed_at: Option<DateTime<Utc>>,
     /// Where.
     pub time_zone: Option<Tz>,
+    /// Whether it was eaten.
+    pub status: Option<EntryStatus>,
+    /// What the person wrote beside it.
+    pub note: Option<Option<String>>,
     /// Refuse when the entry is at another version.
     pub expected_version: Option<i32>,
 }
@@ -77,46 +129,250 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
     Ok(rows.all(tx).await?)
 }
 
+/// Those entries that were eaten: what is planned counts in no sum of what was.
+pub fn eaten(entries: &[Model]) -> impl Iterator<Item = &Model> {
+    entries.iter().filter(|entry| entry.status == EntryStatus::Eaten)
+}
+
+/// Those entries that are planned.
+pub fn planned(entries: &[Model]) -> impl Iterator<Item = &Model> {
+    entries.iter().filter(|entry| entry.status == EntryStatus::Planned)
+}
+
 /// Logs something eaten, and keeps what it contains.
 pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let created_from = input::fingerprint(&new)?;
     let person = tx.viewer_or(new.person)?;
     // Asked first: the food of an entry that is sent again may be gone by now.
-    if let Some(id) = new.id
-        && let Some(row) = find(tx, person, id).await?
-    {
-        return input::repeated(Some(row), |row| row.created_from.as_ref() == Some(&created_from));
+    if let Some(row) = logged_before(tx, person, new.id, &created_from).await? {
+        return Ok(row);
     }
-    let id = new.id.unwrap_or_else(|| FoodEntryId(tx.new_id()));
     let quantity = quantity(new.quantity)?;
-    let meal_type = meal_type(&new.meal_type)?;
     let unit = input::line("unit", &new.unit, 100)?;
-    let moment = Calendar::of(tx, person).await?.moment("consumedAt", new.consumed_at, new.time_zone, tx.now())?;
+    let occasion =
+        Occasion::of(tx, person, &new.meal_type, When::of(new.consumed_at, new.date, new.time_zone), new.status, new.note.as_deref())
+            .await?;
     let food = foods::find(tx, new.food).await?.ok_or(Error::NoSuch { field: "foodId", what: "food" })?;
-    let (servings, unit) = food.servings(quantity, &unit)?;
-    let nutrition = food.nutrition.times(servings)?;
+    insert(tx, person, new.id, &occasion, Content::of_food(&food, quantity, &unit)?, created_from).await
+}
 
-    let row = ActiveModel {
-        user_id: Set(person),
-        id: Set(id),
-        food_item_id: Set(Some(food.id)),
-        food_name: Set(food.name),
-        food_brand: Set(food.brand),
-        nutrition_version: Set(Some(food.nutrition_version)),
-        quantity: Set(quantity),
-        unit: Set(unit),
-        servings: Set(round(servings, 12)),
-        meal_type: Set(meal_type),
-        consumed_at: Set(moment.at),
-        time_zone: Set(moment.time_zone.name().to_owned()),
-        consumed_on: Set(moment.on),
-        created_from: Set(Some(created_from.clone())),
-        ..with_nutrition(nutrition)
-    };
+/// Logs something eaten of which energy and nutrients are known, and no food.
+pub async fn log_nutrition(tx: &Tx, new: NewQuickEntry) -> Result<Model> {
+    let created_from = input::fingerprint(&new)?;
+    let person = tx.viewer_or(new.person)?;
+    if let Some(row) = logged_before(tx, person, new.id, &created_from).await? {
+        return Ok(row);
+    }
+    let occasion =
+        Occasion::of(tx, person, &new.meal_type, When::of(new.consumed_at, new.date, new.time_zone), new.status, new.note.as_deref())
+            .await?;
+    insert(tx, person, new.id, &occasion, Content::quick(&new.name, new.nutrition, new.quantity)?, created_from).await
+}
+
+/// The entry that the same input made, when it is sent again.
+async fn logged_before(tx: &Tx, person: UserId, id: Option<FoodEntryId>, created_from: &[u8]) -> Result<Option<Model>> {
+    let Some(id) = id else { return Ok(None) };
+    match find(tx, person, id).await? {
+        Some(row) => input::repeated(Some(row), |row| row.created_from.as_deref() == Some(created_from)).map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn insert(
+    tx: &Tx,
+    person: UserId,
+    id: Option<FoodEntryId>,
+    occasion: &Occasion,
+    content: Content,
+    created_from: Vec<u8>,
+) -> Result<Model> {
+    let id = id.unwrap_or_else(|| FoodEntryId(tx.new_id()));
+    let row = ActiveModel { created_from: Set(Some(created_from.clone())), ..content.row(person, id, None, occasion) };
     match input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? {
         Some(row) => Ok(row),
         None => input::repeated(find(tx, person, id).await?, |row| row.created_from.as_ref() == Some(&created_from)),
     }
+}
+
+/// When something is eaten: at an instant, or on a day.
+#[derive(Clone, Copy, Debug)]
+struct When {
+    at: Option<DateTime<Utc>>,
+    date: Option<NaiveDate>,
+    time_zone: Option<Tz>,
+}
+
+impl When {
+    fn of(at: Option<DateTime<Utc>>, date: Option<NaiveDate>, time_zone: Option<Tz>) -> Self {
+        Self { at, date, time_zone }
+    }
+}
+
+/// When, where and at which meal something is eaten.
+#[derive(Clone, Debug)]
+struct Occasion {
+    meal_type: String,
+    moment: day::Moment,
+    status: EntryStatus,
+    note: Option<String>,
+}
+
+impl Occasion {
+    async fn of(tx: &Tx, person: UserId, meal: &str, when: When, status: EntryStatus, note: Option<&str>) -> Result<Self> {
+        let meal_type = meal_type(meal)?;
+        let note = note.map(self::note).transpose()?;
+        let calendar = Calendar::of(tx, person).await?;
+        let time_zone = when.time_zone.unwrap_or(calendar.time_zone);
+        let today = calendar.day_of(tx.now(), time_zone);
+        let moment = match (when.date, when.at) {
+            (Some(_), Some(_)) => return Err(Error::invalid("date", "leave out date or consumedAt, which says the day too")),
+            (Some(date), None) if date != today => {
+                let time = meal_types::default_time(tx, person, &meal_type).await?;
+                calendar.moment_on("date", date, time, time_zone)?
+            }
+            (_, at) => calendar.moment("consumedAt", at, Some(time_zone), tx.now())?,
+        };
+        Ok(Self { meal_type, moment, status, note })
+    }
+}
+
+/// What an entry holds, whatever becomes of the food.
+#[derive(Clone, Debug, Serialize)]
+pub struct Content {
+    /// The food, where there is one.
+    pub food: Option<FoodId>,
+    /// What it is called.
+    pub name: String,
+    /// Its brand.
+    pub brand: Option<String>,
+    /// The version of the food's nutrition.
+    pub nutrition_version: Option<i32>,
+    /// How much.
+    pub amount: Amount,
+    /// Of an entry without a food: what one of it contains, as typed.
+    pub quick_nutrition: Option<JsonValue>,
+}
+
+/// How much, and what that contains.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Amount {
+    /// How much, with at most 3 decimals.
+    pub quantity: Decimal,
+    /// A unit or a portion of the food.
+    pub unit: String,
+    /// How many servings of the food that is.
+    pub servings: Decimal,
+    /// What it contains.
+    pub nutrition: Nutrition,
+    /// Its volume in ml, where the food tells it.
+    pub milliliters: Option<Decimal>,
+}
+
+impl Content {
+    /// An amount of a food.
+    pub fn of_food(food: &foods::Food, quantity: Decimal, unit: &str) -> Result<Self> {
+        let (servings, unit) = food.servings(quantity, unit)?;
+        Ok(Self {
+            food: Some(food.id),
+            name: food.name.clone(),
+            brand: food.brand.clone(),
+            nutrition_version: Some(food.nutrition_version),
+            amount: Amount {
+                quantity,
+                servings,
+                nutrition: food.nutrition.times(servings)?,
+                milliliters: volume(food, servings, &unit),
+                unit,
+            },
+            quick_nutrition: None,
+        })
+    }
+
+    /// Something without a food, of which `quantity` times `nutrition` is known.
+    pub fn quick(name: &str, nutrition: Headline, quantity: Decimal) -> Result<Self> {
+        Ok(Self {
+            food: None,
+            name: input::line("name", name, 255)?,
+            brand: None,
+            nutrition_version: None,
+            quick_nutrition: Some(typed(&nutrition)?),
+            amount: quick_amount(nutrition, self::quantity(quantity)?)?,
+        })
+    }
+
+    fn row(self, person: UserId, id: FoodEntryId, group: Option<FoodGroupId>, occasion: &Occasion) -> ActiveModel {
+        ActiveModel {
+            user_id: Set(person),
+            id: Set(id),
+            food_item_id: Set(self.food),
+            food_name: Set(self.name),
+            food_brand: Set(self.brand),
+            nutrition_version: Set(self.nutrition_version),
+            quick_nutrition: Set(self.quick_nutrition),
+            meal_type: Set(occasion.meal_type.clone()),
+            consumed_at: Set(occasion.moment.at),
+            time_zone: Set(occasion.moment.time_zone.name().to_owned()),
+            consumed_on: Set(occasion.moment.on),
+            status: Set(occasion.status),
+            note: Set(occasion.note.clone()),
+            group_id: Set(group),
+            ..self.amount.patch(ActiveModel::default())
+        }
+    }
+}
+
+impl Amount {
+    fn patch(self, row: ActiveModel) -> ActiveModel {
+        ActiveModel {
+            quantity: Set(self.quantity),
+            unit: Set(self.unit),
+            servings: Set(round(self.servings, 12)),
+            calories: Set(self.nutrition.calories),
+            protein: Set(self.nutrition.protein),
+            carbohydrates: Set(self.nutrition.carbohydrates),
+            fat: Set(self.nutrition.fat),
+            fiber: Set(self.nutrition.fiber),
+            sugar: Set(self.nutrition.sugar),
+            sodium: Set(self.nutrition.sodium),
+            nutrients: Set(self.nutrition.nutrients),
+            milliliters: Set(self.milliliters),
+            ..row
+        }
+    }
+}
+
+/// The unit of what has no food: one of it is what was typed.
+const QUICK_UNIT: &str = "serving";
+
+fn quick_amount(nutrition: Headline, quantity: Decimal) -> Result<Amount> {
+    Ok(Amount {
+        quantity,
+        unit: QUICK_UNIT.to_owned(),
+        servings: quantity,
+        nutrition: nutrition.checked()?.times(quantity)?,
+        milliliters: None,
+    })
+}
+
+fn typed(nutrition: &Headline) -> Result<JsonValue> {
+    let mut typed = serde_json::to_value(nutrition).map_err(|error| Error::Internal(error.into()))?;
+    if let Some(fields) = typed.as_object_mut() {
+        fields.retain(|_, amount| !amount.is_null());
+    }
+    Ok(typed)
+}
+
+fn typed_nutrition(typed: &JsonValue) -> Result<Headline> {
+    let example = r#"must be an object such as {"calories": "320", "protein": "12"}"#;
+    serde_json::from_value(typed.clone()).map_err(|_| Error::invalid("quick_nutrition", example))
+}
+
+/// The volume in ml of servings of a food that is described by volume. A spoon measures what is no drink, such as oil.
+pub(crate) fn volume(food: &foods::Food, servings: Decimal, unit: &str) -> Option<Decimal> {
+    let described = Unit::named(&food.serving_unit).filter(|unit| unit.dimension == Dimension::Volume)?;
+    let is_spoon = Unit::named(unit).is_some_and(|unit| matches!(unit.code, "tsp" | "tbsp"));
+    let serving = described.to_base(food.serving_size).filter(|_| !is_spoon)?;
+    serving.checked_mul(servings).map(|volume| round(volume, 6)).filter(|volume| *volume <= Decimal::from(10_000_000_000_i64))
 }
 
 /// Changes an entry. What it contains changes with the amount alone, by the nutrition that it was logged with.
@@ -125,6 +381,10 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
     let person = tx.viewer_or(person)?;
     let entry = editable(tx, person, id, change.expected_version).await?;
     let before = entry.consumed_on;
+    if entry.quick_nutrition.is_none() && (change.name.is_some() || change.nutrition.is_some()) {
+        let field = if change.name.is_some() { "name" } else { "nutrition" };
+        return Err(Error::invalid(field, "this is the food's own: change the food, or log what you know without one"));
+    }
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.quantity.is_some() || change.unit.is_some() {
         let quantity = quantity(change.quantity.unwrap_or(entry.quantity))?;
@@ -133,8 +393,14 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
             (Some(food), Some(version)) => foods::in_version(tx, food, version).await?,
             _ => None,
         };
-        let (servings, unit, nutrition) = Logged::from(&entry).rescaled(food.as_ref(), quantity, &unit)?;
-        row = ActiveModel { quantity: Set(quantity), unit: Set(unit), servings: Set(round(servings, 12)), ..patched(row, nutrition) };
+        row = Logged::from(&entry).rescaled(food.as_ref(), quantity, &unit)?.patch(row);
+    }
+    if let Some(name) = &change.name {
+        row.food_name = Set(input::line("name", name, 255)?);
+    }
+    if let Some(nutrition) = change.nutrition {
+        row.quick_nutrition = Set(Some(typed(&nutrition)?));
+        row = quick_amount(nutrition, quantity(change.quantity.unwrap_or(entry.quantity))?)?.patch(row);
     }
     if let Some(meal) = &change.meal_type {
         row.meal_type = Set(meal_type(meal)?);
@@ -146,6 +412,12 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: FoodEntryId, change: Fo
         row.consumed_at = Set(moment.at);
         row.time_zone = Set(moment.time_zone.name().to_owned());
         row.consumed_on = Set(moment.on);
+    }
+    if let Some(status) = change.status {
+        row.status = Set(status);
+    }
+    if let Some(note) = &change.note {
+        row.note = Set(note.as_deref().map(self::note).transpose()?);
     }
     if !sea_orm::ActiveModelTrait::is_changed(&row) {
         return Ok((entry, before));
@@ -166,6 +438,22 @@ pub async fn delete(tx: &Tx, person: Option<UserId>, id: FoodEntryId, expected_v
     Ok((person, entry.consumed_on))
 }
 
+/// Takes a deletion back, while the row is kept. An entry that is there stays as it is; one whose meal was deleted brings that back.
+pub async fn restore(tx: &Tx, person: Option<UserId>, id: FoodEntryId) -> Result<Model> {
+    let person = tx.viewer_or(person)?;
+    let entry = Entity::find_by_id((person, id)).lock_exclusive().one(tx).await?.ok_or(Error::NotFound("food entry"))?;
+    if entry.deleted_at.is_none() {
+        return Ok(entry);
+    }
+    let restored =
+        Entity::update(ActiveModel { user_id: Unchanged(person), id: Unchanged(id), deleted_at: Set(None), ..Default::default() });
+    let entry = restored.exec(tx).await?;
+    if let Some(group) = entry.group_id {
+        groups::revive(tx, person, group).await?;
+    }
+    Ok(entry)
+}
+
 /// The food diary on devices.
 pub static SYNCED: Collection = Collection {
     name: "food_diary",
@@ -177,11 +465,13 @@ pub static SYNCED: Collection = Collection {
             "food",
             &[
                 written("food_item_id", Kind::Id),
-                derived("food_name", Kind::Text),
+                // Of an entry without a food; else it is the food's.
+                written("food_name", Kind::Text),
                 derived("food_brand", Kind::Text),
                 derived("nutrition_version", Kind::Integer),
             ],
         ),
+        fixed("group", &[written("group_id", Kind::Id)]),
         group(
             "amount",
             &[
@@ -196,10 +486,14 @@ pub static SYNCED: Collection = Collection {
                 derived("sugar", Kind::Decimal),
                 derived("sodium", Kind::Decimal),
                 derived("nutrients", Kind::Json),
+                written("quick_nutrition", Kind::Json),
+                derived("milliliters", Kind::Decimal),
             ],
         ),
         group("meal", &[written("meal_type", Kind::Text)]),
         group("moment", &[written("consumed_at", Kind::Instant), written("time_zone", Kind::Text), derived("consumed_on", Kind::Date)]),
+        group("status", &[written("status", Kind::Text)]),
+        group("note", &[written("note", Kind::Text)]),
     ],
     complete,
     complement: None,
@@ -216,33 +510,61 @@ fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
     if draft.changes("moment") {
         draft.fix_day(context, "consumed_at", "consumed_on")?;
     }
+    let status = draft.optional_text("status")?.unwrap_or("eaten").to_lowercase();
+    EntryStatus::try_from_value(&status).map_err(|_| Error::invalid("status", "must be eaten or planned"))?;
+    draft.set("status", status);
+    if let Some(note) = draft.optional_text("note")? {
+        let note = self::note(note)?;
+        draft.set("note", note);
+    }
     Ok(())
 }
 
-/// The nutrition of a new entry is the food's; an older one keeps what it was logged with.
+/// The nutrition of a new entry is the food's, or typed; an older one keeps what it was logged with.
 fn complete_amount(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
     let quantity = quantity(draft.decimal("quantity")?)?;
-    let unit = input::line("unit", draft.text("unit")?, 100)?;
     let food_id: Option<FoodId> = draft.optional_text("food_item_id")?.and_then(|id| id.parse().ok()).map(FoodId);
-    let (servings, unit, nutrition) = match draft.before.as_ref().map(Logged::try_from).transpose()? {
-        None => {
+    let quick = Some(draft.value("quick_nutrition")).filter(|typed| !typed.is_null()).map(typed_nutrition).transpose()?;
+    let before = draft.before.as_ref().map(Logged::try_from).transpose()?;
+    let has_food = before.as_ref().map_or(food_id.is_some(), |before| before.quick_nutrition.is_none());
+    if has_food && quick.is_some() {
+        return Err(Error::invalid("quick_nutrition", "what an entry of a food contains is the food's: leave it out").into());
+    }
+    let amount = match (before, quick) {
+        (_, Some(nutrition)) => {
+            draft.set("quick_nutrition", typed(&nutrition)?);
+            if draft.before.is_none() {
+                let name = input::line("food_name", draft.text("food_name")?, 255)?;
+                draft.set("food_name", name);
+            }
+            quick_amount(nutrition, quantity)?
+        }
+        (None, None) => {
+            let unit = input::line("unit", draft.text("unit")?, 100)?;
             let food = food_id.ok_or_else(|| Refused::missing("food_item_id"))?;
             let food = context.foods.get(&(food, None)).ok_or(Error::NoSuch { field: "food_item_id", what: "food" })?;
-            let (servings, unit) = food.servings(quantity, &unit)?;
-            draft.set("food_name", food.name.clone());
-            draft.set("food_brand", food.brand.clone());
+            let content = Content::of_food(food, quantity, &unit)?;
+            draft.set("food_name", content.name);
+            draft.set("food_brand", content.brand);
             draft.set("nutrition_version", food.nutrition_version);
-            (servings, unit, food.nutrition.times(servings)?)
+            content.amount
         }
-        Some(entry) => entry.rescaled(food_id.and_then(|food| context.foods.get(&(food, entry.nutrition_version))), quantity, &unit)?,
+        (Some(entry), None) => {
+            let unit = input::line("unit", draft.text("unit")?, 100)?;
+            if entry.quick_nutrition.is_some() {
+                return Err(Refused::missing("quick_nutrition"));
+            }
+            entry.rescaled(food_id.and_then(|food| context.foods.get(&(food, entry.nutrition_version))), quantity, &unit)?
+        }
     };
-    draft.set_decimal("quantity", Some(quantity));
-    draft.set("unit", unit);
-    draft.set_decimal("servings", Some(round(servings, 12)));
-    for (column, amount) in nutrition.headline() {
+    draft.set_decimal("quantity", Some(amount.quantity));
+    draft.set("unit", amount.unit);
+    draft.set_decimal("servings", Some(round(amount.servings, 12)));
+    for (column, amount) in amount.nutrition.headline() {
         draft.set_decimal(column, amount);
     }
-    draft.set("nutrients", nutrition.nutrients);
+    draft.set("nutrients", amount.nutrition.nutrients);
+    draft.set_decimal("milliliters", amount.milliliters);
     Ok(())
 }
 
@@ -264,55 +586,61 @@ async fn editable(tx: &Tx, person: UserId, id: FoodEntryId, expected_version: Op
 
 /// An entry as it was logged, from which another amount of it is told.
 struct Logged {
-    quantity: Decimal,
-    unit: String,
-    servings: Decimal,
-    nutrition: Nutrition,
+    amount: Amount,
     nutrition_version: Option<i32>,
+    quick_nutrition: Option<JsonValue>,
 }
 
 impl Logged {
-    /// The servings, unit and nutrition of another amount; `food` is the food in the version it was logged with, while it exists.
-    fn rescaled(&self, food: Option<&foods::Food>, quantity: Decimal, unit: &str) -> Result<(Decimal, String, Nutrition)> {
-        let (servings, unit) = if unit.to_lowercase() == self.unit.to_lowercase() {
-            (self.servings_in_same_unit(food, quantity)?, self.unit.clone())
+    /// Another amount of it; `food` is the food in the version it was logged with, while it exists.
+    fn rescaled(&self, food: Option<&foods::Food>, quantity: Decimal, unit: &str) -> Result<Amount> {
+        let same_unit = unit.to_lowercase() == self.amount.unit.to_lowercase();
+        if let Some(typed) = &self.quick_nutrition {
+            let only = || Error::invalid("unit", format!("this was logged without a food, so only {QUICK_UNIT} can be told"));
+            return if same_unit { quick_amount(typed_nutrition(typed)?, quantity) } else { Err(only()) };
+        }
+        let (servings, unit) = if same_unit {
+            (self.servings_in_same_unit(food, quantity)?, self.amount.unit.clone())
         } else {
-            let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", self.unit));
+            let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", self.amount.unit));
             food.ok_or_else(gone)?.servings(quantity, unit)?
         };
-        let nutrition = match food {
-            Some(food) => food.nutrition.times(servings)?,
-            None => self.nutrition.times(quantity / self.quantity)?,
+        let (nutrition, milliliters) = match food {
+            Some(food) => (food.nutrition.times(servings)?, volume(food, servings, &unit)),
+            None => {
+                let times = quantity / self.amount.quantity;
+                (self.amount.nutrition.times(times)?, self.amount.milliliters.map(|volume| round(volume * times, 6)))
+            }
         };
-        Ok((servings, unit, nutrition))
+        Ok(Amount { quantity, unit, servings, nutrition, milliliters })
     }
 
     /// In the same unit the portion at the time of logging is what counts, whatever the food says today. Where it still says the
     /// same, the food gives the servings in full; the ones of the entry were rounded when they were kept.
     fn servings_in_same_unit(&self, food: Option<&foods::Food>, quantity: Decimal) -> Result<Decimal> {
         if let Some(food) = food
-            && let Ok((servings, _)) = food.servings(self.quantity, &self.unit)
-            && round(servings, 12) == self.servings
+            && let Ok((servings, _)) = food.servings(self.amount.quantity, &self.amount.unit)
+            && round(servings, 12) == self.amount.servings
         {
-            return Ok(food.servings(quantity, &self.unit)?.0);
+            return Ok(food.servings(quantity, &self.amount.unit)?.0);
         }
-        Ok(self.servings * quantity / self.quantity)
+        Ok(self.amount.servings * quantity / self.amount.quantity)
     }
 }
 
-impl From<&Model> for Logged {
+impl From<&Model> for Amount {
     fn from(entry: &Model) -> Self {
         Self {
             quantity: entry.quantity,
             unit: entry.unit.clone(),
             servings: entry.servings,
             nutrition: Nutrition::from(entry),
-            nutrition_version: entry.nutrition_version,
+            milliliters: entry.milliliters,
         }
     }
 }
 
-impl TryFrom<&Document> for Logged {
+impl TryFrom<&Document> for Amount {
     type Error = Refused;
 
     fn try_from(entry: &Document) -> Result<Self, Refused> {
@@ -321,7 +649,25 @@ impl TryFrom<&Document> for Logged {
             unit: collection::required(collection::text(entry, "unit")?, "unit")?.to_owned(),
             servings: collection::required(collection::decimal(entry, "servings")?, "servings")?,
             nutrition: Nutrition::try_from(entry)?,
+            milliliters: collection::decimal(entry, "milliliters")?,
+        })
+    }
+}
+
+impl From<&Model> for Logged {
+    fn from(entry: &Model) -> Self {
+        Self { amount: Amount::from(entry), nutrition_version: entry.nutrition_version, quick_nutrition: entry.quick_nutrition.clone() }
+    }
+}
+
+impl TryFrom<&Document> for Logged {
+    type Error = Refused;
+
+    fn try_from(entry: &Document) -> Result<Self, Refused> {
+        Ok(Self {
+            amount: Amount::try_from(entry)?,
             nutrition_version: entry.get("nutrition_version").and_then(|version| i32::try_from(version.as_i64()?).ok()),
+            quick_nutrition: entry.get("quick_nutrition").filter(|typed| !typed.is_null()).cloned(),
         })
     }
 }
@@ -334,27 +680,14 @@ fn meal_type(value: &str) -> Result<String> {
     Ok(input::line("mealType", value, 20)?.to_lowercase())
 }
 
-fn with_nutrition(nutrition: Nutrition) -> ActiveModel {
-    patched(ActiveModel::default(), nutrition)
-}
-
-fn patched(row: ActiveModel, nutrition: Nutrition) -> ActiveModel {
-    ActiveModel {
-        calories: Set(nutrition.calories),
-        protein: Set(nutrition.protein),
-        carbohydrates: Set(nutrition.carbohydrates),
-        fat: Set(nutrition.fat),
-        fiber: Set(nutrition.fiber),
-        sugar: Set(nutrition.sugar),
-        sodium: Set(nutrition.sodium),
-        nutrients: Set(nutrition.nutrients),
-        ..row
-    }
+fn note(value: &str) -> Result<String> {
+    input::paragraph("note", value, 1000)
 }
 
 fn scalars(entry: &Model) -> JsonValue {
     serde_json::json!({
         "id": entry.id, "name": entry.food_name, "brand": entry.food_brand, "quantity": entry.quantity.normalize(), "unit": entry.unit,
-        "mealType": entry.meal_type, "consumedAt": entry.consumed_at, "timeZone": entry.time_zone, "date": entry.consumed_on, "version": entry.version,
+        "mealType": entry.meal_type, "consumedAt": entry.consumed_at, "timeZone": entry.time_zone, "date": entry.consumed_on,
+        "status": entry.status.to_value().to_uppercase(), "note": entry.note, "version": entry.version,
     })
 }

@@ -444,12 +444,13 @@ const OF_CHANGED_FOODS: &str = "
 
 const INSERT_ENTRIES: &str = "
     INSERT INTO food_diary (user_id, id, food_item_id, nutrition_version, food_name, food_brand, quantity, unit, servings, calories, protein,
-      carbohydrates, fat, fiber, sugar, sodium, nutrients, meal_type, consumed_at, time_zone, consumed_on, status, note)
+      carbohydrates, fat, fiber, sugar, sodium, nutrients, meal_type, consumed_at, time_zone, consumed_on, status, note, quick_nutrition, milliliters)
     SELECT $1, id, food_item_id, nutrition_version, food_name, food_brand, quantity, unit, servings, calories, protein,
-      carbohydrates, fat, fiber, sugar, sodium, nutrients, meal_type, consumed_at, time_zone, consumed_on, status, note
+      carbohydrates, fat, fiber, sugar, sodium, nutrients, meal_type, consumed_at, time_zone, consumed_on, status, note, quick_nutrition, milliliters
     FROM jsonb_to_recordset({rows}) AS r (id uuid, food_item_id uuid, nutrition_version integer, food_name text, food_brand text,
       quantity numeric, unit text, servings numeric, calories numeric, protein numeric, carbohydrates numeric, fat numeric, fiber numeric,
-      sugar numeric, sodium numeric, nutrients jsonb, meal_type text, consumed_at timestamptz, time_zone text, consumed_on date, status text, note text)";
+      sugar numeric, sodium numeric, nutrients jsonb, meal_type text, consumed_at timestamptz, time_zone text, consumed_on date, status text, note text,
+      quick_nutrition jsonb, milliliters numeric)";
 
 const INSERT_FOODS: [&str; 3] = [
     "INSERT INTO food_items (id, owner_id, name, brand, barcode, source)

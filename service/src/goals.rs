@@ -29,6 +29,7 @@ use crate::{
         collection::{Collection, Context, Deletion, Draft, Kind, derived, fixed, group, written},
         merge::{Refused, Row},
     },
+    water,
 };
 
 /// A goal as it is set.
@@ -206,6 +207,7 @@ fn dimension(kind: &str) -> Option<Dimension> {
     Some(match kind {
         "calorie_target" => Dimension::Energy,
         "protein_target" | "carbohydrate_target" | "fat_target" => Dimension::Mass,
+        water::TARGET => Dimension::Volume,
         "body_fat" => Dimension::Proportion,
         _ => match measured_by(kind, None)? {
             "weight" | "muscle_mass" => Dimension::Mass,
@@ -217,12 +219,13 @@ fn dimension(kind: &str) -> Option<Dimension> {
 
 fn target(kind: &str, value: Option<Decimal>, unit: Option<&str>) -> Result<(Option<Decimal>, Option<String>)> {
     let value = value.map(|value| input::number("targetValue", value, 3, Decimal::ZERO..=Decimal::from(10_000_000))).transpose()?;
-    let daily = matches!(kind, "calorie_target" | "protein_target" | "carbohydrate_target" | "fat_target");
+    let daily = matches!(kind, "calorie_target" | "protein_target" | "carbohydrate_target" | "fat_target" | water::TARGET);
     if daily && value.is_none() {
         return Err(Error::invalid("targetValue", format!("a {kind} needs an amount a day")));
     }
     let unit = match (unit, dimension(kind)) {
         (None, Some(Dimension::Energy)) => Some("kcal"),
+        (None, Some(Dimension::Volume)) => Some("ml"),
         (None, Some(Dimension::Mass)) if daily => Some("g"),
         (None, Some(Dimension::Mass)) => Some("kg"),
         (None, Some(Dimension::Length)) => Some("cm"),

@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use chrono::NaiveTime;
 use rust_decimal::Decimal;
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, TryInsert, TryInsertResult};
 use serde::Serialize;
@@ -64,6 +65,12 @@ pub(crate) fn integer(field: &str, value: i32, range: RangeInclusive<i32>) -> Re
     } else {
         Err(Error::invalid(field, format!("must be between {} and {}, is {value}", range.start(), range.end())))
     }
+}
+
+/// A time of day, HH:MM.
+pub(crate) fn time(field: &str, text: &str) -> Result<NaiveTime> {
+    let time = NaiveTime::parse_from_str(text, "%H:%M").ok().filter(|_| text.len() == 5);
+    time.ok_or_else(|| Error::invalid(field, "must be a time such as 19:30"))
 }
 
 /// The name by which clients know a column: `consumedAt` of `consumed_at`.

@@ -21,7 +21,7 @@ pub const SNAPSHOT_DECIMALS: u32 = 6;
 const MOST_SERVINGS: i64 = 100_000_000_000;
 
 /// What a food or an amount of it contains; `None` where the source does not say.
-#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+#[derive(Clone, Debug, PartialEq, Serialize, FromQueryResult)]
 pub struct Nutrition {
     /// Energy in kcal.
     pub calories: Option<Decimal>,

@@ -12,12 +12,24 @@ use crate::{
     nutrition_targets::{NutritionTarget, NutritionTargets},
 };
 
-/// The days of a nutrition report on which something was logged.
+/// The days of a nutrition report on which something was eaten, or that were logged in full.
 pub struct NutritionReport {
-    /// Each day, with its sums and what it is judged by.
-    pub days: Vec<(NaiveDate, Totals, Option<NutritionTarget>)>,
+    /// Each day.
+    pub days: Vec<ReportDay>,
     /// The mean of those days.
     pub average: Option<Totals>,
+}
+
+/// A day of a nutrition report.
+pub struct ReportDay {
+    /// Which.
+    pub day: NaiveDate,
+    /// The sums of what was eaten.
+    pub totals: Totals,
+    /// What it is judged by.
+    pub target: Option<NutritionTarget>,
+    /// Whether the person said that it is logged in full.
+    pub complete: bool,
 }
 
 /// What a person ate from `from` to `to`, summed by day.
@@ -25,7 +37,7 @@ pub async fn nutrition(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) 
     let (from, to) = day::range(from, to, 400)?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT day, calories, protein, carbohydrates, fat, fiber, sugar, sodium, unknown FROM reports.nutrition_days($1, $2, $3)",
+        "SELECT day, calories, protein, carbohydrates, fat, fiber, sugar, sodium, unknown, complete FROM reports.nutrition_days($1, $2, $3)",
         [person.0.into(), from.into(), to.into()],
     );
     let rows = tx.query_all_raw(statement).await?;
@@ -34,7 +46,7 @@ pub async fn nutrition(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) 
     let average = Totals::average(&sums);
     let days = rows.iter().zip(sums).map(|(row, totals)| {
         let day: NaiveDate = row.try_get("", "day")?;
-        Ok((day, totals, targets.on(day)))
+        Ok(ReportDay { day, totals, target: targets.on(day), complete: row.try_get("", "complete")? })
     });
     Ok(NutritionReport { days: days.collect::<Result<_>>()?, average })
 }

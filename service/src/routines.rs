@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use entity::{
     household_members::MemberKind,
@@ -154,7 +154,7 @@ pub async fn create(tx: &Tx, household: HouseholdId, new: NewRoutine) -> Result<
         rrule: Set(rrule),
         starts_on: Set(starts_on),
         ends_on: Set(new.ends_on.map(|date| last_day(date, starts_on)).transpose()?),
-        time_of_day: Set(new.time_of_day.as_deref().map(|text| time("timeOfDay", text)).transpose()?),
+        time_of_day: Set(new.time_of_day.as_deref().map(|text| input::time("timeOfDay", text)).transpose()?),
         duration_minutes: Set(duration(new.duration_minutes, new.time_of_day.is_some())?),
         time_zone: Set(new.time_zone.name().to_owned()),
         day_starts_at: Set(day_starts_at),
@@ -192,7 +192,7 @@ pub async fn update(tx: &Tx, household: HouseholdId, id: RoutineId, change: Rout
     }
     let timed = change.time_of_day.as_ref().map_or(old.time_of_day.is_some(), Option::is_some);
     if let Some(text) = change.time_of_day {
-        row.time_of_day = Set(text.as_deref().map(|text| time("timeOfDay", text)).transpose()?);
+        row.time_of_day = Set(text.as_deref().map(|text| input::time("timeOfDay", text)).transpose()?);
     }
     row.duration_minutes = match change.duration_minutes {
         Some(minutes) => Set(duration(minutes, timed)?),
@@ -424,13 +424,7 @@ pub(crate) fn times(routine: &Model, date: NaiveDate) -> Result<Times> {
     let Some(time) = routine.time_of_day else { return Ok(Times::default()) };
     let zone = calendar(routine)?.time_zone;
     let date = if time < routine.day_starts_at { date + Days::new(1) } else { date };
-    let mut local = date.and_time(time);
-    let starts_at = loop {
-        match zone.from_local_datetime(&local).earliest() {
-            Some(at) => break at.to_utc(),
-            None => local += TimeDelta::minutes(1),
-        }
-    };
+    let starts_at = day::instant(date.and_time(time), zone);
     let ends_at = routine.duration_minutes.map(|minutes| starts_at + TimeDelta::minutes(minutes.into()));
     Ok(Times { starts_at: Some(starts_at), ends_at })
 }
@@ -490,13 +484,8 @@ fn schedule(schedule: Schedule, starts_on: NaiveDate) -> Result<(Recurrence, Opt
     })
 }
 
-fn time(field: &str, text: &str) -> Result<NaiveTime> {
-    let time = NaiveTime::parse_from_str(text, "%H:%M").ok().filter(|_| text.len() == 5);
-    time.ok_or_else(|| Error::invalid(field, "must be a time such as 19:30"))
-}
-
 fn day_start(text: &str) -> Result<NaiveTime> {
-    let start = time("dayStartsAt", text).ok().filter(|start| *start <= day::LATEST_START);
+    let start = input::time("dayStartsAt", text).ok().filter(|start| *start <= day::LATEST_START);
     start.ok_or_else(|| Error::invalid("dayStartsAt", "must be a time between 00:00 and 12:00, such as 03:00"))
 }
 

@@ -372,6 +372,61 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "food_diary_groups",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("name", "'Porridge with berries'"),
+            ("quantity", "1"),
+            ("unit", "'serving'"),
+            ("meal_type", "'breakfast'"),
+            ("consumed_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("consumed_on", "'2026-03-10'"),
+        ],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE food_diary_groups SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "completed_days",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("consumed_on", "'2026-03-10'::date + {m}"), ("completed_at", "'2026-03-10T22:00:00Z'")],
+        change: "completed_at = '2026-03-11'",
+        operations: &[("sign as another", "UPDATE completed_days SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "water_containers",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Bottle'"), ("volume", "500"), ("unit", "'ml'")],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE water_containers SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "water_entries",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("drink", "'water'"),
+            ("quantity", "250"),
+            ("unit", "'ml'"),
+            ("milliliters", "250"),
+            ("drank_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("drank_on", "'2026-03-10'"),
+        ],
+        change: "drink = 'tea'",
+        operations: &[("sign as another", "UPDATE water_entries SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "meal_types",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("code", "left(md5('{name}{n}{m}'), 12)"), ("name", "'Second breakfast'"), ("position", "150")],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE meal_types SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
         name: "exercises",
         owner: "owner_id",
         facet: "CASE WHEN deleted_at IS NULL THEN 'live' ELSE 'deleted' END",

@@ -9,6 +9,7 @@ use entity::{
 };
 use service::{
     day::Calendar,
+    food_diary::eaten,
     nutrition::Nutrition,
     nutrition_targets::{self as targets, Amounts, Percentages, When},
     routines,
@@ -80,15 +81,15 @@ pub struct NutrientTarget {
 impl NutrientTarget {
     /// The target beside what was eaten.
     pub fn judging(target: targets::NutrientTarget, entries: &[food_diary::Model]) -> Self {
-        let amounts: Vec<_> = entries.iter().map(|entry| Nutrition::from(entry).nutrient(&target.nutrient)).collect();
-        let eaten: rust_decimal::Decimal = amounts.iter().flatten().sum();
-        let judged = target.aim.judge(eaten);
+        let amounts: Vec<_> = eaten(entries).map(|entry| Nutrition::from(entry).nutrient(&target.nutrient)).collect();
+        let amount: rust_decimal::Decimal = amounts.iter().flatten().sum();
+        let judged = target.aim.judge(amount);
         Self {
             nutrient: target.nutrient,
             minimum: target.aim.minimum().map(Decimal),
             maximum: target.aim.maximum().map(Decimal),
             percent: target.percent.map(Decimal),
-            eaten: Decimal(eaten),
+            eaten: Decimal(amount),
             complete: amounts.iter().all(Option::is_some),
             missing: Decimal(judged.missing),
             left: Decimal(judged.left),

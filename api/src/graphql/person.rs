@@ -22,6 +22,7 @@ use super::{
     food_diary::FoodDay,
     food_import::FoodImport,
     goals::{Goal, GoalStatus},
+    meal_types::MealType,
     measurements::Measurement,
     noots::ConflictedNoot,
     nutrition_targets::NutritionTargetRule,
@@ -31,6 +32,7 @@ use super::{
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
     sync::{self, RejectedChange, SyncHead, SyncPage},
+    water::{WaterContainer, WaterDay},
 };
 
 /// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
@@ -127,6 +129,62 @@ impl Person {
             }
             let tx = scope(ctx).read().await?;
             FoodDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// The meals of the person's day in their order, hidden ones too. Needs CALORIE.
+    async fn meal_types(&self, ctx: &Context<'_>) -> Option<Result<Vec<MealType>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            MealType::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person drank on a day. Today in the person's zone when no date is given. Needs CALORIE.
+    async fn water_day(&self, ctx: &Context<'_>, #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>) -> Option<Result<WaterDay>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            Ok(WaterDay::between(&tx, self.id(), date, date).await?.pop())
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person drank from one day to another: one item per day, empty days included, at most 400. Needs CALORIE.
+    async fn water_days(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<WaterDay>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            WaterDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        }
+        .await
+        .transpose()
+    }
+
+    /// What the person drinks from, the primary one first. Needs CALORIE.
+    async fn water_containers(&self, ctx: &Context<'_>) -> Option<Result<Vec<WaterContainer>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            WaterContainer::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
         }
         .await
         .transpose()

@@ -8,7 +8,7 @@ use super::{foods::NutritionTotals, nutrition_targets::NutritionTarget, scalars:
 /// What a person ate over a range of days, summed by day.
 #[derive(SimpleObject)]
 pub struct NutritionReport {
-    /// The days on which something was logged, oldest first.
+    /// The days on which something was eaten, or that were marked complete, oldest first.
     days: Vec<NutritionReportDay>,
     /// The mean of those days, rounded to 6 decimals; null without one.
     average: Option<NutritionTotals>,
@@ -23,14 +23,17 @@ pub struct NutritionReportDay {
     totals: NutritionTotals,
     /// The daily targets that were in force on it; null when none was.
     goal: Option<NutritionTarget>,
+    /// Whether it was marked complete: with sums of 0 nothing was eaten then, which is not the same as nothing logged.
+    complete: bool,
 }
 
 impl From<reports::NutritionReport> for NutritionReport {
     fn from(report: reports::NutritionReport) -> Self {
-        let day = |(date, totals, goal): (chrono::NaiveDate, service::nutrition::Totals, Option<_>)| NutritionReportDay {
-            date: Date(date),
-            totals: totals.into(),
-            goal: goal.map(NutritionTarget::from),
+        let day = |day: reports::ReportDay| NutritionReportDay {
+            date: Date(day.day),
+            totals: day.totals.into(),
+            goal: day.target.map(NutritionTarget::from),
+            complete: day.complete,
         };
         Self { days: report.days.into_iter().map(day).collect(), average: report.average.map(Into::into) }
     }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
-use entity::id::{ExerciseId, FoodId, UserId};
+use entity::{
+    food_diary::EntryStatus,
+    id::{ExerciseId, FoodId, UserId},
+};
 use rust_decimal::Decimal;
 
 use super::{
@@ -148,7 +151,10 @@ impl<'a> Place<'a> {
                 unit: (*unit).to_owned(),
                 meal_type: meal.to_owned(),
                 consumed_at: Some(at),
+                date: None,
                 time_zone: self.away,
+                status: EntryStatus::Eaten,
+                note: None,
             })
         };
         dish.iter().map(entry).collect()

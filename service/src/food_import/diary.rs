@@ -23,6 +23,7 @@ use crate::{
     barcode,
     day::{self, Calendar, Moment},
     error::{Error, Result},
+    food_diary,
     foods::Food,
     input,
     nutrition::{Nutrition, SNAPSHOT_DECIMALS},
@@ -116,6 +117,10 @@ pub struct StagedEntry {
     pub status: String,
     /// What is written beside it.
     pub note: Option<String>,
+    /// Of servings without a food: what one contains, so that it can be edited.
+    pub quick_nutrition: Option<serde_json::Value>,
+    /// The volume of a drink.
+    pub milliliters: Option<Decimal>,
 }
 
 /// What the lines of a diary say.
@@ -310,6 +315,8 @@ impl DiaryLine {
             (Some(Err(error)), None) => return Err((Column::Unit, reason(error))),
             (_, None) => return Err((Column::Name, "is no food that is known, and the line says no nutrients".to_owned())),
         };
+        let quick_nutrition = food.is_none().then(|| of_one_serving(&nutrition, self.quantity, &unit)).flatten();
+        let milliliters = food.zip(nutrition_version).and_then(|(food, _)| food_diary::volume(food, servings, &unit));
         Ok(StagedEntry {
             line: self.number,
             id,
@@ -336,8 +343,24 @@ impl DiaryLine {
             consumed_on: self.moment.on,
             status: self.status,
             note: self.note,
+            quick_nutrition,
+            milliliters,
         })
     }
+}
+
+/// What one serving contains, where it is energy and macronutrients alone, and so many of it contain exactly that.
+fn of_one_serving(nutrition: &Nutrition, quantity: Decimal, unit: &str) -> Option<serde_json::Value> {
+    if unit != "serving" || nutrition.nutrients.as_object().is_some_and(|others| !others.is_empty()) {
+        return None;
+    }
+    let of_one = |(name, amount): (&'static str, Option<Decimal>)| {
+        let amount = amount?;
+        let one = round(amount.checked_div(quantity)?, SNAPSHOT_DECIMALS);
+        Some((round(one * quantity, SNAPSHOT_DECIMALS) == amount).then(|| (name.to_owned(), one.normalize().to_string().into())))
+    };
+    let of_one: Option<serde_json::Map<_, _>> = nutrition.headline().into_iter().filter_map(of_one).collect();
+    of_one.map(serde_json::Value::Object)
 }
 
 fn known_unit(name: &str) -> String {

@@ -84,9 +84,10 @@ pub trait Replicated: InputType + OutputType + 'static {
 pub struct FoodEntryDocument {
     /// The primary key, made by the client: lower-case and hyphenated.
     id: Column<Uuid>,
-    /// The food, of which the entry takes what it contains; fixed once the entry is made. Null when the food is gone.
+    /// The food, of which the entry takes what it contains; fixed once the entry is made. Null when the food is gone, or where
+    /// `quickNutrition` tells what it contains.
     food_item_id: Option<Column<Uuid>>,
-    /// What it is called. Hale's own.
+    /// What an entry without a food is called, fixed once it is made; else the name of the food, which is Hale's own.
     food_name: Option<Column<Text>>,
     /// Its brand. Hale's own.
     food_brand: Option<Column<Text>>,
@@ -112,6 +113,16 @@ pub struct FoodEntryDocument {
     sodium: Option<Column<Decimal>>,
     /// Further nutrients, JSON as text. Hale's own.
     nutrients: Option<Column<Text>>,
+    /// Of an entry without a food: what one of it contains, JSON as text such as {"calories":"320","protein":"12"}.
+    quick_nutrition: Option<Column<Text>>,
+    /// The volume of the amount in ml, where the food tells it. Hale's own.
+    milliliters: Option<Column<Decimal>>,
+    /// eaten, or planned, which counts in no sum of what was eaten; eaten when absent.
+    status: Option<Column<Text>>,
+    /// Anything to remember.
+    note: Option<Column<Text>>,
+    /// The logged meal that it is a part of; fixed once the entry is made.
+    group_id: Option<Column<Uuid>>,
     /// breakfast, lunch, dinner, snack or one's own.
     meal_type: Option<Column<Text>>,
     /// When it was eaten, together with `timeZone`.
