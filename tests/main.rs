@@ -44,6 +44,7 @@ mod nutrients;
 mod nutrition_targets;
 mod observability;
 mod organiser;
+mod plans;
 mod points;
 mod preferences;
 mod reminders;
