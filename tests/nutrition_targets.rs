@@ -180,6 +180,9 @@ async fn what_is_left_today_is_told_for_a_least_a_most_an_amount_and_a_range() {
         ]
     );
     let feast = ann.creates_food(json!({ "nutrition": { "calories": "1600", "protein": "100", "fiber": "0", "sodium": "0" } })).await;
+    // What is planned is not eaten.
+    ann.logs_food(&feast, json!({ "status": "PLANNED" })).await;
+    assert_eq!(told(&days(&ann, 10, 10).await[0])[0], "ENERC_KCAL 500 1500 1500 0 BELOW");
     ann.logs_food(&feast, json!({})).await;
     let today = days(&ann, 10, 10).await.remove(0);
     assert_eq!(told(&today)[..2], ["ENERC_KCAL 2100 0 0 100 ABOVE", "PROCNT 160 0 0 10 ABOVE"]);
