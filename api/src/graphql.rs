@@ -19,6 +19,7 @@ pub mod exercises;
 pub mod family_access;
 pub mod favourite_foods;
 pub mod food_diary;
+pub mod food_import;
 pub mod food_merging;
 pub mod food_providers;
 pub mod foods;
@@ -31,6 +32,7 @@ pub mod meals;
 pub mod measurements;
 pub mod noots;
 pub mod nutrients;
+pub mod nutrition_targets;
 pub mod organiser;
 pub mod page;
 pub mod parser;
@@ -98,10 +100,12 @@ pub struct Mutation(
     completed_days::CompletedDaysMutation,
     meal_types::MealTypesMutation,
     water::WaterMutation,
+    food_import::FoodImportMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
+    nutrition_targets::NutritionTargetsMutation,
     family_access::FamilyAccessMutation,
     calendars::CalendarsMutation,
     calendar_feeds::CalendarFeedsMutation,

@@ -3,6 +3,7 @@
 mod calendars;
 pub mod client_address;
 mod connections;
+mod food_export;
 mod graphql;
 pub mod idempotency;
 mod json;
@@ -168,6 +169,8 @@ impl Server {
             .route(service::calendars::google::CALLBACK, get(calendars::callback).post(calendars::consented))
             .route(service::calendars::google::WEBHOOK, post(calendars::webhook))
             .route("/graphql", self.shared(get(websocket::get).post(graphql::post).options(graphql::options)))
+            .route("/export/food-diary.csv", self.shared(get(food_export::diary)))
+            .route("/export/foods.csv", self.shared(get(food_export::foods)))
             .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
             .route("/readyz", get(ready));
         if self.explorable {

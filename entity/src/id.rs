@@ -46,6 +46,8 @@ ids! {
     CookedBatchId
     /// A portion of what was cooked.
     CookedPortionId
+    /// A file of foods or of a diary.
+    FoodImportId
     /// A meal in a food diary that was logged as one.
     FoodGroupId
     /// A day that was logged in full.
@@ -64,6 +66,8 @@ ids! {
     MeasurementId
     /// A goal.
     GoalId
+    /// What certain days are judged by.
+    NutritionTargetId
     /// A grant of family access.
     FamilyAccessId
     /// A row of an access log.

@@ -176,7 +176,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 34] = [
+const TABLES: [&str; 35] = [
     // Before the table whose name it begins with.
     "food_diary_groups",
     "food_diary",
@@ -212,6 +212,7 @@ const TABLES: [&str; 34] = [
     "planned_meals",
     "cooked_batches",
     "cooked_portions",
+    "nutrition_targets",
 ];
 
 /// The field of a broken CHECK, which is named `table_column_check`; `None` where no client knows the table. Validation in the

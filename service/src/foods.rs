@@ -437,7 +437,8 @@ impl Provenance {
     }
 }
 
-fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
+/// What nutrition is per, and its unit.
+pub(crate) fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
     let size = input::number("servingSize", size, 6, Decimal::new(1, 6)..=Decimal::from(100_000))?;
     let unit = Unit::named(unit)
         .filter(|unit| matches!(unit.dimension, Dimension::Mass | Dimension::Volume | Dimension::Count | Dimension::Serving))

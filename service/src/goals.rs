@@ -66,19 +66,6 @@ pub struct GoalChange {
     pub expected_version: Option<i32>,
 }
 
-/// What a day's intake is judged by; `None` where no goal was in force.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct NutritionTarget {
-    /// kcal a day.
-    pub calories: Option<Decimal>,
-    /// g a day.
-    pub protein: Option<Decimal>,
-    /// g a day.
-    pub carbohydrates: Option<Decimal>,
-    /// g a day.
-    pub fat: Option<Decimal>,
-}
-
 /// A person's goals, newest first.
 pub async fn list(tx: &Tx, person: UserId, status: Option<GoalStatus>) -> Result<Vec<Model>> {
     let rows = Entity::find().filter(Column::UserId.eq(person)).filter(Column::DeletedAt.is_null());
@@ -213,48 +200,6 @@ fn measured_by(kind: &str, unit: Option<&str>) -> Option<&'static str> {
         "hips" => "hips",
         _ => return None,
     })
-}
-
-#[derive(FromQueryResult)]
-struct TargetInForce {
-    r#type: String,
-    target_value: Decimal,
-    target_unit: Option<String>,
-    valid_from: NaiveDate,
-    valid_to: Option<NaiveDate>,
-}
-
-/// The daily targets of a range of days.
-pub struct NutritionTargets(Vec<TargetInForce>);
-
-impl NutritionTargets {
-    /// What was in force on some day from `from` to `to`, as far as the viewer may see it.
-    pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Self> {
-        let statement = Statement::from_sql_and_values(
-            DbBackend::Postgres,
-            "SELECT type, target_value, target_unit, valid_from, valid_to FROM reports.nutrition_targets($1, $2, $3)",
-            [person.0.into(), from.into(), to.into()],
-        );
-        Ok(Self(TargetInForce::find_by_statement(statement).all(tx).await?))
-    }
-
-    /// What was in force on this day; `None` when nothing was.
-    pub fn on(&self, day: NaiveDate) -> Option<NutritionTarget> {
-        let mut target = NutritionTarget::default();
-        let in_force = self.0.iter().filter(|goal| goal.valid_from <= day && goal.valid_to.is_none_or(|end| day < end));
-        for goal in in_force {
-            let unit = goal.target_unit.as_deref().and_then(Unit::named);
-            let amount = unit.and_then(|unit| unit.to_base(goal.target_value)).map_or(goal.target_value, |amount| round(amount, 6));
-            match goal.r#type.as_str() {
-                "calorie_target" => target.calories = Some(amount),
-                "protein_target" => target.protein = Some(amount),
-                "carbohydrate_target" => target.carbohydrates = Some(amount),
-                "fat_target" => target.fat = Some(amount),
-                _ => {}
-            }
-        }
-        (target != NutritionTarget::default()).then_some(target)
-    }
 }
 
 /// The dimension that a goal of this type is told in, where there is just one.

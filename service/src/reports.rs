@@ -8,8 +8,8 @@ use crate::{
     access::Tx,
     day,
     error::Result,
-    goals::{NutritionTarget, NutritionTargets},
     nutrition::Totals,
+    nutrition_targets::{NutritionTarget, NutritionTargets},
 };
 
 /// The days of a nutrition report on which something was eaten, or that were logged in full.

@@ -564,6 +564,38 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "nutrition_targets",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("days", "'every_day'"),
+            ("valid_from", "'2026-01-01'"),
+            ("aims", r#"'{"ENERC_KCAL": {"amount": "2000"}}'"#),
+        ],
+        change: "valid_to = '2026-12-31'",
+        operations: &[
+            ("sign as another", "UPDATE nutrition_targets SET created_by = {stranger_id}"),
+            ("aim at something else", "UPDATE nutrition_targets SET aims = '{}'"),
+        ],
+        ..TABLE
+    },
+    Table {
+        name: "food_imports",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("kind", "'diary'"),
+            ("report", r#"'{"lines": 0, "added": 0, "duplicates": 0, "rejected": 0, "guesses": [], "problems": [], "samples": []}'"#),
+            ("rows", "'[]'"),
+            ("kept_until", "'2100-01-01'"),
+        ],
+        change: "state = 'undone'",
+        // One that can be undone.
+        more_rows: &[&[("state", "'committed'")]],
+        operations: &[("import something else", "UPDATE food_imports SET kind = 'foods'")],
+        ..TABLE
+    },
+    Table {
         name: "noots",
         columns: &[
             ("user_id", "{owner}"),

@@ -18,8 +18,8 @@ use service::{
     access::Tx,
     day::{self, Calendar},
     family_access, food_diary,
-    goals::{self, NutritionTargets},
     nutrition::{self, Totals},
+    nutrition_targets::NutritionTargets,
 };
 use tokio::sync::OnceCell;
 
@@ -31,6 +31,7 @@ use super::{
     error::Result,
     foods::{DeleteInput, Food, Nutrition, NutritionInput, NutritionTotals},
     meal_types::MealType,
+    nutrition_targets::{NutrientTarget, NutritionTarget},
     person::Person,
     scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
     scope::{loaders, nullable, scope},
@@ -150,9 +151,17 @@ impl FoodDay {
         Totals::of(food_diary::planned(&self.entries)).into()
     }
 
-    /// What the day is judged by: the daily targets that were in force on it; null when none was.
+    /// What the day's energy and macronutrients are judged by, as one number each; null when by nothing. `targets` says more.
     async fn goal(&self, ctx: &Context<'_>) -> Option<Result<NutritionTarget>> {
         self.range.targets(ctx).await.map(|targets| targets.on(self.date).map(NutritionTarget::from)).transpose()
+    }
+
+    /// What the day is judged by, nutrient by nutrient, what was eaten of it and what is left: energy, the macronutrients, then others by
+    /// their codes. Of what is in force the more particular holds: what was set for the date, then for training days, weekdays, every
+    /// day, and daily goals beside those for every day; of these what begins last.
+    async fn targets(&self, ctx: &Context<'_>) -> Result<Vec<NutrientTarget>> {
+        let targets = self.range.targets(ctx).await?.of_day(self.date).into_iter();
+        Ok(targets.map(|target| NutrientTarget::judging(target, &self.entries)).collect())
     }
 
     /// The day by its meals, in the order of the person's meal types: those that are offered, and those that something was logged for.
@@ -280,30 +289,6 @@ impl NutrientTotal {
             }
         }
         total
-    }
-}
-
-/// Daily targets. Null: none was set.
-#[derive(SimpleObject)]
-pub struct NutritionTarget {
-    /// kcal a day.
-    calories: Option<Decimal>,
-    /// g of protein a day.
-    protein: Option<Decimal>,
-    /// g of carbohydrates a day.
-    carbohydrates: Option<Decimal>,
-    /// g of fat a day.
-    fat: Option<Decimal>,
-}
-
-impl From<goals::NutritionTarget> for NutritionTarget {
-    fn from(target: goals::NutritionTarget) -> Self {
-        Self {
-            calories: target.calories.map(Decimal),
-            protein: target.protein.map(Decimal),
-            carbohydrates: target.carbohydrates.map(Decimal),
-            fat: target.fat.map(Decimal),
-        }
     }
 }
 
@@ -680,8 +665,8 @@ impl FoodDiarySubscription {
                 None => Calendar::of(&tx, person).await?.today(tx.now()),
             };
             let day = FoodDay::on(&tx, person, date).await?;
-            let target = NutritionTargets::between(&tx, person, date, date).await?.on(date);
-            Ok(Some(((date, day.entries.clone(), target), (person, day))))
+            let targets = NutritionTargets::between(&tx, person, date, date).await?.of_day(date);
+            Ok(Some(((date, day.entries.clone(), targets), (person, day))))
         });
         let scope = scope(ctx).clone();
         Ok(followed.await?.map(move |followed| {

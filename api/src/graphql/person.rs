@@ -25,6 +25,7 @@ use super::{
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
     food_diary::FoodDay,
+    food_import::FoodImport,
     food_providers::FoodProvider,
     foods::Food,
     goals::{Goal, GoalStatus},
@@ -34,6 +35,7 @@ use super::{
     measurements::Measurement,
     noots::ConflictedNoot,
     nutrients::PersonalNutrient,
+    nutrition_targets::NutritionTargetRule,
     organiser::{ListKind, OrganiserList},
     page::Connection,
     planned_meals::MealPlanDay,
@@ -365,6 +367,30 @@ impl Person {
         .transpose()
     }
 
+    /// What the person's days are judged by beside the daily goals, as it was set, what begins last first. `FoodDay.targets` says what holds
+    /// on a day. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn nutrition_targets(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only what is in force on this day or a later one.")] from: Option<Unchecked<Date>>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<NutritionTargetRule>>> {
+        async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let filter = service::nutrition_targets::Filter { person: self.id(), from: from.check("from")?.map(|date| date.0) };
+            let continued = after.is_some();
+            let page = service::page::PageRequest { first, after };
+            let page = service::nutrition_targets::list(&*scope(ctx).read().await?, &filter, &page).await?;
+            Ok(Some(Connection::new(page, continued, NutritionTargetRule::from)))
+        }
+        .await
+        .transpose()
+    }
+
     /// Sums per day of what the person ate, for days with entries, and their mean. At most 400 days. Needs REPORTS or CALORIE.
     async fn nutrition_report(
         &self,
@@ -380,6 +406,28 @@ impl Person {
             let tx = scope(ctx).read().await?;
             let report = service::reports::nutrition(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await?;
             Ok(Some(NutritionReport::from(report)))
+        }
+        .await
+        .transpose()
+    }
+
+    /// CSV files that the viewer rehearsed or committed, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn food_imports(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<FoodImport>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::food_import::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            let items = page.items.into_iter().map(|(cursor, row)| Ok((cursor, FoodImport::of(row)?)));
+            let page = service::page::Page { items: items.collect::<Result<_>>()?, has_next: page.has_next };
+            Ok(Some(Connection::new(page, continued, |import| import)))
         }
         .await
         .transpose()

@@ -3,7 +3,7 @@
 use async_graphql::SimpleObject;
 use service::reports;
 
-use super::{food_diary::NutritionTarget, foods::NutritionTotals, scalars::Date};
+use super::{foods::NutritionTotals, nutrition_targets::NutritionTarget, scalars::Date};
 
 /// What a person ate over a range of days, summed by day.
 #[derive(SimpleObject)]

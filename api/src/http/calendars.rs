@@ -130,7 +130,8 @@ fn refused_page(error: &Error) -> Response {
     page(status(error), "Not connected", &format!("<p>{}</p>", escaped(&reason)))
 }
 
-fn status(error: &Error) -> StatusCode {
+/// The status that tells an error to whoever does not speak GraphQL.
+pub fn status(error: &Error) -> StatusCode {
     match error {
         Error::NotFound(_) | Error::NoSuch { .. } | Error::Unauthenticated(_) => StatusCode::NOT_FOUND,
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
