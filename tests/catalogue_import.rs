@@ -46,7 +46,8 @@ async fn the_published_foods_import_and_a_day_of_them_adds_up() {
     let meals = async |date: &str| ann.ask(meals, json!({ "date": date })).await["viewer"]["foodDay"].take();
     let today = meals("2026-03-10").await;
     let by_meal: Vec<_> = today["meals"].as_array().unwrap().iter().map(|meal| (&meal["code"], &meal["totals"]["calories"])).collect();
-    let expected = [("breakfast", "396.42"), ("lunch", "261.94"), ("dinner", "101.814"), ("snack", "0")].map(|(code, calories)| (json!(code), json!(calories)));
+    let expected = [("breakfast", "396.42"), ("lunch", "261.94"), ("dinner", "101.814"), ("snack", "0")]
+        .map(|(code, calories)| (json!(code), json!(calories)));
     assert_eq!(by_meal, expected.iter().map(|(code, calories)| (code, calories)).collect::<Vec<_>>());
     let copy = "mutation($input: CopyFoodEntriesInput!) { copyFoodEntries(input: $input) { day { date } } }";
     ann.ask(copy, json!({ "input": { "source": { "day": { "date": "2026-03-10" } }, "toDate": "2026-03-11" } })).await;

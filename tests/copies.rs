@@ -13,7 +13,8 @@ const COPY: &str = "mutation($input: CopyFoodEntriesInput!) { copyFoodEntries(in
       nutrition { calories protein } }
     day { date totals { calories } planned { calories } } } }";
 const UPDATE_FOOD: &str = "mutation($input: UpdateFoodInput!) { updateFood(input: $input) { food { id } } }";
-const UPDATE_ENTRY: &str = "mutation($input: UpdateFoodEntryInput!) { updateFoodEntry(input: $input) { entry { nutrition { calories } } } }";
+const UPDATE_ENTRY: &str =
+    "mutation($input: UpdateFoodEntryInput!) { updateFoodEntry(input: $input) { entry { nutrition { calories } } } }";
 const DELETE_ENTRY: &str = "mutation($input: DeleteInput!) { deleteFoodEntry(input: $input) { deletedId day { totals { calories } } } }";
 const DELETE_GROUP: &str = "mutation($input: DeleteInput!) { deleteFoodGroup(input: $input) { deletedId } }";
 const RESTORE_ENTRY: &str =
@@ -41,7 +42,9 @@ async fn yesterday_is_copied_to_today_as_it_was_then() {
     let app = TestApp::new().await;
     let ann = app.person_in("ann", "Europe/Berlin").await;
     let oats = ann.creates_food(json!({ "brand": "Acme" })).await;
-    for (quantity, meal, at) in [("1", "breakfast", "2026-03-09T06:30:00Z"), ("2", "dinner", "2026-03-09T18:00:00Z"), ("3", "breakfast", "2026-03-08T06:30:00Z")] {
+    for (quantity, meal, at) in
+        [("1", "breakfast", "2026-03-09T06:30:00Z"), ("2", "dinner", "2026-03-09T18:00:00Z"), ("3", "breakfast", "2026-03-08T06:30:00Z")]
+    {
         ann.logs_food(&oats, json!({ "quantity": quantity, "mealType": meal, "consumedAt": at })).await;
     }
     ann.ask(UPDATE_FOOD, json!({ "input": { "id": oats, "name": "Porridge", "nutrition": { "calories": "999" } } })).await;
@@ -142,7 +145,12 @@ async fn ann_cooks_for_ben_and_copies_her_supper_to_his_diary() {
     let app = TestApp::new().await;
     let (ann, ben) = (app.person("ann").await, app.person_in("ben", "America/New_York").await);
     let own = ann.creates_food(json!({ "name": "Ann's stew" })).await;
-    let bread = app.value::<uuid::Uuid>("SELECT food_item_id FROM nutrition_data WHERE owner_id IS NULL AND serving_unit = 'g' ORDER BY food_item_id LIMIT 1").await.to_string();
+    let bread = app
+        .value::<uuid::Uuid>(
+            "SELECT food_item_id FROM nutrition_data WHERE owner_id IS NULL AND serving_unit = 'g' ORDER BY food_item_id LIMIT 1",
+        )
+        .await
+        .to_string();
     ann.logs_food(&own, json!({ "mealType": "dinner" })).await;
     ann.logs_food(&bread, json!({ "mealType": "dinner", "quantity": "50", "unit": "g" })).await;
     let copy = json!({ "source": { "day": { "date": "2026-03-10", "mealType": "dinner" } }, "toPersonId": ben.id, "toDate": "2026-03-10" });
@@ -163,7 +171,10 @@ async fn ann_cooks_for_ben_and_copies_her_supper_to_his_diary() {
     let of_ben = "{ viewer { foodDay(date: \"2026-03-10\") { entries { name food { id } nutrition { calories } } } } }";
     let foods = async || ben.ask(of_ben, json!({})).await["viewer"]["foodDay"]["entries"].take();
     let seen = foods().await;
-    assert_eq!((&seen[0]["name"], &seen[0]["food"], &seen[0]["nutrition"]["calories"]), (&json!("Ann's stew"), &json!(null), &json!("100")));
+    assert_eq!(
+        (&seen[0]["name"], &seen[0]["food"], &seen[0]["nutrition"]["calories"]),
+        (&json!("Ann's stew"), &json!(null), &json!("100"))
+    );
     assert_eq!(seen[1]["food"]["id"], bread.as_str());
     let named: i64 = app.value("SELECT count(food_item_id) FROM food_diary WHERE created_by <> user_id").await;
     assert_eq!(named, 1, "what Ben cannot see his diary does not name");
@@ -188,7 +199,10 @@ async fn what_was_deleted_by_mistake_comes_back() {
     ann.ask(DELETE_ENTRY, json!({ "input": { "id": entry } })).await;
     assert_eq!(ann.calories_on(None).await, "0");
     let restored = ann.ask(RESTORE_ENTRY, json!({ "input": { "id": entry } })).await["restoreFoodEntry"].take();
-    assert_eq!(restored, json!({ "entry": { "id": entry, "version": 3 }, "day": { "date": "2026-03-10", "totals": { "calories": "100" } } }));
+    assert_eq!(
+        restored,
+        json!({ "entry": { "id": entry, "version": 3 }, "day": { "date": "2026-03-10", "totals": { "calories": "100" } } })
+    );
     let again = ann.ask(RESTORE_ENTRY, json!({ "input": { "id": entry } })).await["restoreFoodEntry"].take();
     assert_eq!(again, restored, "what is there stays as it is");
 

@@ -41,13 +41,19 @@ async fn a_planned_supper_counts_for_nothing_until_ann_has_eaten_it() {
     let ann = app.person("ann").await;
     let oats = ann.creates_food(json!({})).await;
     ann.logs_food(&oats, json!({})).await;
-    let supper = ann.logs_food(&oats, json!({ "quantity": "5", "mealType": "dinner", "status": "PLANNED", "note": " with Ben\nat eight ",
-        "consumedAt": "2026-03-10T20:00:00Z" })).await;
+    let supper = ann
+        .logs_food(
+            &oats,
+            json!({ "quantity": "5", "mealType": "dinner", "status": "PLANNED", "note": " with Ben\nat eight ",
+        "consumedAt": "2026-03-10T20:00:00Z" }),
+        )
+        .await;
     let supper = supper["entry"]["id"].as_str().unwrap();
     let shown = day(&ann).await;
     assert_eq!(sums(&shown), ("100", "500"));
     assert_eq!((&shown["entries"][1]["status"], &shown["entries"][1]["note"]), (&json!("PLANNED"), &json!("with Ben\nat eight")));
-    let report = "{ viewer { nutritionReport(from: \"2026-03-01\", to: \"2026-03-31\") { days { totals { calories } } average { calories } } } }";
+    let report =
+        "{ viewer { nutritionReport(from: \"2026-03-01\", to: \"2026-03-31\") { days { totals { calories } } average { calories } } } }";
     let reported = ann.ask(report, json!({})).await;
     assert_eq!(reported["viewer"]["nutritionReport"]["days"], json!([{ "totals": { "calories": "100" } }]));
 
@@ -119,7 +125,8 @@ async fn cake_at_carlas_is_logged_by_what_ann_knows_of_it() {
 /// A bowl of 80 g of oats and one apple that nobody has as a food: 80 and 52 kcal.
 async fn bowl(person: &Person<'_>, input: Value) -> Value {
     let oats = person.creates_food(json!({ "nutrition": { "calories": "100", "protein": "13" } })).await;
-    let parts = json!([{ "foodId": oats, "quantity": "80", "unit": "g" }, { "name": "Apple", "nutrition": { "calories": "52" }, "quantity": "1" }]);
+    let parts =
+        json!([{ "foodId": oats, "quantity": "80", "unit": "g" }, { "name": "Apple", "nutrition": { "calories": "52" }, "quantity": "1" }]);
     let mut bowl = json!({ "name": "Bowl", "mealType": "breakfast", "parts": parts });
     bowl.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
     person.ask(LOG_GROUP, json!({ "input": bowl })).await["logFoodGroup"].take()
@@ -133,10 +140,16 @@ async fn a_meal_that_was_logged_as_one_keeps_its_parts_and_scales_them() {
     let group = &logged["group"];
     let id = group["id"].as_str().unwrap();
     assert_eq!((&group["quantity"], &group["unit"], &group["date"]), (&json!("1"), &json!("serving"), &json!("2026-03-10")));
-    assert_eq!(group["totals"], json!({ "calories": "132", "protein": "10.4", "unknown": ["protein", "carbohydrates", "fat", "fiber", "sugar", "sodium"] }));
+    assert_eq!(
+        group["totals"],
+        json!({ "calories": "132", "protein": "10.4", "unknown": ["protein", "carbohydrates", "fat", "fiber", "sugar", "sodium"] })
+    );
     assert_eq!(sums(&logged["day"]), ("132", "0"));
     let shown = day(&ann).await;
-    assert_eq!(shown["groups"], json!([{ "id": id, "name": "Bowl", "quantity": "1", "entries": [{ "name": "Oats" }, { "name": "Apple" }] }]));
+    assert_eq!(
+        shown["groups"],
+        json!([{ "id": id, "name": "Bowl", "quantity": "1", "entries": [{ "name": "Oats" }, { "name": "Apple" }] }])
+    );
     assert_eq!(shown["entries"][1]["group"], json!({ "id": id, "name": "Bowl" }));
 
     let changed = async |input: Value| {
@@ -146,7 +159,12 @@ async fn a_meal_that_was_logged_as_one_keeps_its_parts_and_scales_them() {
     };
     let amounts = |changed: &Value| -> Vec<(String, String)> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        changed["group"]["entries"].as_array().unwrap().iter().map(|part| (text(&part["quantity"]), text(&part["nutrition"]["calories"]))).collect()
+        changed["group"]["entries"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|part| (text(&part["quantity"]), text(&part["nutrition"]["calories"])))
+            .collect()
     };
     let pair = |quantity: &str, calories: &str| (quantity.to_owned(), calories.to_owned());
     assert_eq!(amounts(&changed(json!({ "quantity": "0.333" })).await), [pair("26.64", "26.64"), pair("0.333", "17.316")]);
@@ -165,17 +183,28 @@ async fn a_meal_that_was_logged_as_one_keeps_its_parts_and_scales_them() {
     assert_eq!(ann.calories_on(None).await, "152", "what is refused changes nothing");
 
     let planned = changed(json!({ "status": "PLANNED", "mealType": "dinner", "consumedAt": "2026-03-11T18:00:00Z", "note": null })).await;
-    assert_eq!(planned["days"], json!([{ "date": "2026-03-10", "totals": { "calories": "0" }, "planned": { "calories": "0" } },
-        { "date": "2026-03-11", "totals": { "calories": "0" }, "planned": { "calories": "152" } }]));
-    assert!(planned["group"]["entries"].as_array().unwrap().iter().all(|part| part["mealType"] == "dinner" && part["date"] == "2026-03-11"));
+    assert_eq!(
+        planned["days"],
+        json!([{ "date": "2026-03-10", "totals": { "calories": "0" }, "planned": { "calories": "0" } },
+        { "date": "2026-03-11", "totals": { "calories": "0" }, "planned": { "calories": "152" } }])
+    );
+    assert!(
+        planned["group"]["entries"].as_array().unwrap().iter().all(|part| part["mealType"] == "dinner" && part["date"] == "2026-03-11")
+    );
 
     let version = planned["group"]["version"].as_i64().unwrap();
-    assert_eq!(ann.refused(UPDATE_GROUP, json!({ "input": { "id": id, "name": "Supper", "expectedVersion": version - 1 } })).await.code, "CONFLICT");
+    assert_eq!(
+        ann.refused(UPDATE_GROUP, json!({ "input": { "id": id, "name": "Supper", "expectedVersion": version - 1 } })).await.code,
+        "CONFLICT"
+    );
     for document in [UPDATE_GROUP, DELETE_GROUP] {
         assert_eq!(ben.refused(document, json!({ "input": { "id": id, "personId": ann.id } })).await.code, "NOT_FOUND");
     }
     let deleted = ann.ask(DELETE_GROUP, json!({ "input": { "id": id, "expectedVersion": version } })).await;
-    assert_eq!(deleted["deleteFoodGroup"], json!({ "deletedId": id, "days": [{ "date": "2026-03-11", "entries": [], "totals": { "calories": "0" } }] }));
+    assert_eq!(
+        deleted["deleteFoodGroup"],
+        json!({ "deletedId": id, "days": [{ "date": "2026-03-11", "entries": [], "totals": { "calories": "0" } }] })
+    );
     assert_eq!(ann.refused(DELETE_ENTRY, json!({ "input": { "id": oats } })).await.code, "NOT_FOUND", "its parts went with it");
 }
 
@@ -218,7 +247,8 @@ async fn what_ann_plans_guesses_and_groups_without_a_network_is_there_afterwards
     let cake = json!({ "food_name": "Cake", "quick_nutrition": { "calories": "300", "fat": "12" }, "quantity": "2", "unit": "serving",
         "meal_type": "snack", "consumed_at": "2026-03-10T07:00:00Z", "status": "planned", "note": "with cream", "group_id": group });
     let meal = json!({ "name": "Coffee and cake", "quantity": "1", "unit": "serving", "meal_type": "snack", "consumed_at": "2026-03-10T07:00:00Z" });
-    let changes = json!([change("food_diary", &row, &phone.at("07:00:00"), cake), change("food_diary_groups", &group, &phone.at("07:00:00"), meal)]);
+    let changes =
+        json!([change("food_diary", &row, &phone.at("07:00:00"), cake), change("food_diary_groups", &group, &phone.at("07:00:00"), meal)]);
     let results = phone.pushes(changes).await;
     assert!(results.iter().all(|result| result["status"] == "APPLIED"), "{results:?}");
     let document = &results[0]["row"]["document"];
@@ -229,7 +259,12 @@ async fn what_ann_plans_guesses_and_groups_without_a_network_is_there_afterwards
 
     let eaten = json!([
         change("food_diary", &row, &phone.at("08:00:00"), json!({ "status": "eaten" })),
-        change("food_diary", &row, &phone.at("08:00:00"), json!({ "quantity": "1", "unit": "serving", "quick_nutrition": { "calories": "310" } })),
+        change(
+            "food_diary",
+            &row,
+            &phone.at("08:00:00"),
+            json!({ "quantity": "1", "unit": "serving", "quick_nutrition": { "calories": "310" } })
+        ),
     ]);
     assert!(phone.pushes(eaten).await.iter().all(|result| result["status"] == "APPLIED"));
     assert_eq!(sums(&day(&ann).await), ("310", "0"));
@@ -289,7 +324,8 @@ async fn planned_never_counts_as_eaten() {
                     ann.ask(DELETE_ENTRY, json!({ "input": { "id": id } })).await;
                 }
                 _ => {
-                    let input = json!({ "quantity": quantity.to_string(), "status": status(planned), "consumedAt": format!("{date}T12:00:00Z") });
+                    let input =
+                        json!({ "quantity": quantity.to_string(), "status": status(planned), "consumedAt": format!("{date}T12:00:00Z") });
                     let logged = ann.logs_food(&oats, input).await;
                     known.push((logged["entry"]["id"].as_str().unwrap().to_owned(), planned, quantity));
                 }
@@ -312,7 +348,12 @@ async fn totals_are_the_sum_of_the_entries_while_many_write() {
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
     app.verify(&ben).await;
     shares(&ann, &ben, &["CALORIE"], true).await;
-    let oats = app.value::<uuid::Uuid>("SELECT food_item_id FROM nutrition_data WHERE owner_id IS NULL AND serving_unit = 'g' ORDER BY food_item_id LIMIT 1").await.to_string();
+    let oats = app
+        .value::<uuid::Uuid>(
+            "SELECT food_item_id FROM nutrition_data WHERE owner_id IS NULL AND serving_unit = 'g' ORDER BY food_item_id LIMIT 1",
+        )
+        .await
+        .to_string();
     let group = bowl(&ann, json!({})).await["group"]["id"].clone();
     let entries = "query($id: UUID!) { person(id: $id) { foodDay { entries { nutrition { calories } } totals { calories } } } }";
     let consistent = async |reader: &Person<'_>| {

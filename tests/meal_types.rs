@@ -15,7 +15,12 @@ const MEALS: &str = "query($date: Date) { viewer { foodDay(date: $date) { meals 
 
 async fn codes(person: &Person<'_>) -> Vec<String> {
     let types = person.ask("{ viewer { mealTypes { code hidden } } }", json!({})).await["viewer"]["mealTypes"].take();
-    types.as_array().unwrap().iter().map(|meal| format!("{}{}", meal["code"].as_str().unwrap(), if meal["hidden"] == true { " (hidden)" } else { "" })).collect()
+    types
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|meal| format!("{}{}", meal["code"].as_str().unwrap(), if meal["hidden"] == true { " (hidden)" } else { "" }))
+        .collect()
 }
 
 async fn meals(person: &Person<'_>) -> Vec<(String, String)> {
@@ -107,7 +112,11 @@ async fn meals_have_one_name_each_and_somebody_who_may_change_them() {
     assert_eq!(ben.refused(UPDATE, of_ann.clone()).await.code, "NOT_FOUND");
     shares(&ann, &ben, &["CALORIE"], true).await;
     ben.ask(UPDATE, of_ann).await;
-    assert_eq!(ben.ask("{ viewer { mealTypes { name } } }", json!({})).await["viewer"]["mealTypes"][1]["name"], "Lunch", "his own is as it was");
+    assert_eq!(
+        ben.ask("{ viewer { mealTypes { name } } }", json!({})).await["viewer"]["mealTypes"][1]["name"],
+        "Lunch",
+        "his own is as it was"
+    );
     assert_eq!(ann.ask("{ viewer { mealTypes { name } } }", json!({})).await["viewer"]["mealTypes"][1]["name"], "Luncheon");
 
     let phone = Device::new(&ann, "phone");

@@ -35,27 +35,40 @@ async fn ann_drinks_from_her_bottle_all_day() {
     let glass = ann.ask(CREATE_CONTAINER, json!({ "input": glass })).await["createWaterContainer"]["container"]["id"].clone();
 
     let sip = drinks(&ann, json!({})).await;
-    assert_eq!((&sip["entry"]["milliliters"], &sip["entry"]["drink"], &sip["entry"]["unit"]), (&json!("250"), &json!("water"), &json!("l")));
+    assert_eq!(
+        (&sip["entry"]["milliliters"], &sip["entry"]["drink"], &sip["entry"]["unit"]),
+        (&json!("250"), &json!("water"), &json!("l"))
+    );
     assert_eq!(drinks(&ann, json!({ "servings": "1.5" })).await["day"]["water"], "625");
     assert_eq!(drinks(&ann, json!({ "containerId": glass })).await["entry"]["milliliters"], "236.588237");
     let tea = drinks(&ann, json!({ "quantity": "2", "unit": "metric cup", "drink": " Green Tea ", "note": "at work" })).await;
     assert_eq!((&tea["entry"]["drink"], &tea["entry"]["milliliters"]), (&json!("green tea"), &json!("500")));
-    assert_eq!((&tea["day"]["water"], &tea["day"]["otherDrinks"], &tea["day"]["drinks"]), (&json!("861.588237"), &json!("500"), &json!("1361.588237")));
+    assert_eq!(
+        (&tea["day"]["water"], &tea["day"]["otherDrinks"], &tea["day"]["drinks"]),
+        (&json!("861.588237"), &json!("500"), &json!("1361.588237"))
+    );
     // Of another day it was at noon.
     assert_eq!(drinks(&ann, json!({ "date": "2026-03-09" })).await["entry"]["drankAt"], "2026-03-09T12:00:00Z");
 
     let tea = tea["entry"]["id"].clone();
-    let moved = json!({ "id": tea, "quantity": "300", "unit": "ml", "drink": "water", "drankAt": "2026-03-09T20:00:00Z", "expectedVersion": 1 });
+    let moved =
+        json!({ "id": tea, "quantity": "300", "unit": "ml", "drink": "water", "drankAt": "2026-03-09T20:00:00Z", "expectedVersion": 1 });
     let moved = ann.ask(UPDATE, json!({ "input": moved })).await["updateWaterEntry"].take();
     assert_eq!(moved["entry"], json!({ "milliliters": "300", "drink": "water", "version": 2 }));
-    assert_eq!(moved["days"], json!([{ "date": "2026-03-10", "water": "861.588237", "otherDrinks": "0" }, { "date": "2026-03-09", "water": "550", "otherDrinks": "0" }]));
+    assert_eq!(
+        moved["days"],
+        json!([{ "date": "2026-03-10", "water": "861.588237", "otherDrinks": "0" }, { "date": "2026-03-09", "water": "550", "otherDrinks": "0" }])
+    );
     assert_eq!(ann.refused(UPDATE, json!({ "input": { "id": tea, "quantity": "1", "expectedVersion": 1 } })).await.code, "CONFLICT");
     let deleted = ann.ask(DELETE, json!({ "input": { "id": tea } })).await;
     assert_eq!(deleted["deleteWaterEntry"]["day"]["water"], "250");
 
     // There is one primary container, and what was drunk from one that is gone stays.
     let other = ann.ask(UPDATE_CONTAINER, json!({ "input": { "id": glass, "primary": true } })).await;
-    assert_eq!(other["updateWaterContainer"]["containers"], json!([{ "name": "Glass", "primary": true }, { "name": "Bottle", "primary": false }]));
+    assert_eq!(
+        other["updateWaterContainer"]["containers"],
+        json!([{ "name": "Glass", "primary": true }, { "name": "Bottle", "primary": false }])
+    );
     ann.ask(DELETE_CONTAINER, json!({ "input": { "id": glass } })).await;
     let day = ann.ask(DAY, json!({ "date": "2026-03-10" })).await;
     assert_eq!(day["viewer"]["waterDay"]["water"], "861.588237");
@@ -76,7 +89,12 @@ async fn ann_drinks_from_her_bottle_all_day() {
     }
     let gone = ann.refused(LOG, json!({ "input": { "containerId": glass } })).await;
     assert_eq!((gone.code.as_str(), gone.field.as_deref()), ("NOT_FOUND", Some("containerId")));
-    for (field, input) in [("volume", json!({ "volume": "0" })), ("unit", json!({ "unit": "kg" })), ("servings", json!({ "servings": 0 })), ("name", json!({ "name": " " }))] {
+    for (field, input) in [
+        ("volume", json!({ "volume": "0" })),
+        ("unit", json!({ "unit": "kg" })),
+        ("servings", json!({ "servings": 0 })),
+        ("name", json!({ "name": " " })),
+    ] {
         let mut container = json!({ "name": "Cup", "volume": "1", "unit": "cup" });
         container.as_object_mut().unwrap().extend(input.as_object().unwrap().clone());
         let refused = ann.refused(CREATE_CONTAINER, json!({ "input": container })).await;
@@ -96,7 +114,12 @@ async fn drinks_are_one_figure_and_all_water_is_another() {
             Some(caffeine) => json!({ "WATER": water, "CAFFN": caffeine }),
             None => json!({ "WATER": water }),
         };
-        sqlx::query("UPDATE nutrition_data SET nutrients = $2 WHERE food_item_id = $1::uuid").bind(food).bind(nutrients).execute(&mut owner).await.unwrap();
+        sqlx::query("UPDATE nutrition_data SET nutrients = $2 WHERE food_item_id = $1::uuid")
+            .bind(food)
+            .bind(nutrients)
+            .execute(&mut owner)
+            .await
+            .unwrap();
     }
     let day = async || ann.ask(DAY, json!({ "date": "2026-03-10" })).await["viewer"]["waterDay"].take();
     drinks(&ann, json!({ "quantity": "500", "unit": "ml" })).await;
@@ -153,8 +176,13 @@ async fn a_glass_is_logged_once_by_whoever_may_and_without_a_network() {
     let (phone, row) = (Device::new(&ann, "phone"), id());
     let cup = json!({ "quantity": "1", "unit": "cup", "drank_at": "2026-03-10T07:00:00Z" });
     let results = phone.pushes(json!([change("water_entries", &row, &phone.at("07:00:00"), cup)])).await;
-    assert_eq!((&results[0]["status"], &results[0]["row"]["document"]["milliliters"]), (&json!("APPLIED"), &json!("236.588237")), "{results:?}");
-    let results = phone.pushes(json!([change("water_entries", &row, &phone.at("07:10:00"), json!({ "quantity": "1", "unit": "kg" }))])).await;
+    assert_eq!(
+        (&results[0]["status"], &results[0]["row"]["document"]["milliliters"]),
+        (&json!("APPLIED"), &json!("236.588237")),
+        "{results:?}"
+    );
+    let results =
+        phone.pushes(json!([change("water_entries", &row, &phone.at("07:10:00"), json!({ "quantity": "1", "unit": "kg" }))])).await;
     assert_eq!((&results[0]["status"], &results[0]["field"]), (&json!("REJECTED"), &json!("unit")));
     let day = ann.ask("{ viewer { waterDay { entries { drink createdBy { id } } water } waterDays(from: \"2026-03-09\", to: \"2026-03-10\") { water } } }", json!({})).await;
     assert_eq!(day["viewer"]["waterDay"]["water"], "436.588237");

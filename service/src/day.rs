@@ -175,7 +175,9 @@ mod tests {
         assert_eq!(moment(0, "2026-10-25", "02:30:00"), at("2026-10-25T00:30:00Z"));
         // Where the day starts at three, half past two is of the night after.
         assert_eq!(moment(3, "2026-03-27", "02:30:00"), at("2026-03-28T01:30:00Z"));
-        assert!(calendar("Europe/Berlin", 0).moment_on("date", LAST.succ_opt().expect("a date"), time("12:00:00"), chrono_tz::UTC).is_err());
+        assert!(
+            calendar("Europe/Berlin", 0).moment_on("date", LAST.succ_opt().expect("a date"), time("12:00:00"), chrono_tz::UTC).is_err()
+        );
     }
 
     proptest! {

@@ -227,7 +227,8 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: WaterEntryId, change: W
     let before = entry.drank_on;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.quantity.is_some() || change.unit.is_some() {
-        let (quantity, unit, milliliters) = volume(change.quantity.unwrap_or(entry.quantity), change.unit.as_deref().unwrap_or(&entry.unit))?;
+        let (quantity, unit, milliliters) =
+            volume(change.quantity.unwrap_or(entry.quantity), change.unit.as_deref().unwrap_or(&entry.unit))?;
         (row.quantity, row.unit, row.milliliters) = (Set(quantity), Set(unit), Set(milliliters));
     }
     if let Some(drink) = &change.drink {
@@ -425,7 +426,8 @@ async fn editable_container(tx: &Tx, person: UserId, id: WaterContainerId, expec
 fn volume(quantity: Decimal, unit: &str) -> Result<(Decimal, String, Decimal)> {
     let quantity = input::number("quantity", quantity, 3, Decimal::new(1, 3)..=Decimal::from(100_000))?;
     let known = Unit::named(unit).filter(|unit| unit.dimension == Dimension::Volume);
-    let unit = known.ok_or_else(|| Error::invalid("unit", format!("not a unit of volume: write one of {}", Unit::codes(Dimension::Volume))))?;
+    let unit =
+        known.ok_or_else(|| Error::invalid("unit", format!("not a unit of volume: write one of {}", Unit::codes(Dimension::Volume))))?;
     let milliliters = unit.to_base(quantity).map(|volume| round(volume, 6));
     let in_range = |volume: &Decimal| (Decimal::new(1, 3)..=Decimal::from(100_000)).contains(volume);
     let milliliters = milliliters.filter(in_range).ok_or_else(|| Error::invalid("quantity", "must be between 0.001 ml and 100 l"))?;

@@ -203,10 +203,8 @@ pub async fn by_ids(tx: &Tx, person: UserId, ids: &[FoodGroupId]) -> Result<Vec<
     let groups = Entity::find().filter(Column::UserId.eq(person)).filter(Column::Id.is_in(ids.clone())).filter(Column::DeletedAt.is_null());
     let groups = groups.all(tx).await?;
     let parts = living_parts(person).filter(entries::Column::GroupId.is_in(ids)).all(tx).await?;
-    let with_parts = |group: Model| FoodGroup {
-        parts: parts.iter().filter(|part| part.group_id == Some(group.id)).cloned().collect(),
-        group,
-    };
+    let with_parts =
+        |group: Model| FoodGroup { parts: parts.iter().filter(|part| part.group_id == Some(group.id)).cloned().collect(), group };
     Ok(groups.into_iter().map(with_parts).collect())
 }
 

@@ -109,9 +109,7 @@ impl FoodCopiesMutation {
                     food_diary::Source::Entries(ids.into_iter().map(id).collect::<Result<_>>()?)
                 }
                 CopySource::GroupId(id) => food_diary::Source::Group(FoodGroupId(id.check("source.groupId")?.0)),
-                CopySource::Day(day) => {
-                    food_diary::Source::Day { date: day.date.check("source.day.date")?.0, meal_type: day.meal_type }
-                }
+                CopySource::Day(day) => food_diary::Source::Day { date: day.date.check("source.day.date")?.0, meal_type: day.meal_type },
             };
             let new = food_diary::NewCopy {
                 id: input.id.check("id")?.map(|id| id.0),
