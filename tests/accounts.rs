@@ -60,6 +60,9 @@ async fn opens(app: &TestApp, access: &str) -> bool {
 }
 
 const DENIED: &str = "UNAUTHENTICATED";
+/// 128 characters.
+const LONG: &str =
+    "When the ferry left the pier at noon, nobody had told the lighthouse keeper that his seven geese were asleep under the red deck!";
 
 #[tokio::test]
 async fn somebody_signs_up_and_signs_in_by_address_in_any_case_or_by_username() {
@@ -133,15 +136,15 @@ async fn of_ten_who_take_an_address_at_once_one_has_it() {
 }
 
 #[tokio::test]
-async fn passwords_have_8_to_128_characters() {
+async fn passwords_have_8_to_128_characters_and_are_not_easy_to_guess() {
     let app = TestApp::new().await;
     // Composed and decomposed letters are the same ones.
     for (number, (password, other_form)) in [
-        ("8 chars!".to_owned(), "8 chars!".to_owned()),
-        ("x".repeat(128), "x".repeat(128)),
-        ("é".repeat(128), "e\u{301}".repeat(128)),
-        ("пароль 8".to_owned(), "пароль 8".to_owned()),
-        ("🐧".repeat(8), "🐧".repeat(8)),
+        ("v9#qLw2!xT".to_owned(), "v9#qLw2!xT".to_owned()),
+        (LONG.to_owned(), LONG.to_owned()),
+        (format!("{}é", &LONG[1..]), format!("{}e\u{301}", &LONG[1..])),
+        ("чайник гавань".to_owned(), "чайник гавань".to_owned()),
+        ("🐧🦆🌋🪁🥨🧭🎻🛶🪵🧲".to_owned(), "🐧🦆🌋🪁🥨🧭🎻🛶🪵🧲".to_owned()),
     ]
     .into_iter()
     .enumerate()
@@ -150,8 +153,18 @@ async fn passwords_have_8_to_128_characters() {
         app.nobody().ask(SIGN_UP, json!({ "input": { "email": email, "password": password } })).await;
         signs_in(&app, &email, &other_form).await;
     }
-    for password in ["".to_owned(), "7 chars".to_owned(), "x".repeat(129), "e\u{301}".repeat(7), "🐧".repeat(7), "x".repeat(100_000)] {
-        let refused = app.nobody().refused(SIGN_UP, json!({ "input": { "email": "ben@example.org", "password": password } })).await;
+    let guessed = ["password1", "iloveyou123", "qwertyuiop", "xxxxxxxxxxxx", "ben@example.org", "Benedict Lindqvist", "lindqvist8"]
+        .map(str::to_owned);
+    for password in guessed.into_iter().chain([
+        "".to_owned(),
+        "7 chars".to_owned(),
+        "x".repeat(129),
+        "e\u{301}".repeat(7),
+        "🐧".repeat(7),
+        "x".repeat(100_000),
+    ]) {
+        let input = json!({ "email": "ben@example.org", "fullName": "Benedict Lindqvist", "password": password });
+        let refused = app.nobody().refused(SIGN_UP, json!({ "input": input })).await;
         assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("password")), "{password:.20}");
         assert!(password.is_empty() || !refused.message.contains(&password));
     }

@@ -272,7 +272,8 @@ const RULES: &[Rule] = &[
     Rule {
         name: "hale_app cannot read secrets",
         offenders: "SELECT relname || '.' || attname FROM columns WHERE (relname, attname) IN (('users', 'password_hash'), ('refresh_tokens', 'token'), ('rate_limits', 'bucket'),
-            ('calendar_feeds', 'token'), ('notification_channels', 'token'))
+            ('calendar_feeds', 'token'), ('notification_channels', 'token'),
+            ('account_mails', 'secret'))
             AND has_column_privilege('hale_app', relation, attnum, 'SELECT')",
         offence: "GRANT SELECT ON users TO hale_app",
         named: "users.password_hash",
@@ -382,7 +383,16 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         .value("SELECT array_agg(p.oid::regprocedure::text ORDER BY p.oid::regprocedure::text COLLATE \"C\") FROM pg_proc p WHERE prosecdef AND has_function_privilege('hale_app', p.oid, 'EXECUTE')")
         .await;
     let mut expected = [
+        "auth.account_of_secret(text,text,timestamp with time zone)",
         "auth.administered_households()",
+        "auth.change_password(text,text,uuid,timestamp with time zone)",
+        "auth.collect_accounts(timestamp with time zone,integer)",
+        "auth.notify_account(uuid,uuid,text,text,timestamp with time zone)",
+        "auth.prepare_account_mail(uuid,uuid,text,timestamp with time zone)",
+        "auth.request_account_mail(uuid,text,text,uuid,timestamp with time zone)",
+        "auth.reset_password(text,text,timestamp with time zone)",
+        "auth.sign_in_by_link(text,timestamp with time zone)",
+        "auth.verify_email(text,timestamp with time zone)",
         "auth.calendar_of(uuid)",
         "auth.change_numbers(uuid[],uuid[])",
         "auth.count_change(uuid,text[])",

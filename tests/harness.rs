@@ -99,6 +99,11 @@ fn unsent() -> Arc<dyn Mailer> {
     Arc::new(MailFolder::new(folder, "Hale <hale@localhost>").unwrap())
 }
 
+/// Mail to this server.
+fn smtp(mail: &smtp::MailServer) -> Arc<dyn Mailer> {
+    Arc::new(Smtp::new(mail.settings()).unwrap())
+}
+
 /// The password of everybody here.
 pub const PASSWORD: &str = "plum kettle harbour nine";
 
@@ -122,10 +127,15 @@ impl TestApp {
 
     /// A server that gives its mail to this one.
     pub async fn with_mail(mail: &smtp::MailServer) -> Self {
-        Self::start(8, options(), google::NOWHERE, Arc::new(Smtp::new(mail.settings()).unwrap())).await
+        Self::start(8, options(), google::NOWHERE, smtp(mail)).await
     }
 
-    async fn start(max_connections: u32, options: Options, google: &str, mailer: Arc<dyn Mailer>) -> Self {
+    /// A server that sends no mail.
+    pub async fn without_mail() -> Self {
+        Self::start(8, options(), google::NOWHERE, None).await
+    }
+
+    async fn start(max_connections: u32, options: Options, google: &str, mailer: impl Into<Option<Arc<dyn Mailer>>>) -> Self {
         let clock = Arc::new(TestClock::at("2026-03-10T12:00:00Z"));
         let name = cluster::new_database().await;
         let connection =
@@ -153,12 +163,12 @@ impl TestApp {
         connection: Connection,
         options: Options,
         google: &str,
-        mailer: Arc<dyn Mailer>,
+        mailer: impl Into<Option<Arc<dyn Mailer>>>,
     ) -> Self {
         let database = Database::connect(&connection, clock.clone(), Arc::new(SystemRandom), tokens::keys()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let outside = Outside { mailer: Some(mailer), ..google::outside(google, address) };
+        let outside = Outside { mailer: mailer.into(), ..google::outside(google, address) };
         let server = Server::new(database.clone(), options).with_outside(outside.clone());
         let router = server.router();
         tokio::spawn(async move { axum::serve(listener, router.into_make_service_with_connect_info::<SocketAddr>()).await });

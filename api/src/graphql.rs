@@ -2,6 +2,7 @@
 //! rules live in `service`, and this crate can name neither a pool nor a statement.
 
 pub mod access_log;
+pub mod account_mails;
 pub mod accounts;
 pub mod assignments;
 pub mod calendar_feeds;
@@ -61,6 +62,7 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     accounts::AccountsMutation,
+    account_mails::AccountMailsMutation,
     person::PersonMutation,
     foods::FoodsMutation,
     food_diary::FoodDiaryMutation,

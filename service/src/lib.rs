@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod access_log;
+pub mod account_mails;
 pub mod accounts;
 pub mod assignments;
 pub mod backup;
@@ -35,6 +36,7 @@ pub mod noots;
 pub mod nutrition;
 pub mod organiser;
 pub mod page;
+pub mod passwords;
 pub mod people;
 pub mod points;
 pub mod provider;

@@ -70,6 +70,49 @@ pub const DOORS: &[Door] = &[
         "refresh_tokens",
         "SELECT auth.rotate(encode(sha256('{target}0'), 'hex'), repeat('0', 64), '2100-01-01', now(), '10 s')",
     ),
+    changes(
+        "auth.request_account_mail(uuid,text,text,uuid,timestamp with time zone)",
+        "account_mails",
+        "SELECT auth.request_account_mail(gen_random_uuid(), 'verify_email', 'new@example.org', NULL, '2100-01-01')",
+    ),
+    changes(
+        "auth.notify_account(uuid,uuid,text,text,timestamp with time zone)",
+        "account_mails",
+        "SELECT auth.notify_account(gen_random_uuid(), {target_id}, 'password_changed', 'new@example.org', '2100-01-01')",
+    ),
+    // With a claim of somebody else's.
+    changes(
+        "auth.prepare_account_mail(uuid,uuid,text,timestamp with time zone)",
+        "account_mails",
+        "SELECT auth.prepare_account_mail({target_job}, {strange_job}, repeat('0', 64), now())",
+    ),
+    // With the hash of a secret that was mailed to the target.
+    shows(
+        "auth.account_of_secret(text,text,timestamp with time zone)",
+        "users",
+        "SELECT person::text FROM auth.account_of_secret(encode(sha256('{target}10'), 'hex'), 'reset_password', now())",
+    ),
+    changes(
+        "auth.verify_email(text,timestamp with time zone)",
+        "users",
+        "SELECT auth.verify_email(encode(sha256('{target}00'), 'hex'), now())",
+    ),
+    changes(
+        "auth.reset_password(text,text,timestamp with time zone)",
+        "users",
+        "SELECT auth.reset_password(encode(sha256('{target}10'), 'hex'), repeat('x', 50), now())",
+    ),
+    changes(
+        "auth.sign_in_by_link(text,timestamp with time zone)",
+        "account_mails",
+        "SELECT auth.sign_in_by_link(encode(sha256('{target}20'), 'hex'), now())",
+    ),
+    changes(
+        "auth.change_password(text,text,uuid,timestamp with time zone)",
+        "users",
+        "SELECT auth.change_password('not a hash, but long enough', repeat('x', 50), NULL, now())",
+    ),
+    changes("auth.collect_accounts(timestamp with time zone,integer)", "account_mails", "SELECT auth.collect_accounts(now(), 1000)"),
     changes("auth.count_change(uuid,text[])", "change_counts", "SELECT auth.count_change({target_id}, '{calorie}')"),
     changes("auth.count_household_change(uuid,uuid)", "household_change_counts", "SELECT auth.count_household_change({target_id}, NULL)"),
     shows("auth.change_numbers(uuid[],uuid[])", "users", "SELECT id::text FROM auth.change_numbers({people}, {people})"),

@@ -180,6 +180,27 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "account_mails",
+        owner: "owner_id",
+        facet: "kind",
+        columns: &[
+            ("id", "{id}"),
+            ("owner_id", "{owner}"),
+            ("kind", "'verify_email'"),
+            ("address", "'{name}@example.org'"),
+            ("secret", "encode(sha256('{name}{n}{m}'), 'hex')"),
+            ("expires_at", "'2100-01-01'"),
+        ],
+        primary: "id",
+        change: "used_at = now()",
+        more_rows: &[
+            &[("kind", "'reset_password'")],
+            &[("kind", "'sign_in'")],
+            &[("kind", "'change_email'"), ("address", "'{name}@example.com'")],
+        ],
+        ..TABLE
+    },
+    Table {
         name: "rate_limits",
         key: "bucket",
         owner: "NULL::uuid",

@@ -37,7 +37,7 @@ impl From<accounts::Session> for Session {
 pub struct SignUpInput {
     /// The address to sign in with.
     email: String,
-    /// 8 to 128 characters.
+    /// 8 to 128 characters of any kind, and not easy to guess: not one that many people use, nor the person's own name or address.
     password: String,
     /// How others see the person.
     full_name: Option<String>,
@@ -92,6 +92,30 @@ pub struct SignInPayload {
     viewer: Person,
 }
 
+impl SignInPayload {
+    /// What a session that was just opened is answered with.
+    pub async fn of(session: accounts::Session) -> Result<Self> {
+        let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
+        Ok(Self { session: session.into(), viewer })
+    }
+}
+
+/// Another password.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The one that it was so far.
+    password: String,
+    /// 8 to 128 characters, and not easy to guess.
+    new_password: String,
+}
+
+/// That the password is another.
+#[derive(SimpleObject)]
+pub struct ChangePasswordPayload {
+    /// Always true. The viewer's other sessions have ended.
+    changed: bool,
+}
+
 /// The session's next tokens.
 #[derive(SimpleObject)]
 pub struct RefreshSessionPayload {
@@ -132,10 +156,10 @@ impl AccountsMutation {
     async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "The attempt.")] input: SignInInput) -> Option<Result<SignInPayload>> {
         nullable(async {
             let device = input.device_id.check("deviceId")?.map(|id| DeviceId(id.0));
-            let attempt = accounts::SignIn { login: input.email, password: input.password, device_name: input.device_name, device };
-            let session = accounts::sign_in(scope(ctx).database(), scope(ctx).client(), attempt).await?;
-            let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
-            Ok(SignInPayload { session: session.into(), viewer })
+            let attempt = accounts::SignIn { login: input.email, password: input.password };
+            let from = accounts::SignedInFrom { device_name: input.device_name, device };
+            let session = accounts::sign_in(scope(ctx).database(), scope(ctx).client(), attempt, from).await?;
+            SignInPayload::of(session).await
         })
         .await
     }
@@ -149,6 +173,19 @@ impl AccountsMutation {
         nullable(async {
             let session = accounts::refresh_session(scope(ctx).database(), &input.refresh_token).await?;
             Ok(RefreshSessionPayload { session: session.into() })
+        })
+        .await
+    }
+
+    /// Changes the viewer's password. Their other sessions end, and a mail tells them.
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Both passwords.")] input: ChangePasswordInput,
+    ) -> Option<Result<ChangePasswordPayload>> {
+        nullable(async {
+            accounts::change_password(scope(ctx).viewer()?, input.password, input.new_password).await?;
+            Ok(ChangePasswordPayload { changed: true })
         })
         .await
     }
