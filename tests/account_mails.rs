@@ -171,7 +171,8 @@ async fn asking_for_a_mail_is_the_same_for_an_address_that_nobody_has() {
         let rows: Vec<i64> = app.value("SELECT array_agg(n) FROM (SELECT count(*) AS n FROM account_mails GROUP BY address) counts").await;
         assert_eq!(rows[0], rows[1]);
         assert_eq!(app.value::<i64>("SELECT count(*) FROM jobs WHERE kind = 'mail_account'").await, 2);
-        let waiting = "SELECT count(*) FROM account_mails m JOIN jobs j ON j.key = m.id::text WHERE m.owner_id IS NULL AND m.secret IS NULL";
+        let waiting =
+            "SELECT count(*) FROM account_mails m JOIN jobs j ON j.key = m.id::text WHERE m.owner_id IS NULL AND m.secret IS NULL";
         assert_eq!(app.value::<i64>(waiting).await, 2);
         assert_eq!(mails(&app, &mail).await.len(), 1);
         // Nor does it tell how often one may ask.

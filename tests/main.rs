@@ -51,6 +51,8 @@ mod rxdb;
 mod scaling;
 mod schema;
 mod search;
+mod second_factors;
+mod sessions;
 mod simulation;
 mod subscriptions;
 mod sync;

@@ -33,6 +33,9 @@ pub mod routines;
 pub mod rxdb;
 pub mod scalars;
 pub mod scope;
+pub mod second_factors;
+pub mod security_events;
+pub mod sessions;
 pub mod swap_requests;
 pub mod sync;
 pub mod talon;
@@ -63,6 +66,8 @@ pub struct Query(
 pub struct Mutation(
     accounts::AccountsMutation,
     account_mails::AccountMailsMutation,
+    second_factors::SecondFactorsMutation,
+    sessions::SessionsMutation,
     person::PersonMutation,
     foods::FoodsMutation,
     food_diary::FoodDiaryMutation,

@@ -27,6 +27,8 @@ pub mod nutrition_data;
 pub mod plan_causes;
 pub mod routine_members;
 pub mod routines;
+pub mod security_events;
+pub mod sessions;
 pub mod swap_requests;
 pub mod unavailability;
 pub mod unit;

@@ -17,6 +17,7 @@ use crate::{
     jobs::{self, Claimed, Finished, Kind, Request},
     mail::{self, Mailer, Message},
     passwords,
+    security_events::{self, Event},
     tokens::{Keys, secret_hash},
 };
 
@@ -29,16 +30,7 @@ enum Purpose {
     SignIn,
 }
 
-/// What a person is told that happened to their account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum News {
-    /// The address is another.
-    EmailChanged,
-    /// The password is another.
-    PasswordChanged,
-}
-
-/// How the kinds of mails begin that tell it.
+/// How the kinds of mails begin that tell what happened.
 const NEWS: &str = "tell_";
 /// How long it is worth telling.
 const NEWS_LIFETIME: TimeDelta = TimeDelta::days(1);
@@ -96,7 +88,9 @@ pub async fn verify_email(database: &Database, client: &str, secret: &str) -> Re
     let row = tx.query_one_raw(verify).await?.ok_or_else(stale)?;
     let (person, email, former) = (UserId(row.try_get_by_index(0)?), row.try_get_by_index(1)?, row.try_get_by_index::<Option<String>>(2)?);
     if let Some(former) = former {
-        tell(&tx, person, News::EmailChanged, &former).await?;
+        security_events::note(&tx, person, Event::EmailChanged, None, None, Some(&former)).await?;
+    } else {
+        security_events::note(&tx, person, Event::EmailVerified, None, None, None).await?;
     }
     tx.commit().await?;
     Ok(email)
@@ -119,25 +113,25 @@ pub async fn reset_password(database: &Database, client: &str, secret: &str, new
     let reset = statement("SELECT person, address FROM auth.reset_password($1, $2, $3)", values);
     let row = tx.query_one_raw(reset).await?.ok_or_else(stale)?;
     let (person, email) = (UserId(row.try_get_by_index(0)?), row.try_get_by_index::<String>(1)?);
-    tell(&tx, person, News::PasswordChanged, &email).await?;
+    security_events::note(&tx, person, Event::PasswordChanged, None, None, Some(&email)).await?;
     tx.commit().await
 }
 
 /// Signs in with the secret of a mail.
-pub async fn sign_in(database: &Database, client: &str, secret: &str, from: SignedInFrom) -> Result<Session> {
+pub async fn sign_in(database: &Database, secret: &str, from: SignedInFrom) -> Result<Session> {
     let from = from.checked()?;
-    limit_secrets(database, client).await?;
+    limit_secrets(database, &from.client).await?;
     let tx = database.without_viewer().await?;
     let values: [Value; 2] = [secret_hash(secret).into(), tx.now().into()];
     let row = tx.query_one_raw(statement("SELECT auth.sign_in_by_link($1, $2)", values)).await?.ok_or_else(stale)?;
     let person = UserId(row.try_get_by_index::<Option<Uuid>>(0)?.ok_or_else(stale)?);
-    accounts::enter(database, tx, person, from).await
+    accounts::enter(database, tx, person, from, None).await
 }
 
 /// Tells a person, at this address, what happened to their account.
-pub(crate) async fn tell(tx: &Tx, person: UserId, news: News, to: &str) -> Result<()> {
+pub(crate) async fn tell(tx: &Tx, person: UserId, event: Event, to: &str) -> Result<()> {
     let id = tx.new_id();
-    let values: [Value; 5] = [id.into(), person.0.into(), news.name().into(), to.into(), (tx.now() + NEWS_LIFETIME).into()];
+    let values: [Value; 5] = [id.into(), person.0.into(), event.name().into(), to.into(), (tx.now() + NEWS_LIFETIME).into()];
     tx.execute_raw(statement("SELECT auth.notify_account($1, $2, $3, $4, $5)", values)).await?;
     enqueue(tx, id).await
 }
@@ -238,33 +232,10 @@ impl Purpose {
     }
 }
 
-impl News {
-    const ALL: [Self; 2] = [Self::EmailChanged, Self::PasswordChanged];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::EmailChanged => "email_changed",
-            Self::PasswordChanged => "password_changed",
-        }
-    }
-
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::EmailChanged => (
-                "Your e-mail address was changed",
-                "The e-mail address of your account at Hale was changed. This one is no longer in use there.",
-            ),
-            Self::PasswordChanged => {
-                ("Your password was changed", "The password of your account at Hale was changed, and its other sessions have ended.")
-            }
-        }
-    }
-}
-
 /// The subject and the text of a mail of this kind.
 fn written(kind: &str, secret: &str, app_url: Option<&str>) -> Option<(&'static str, String)> {
     if let Some(news) = kind.strip_prefix(NEWS) {
-        let (subject, text) = News::ALL.into_iter().find(|one| one.name() == news)?.words();
+        let (subject, text) = Event::named(news)?.mail()?;
         return Some((subject, format!("{text}\n\nIf that was not you, set a new password now, and tell whoever runs this server.\n")));
     }
     let (subject, what, page) = Purpose::ALL.into_iter().find(|purpose| purpose.name() == kind)?.words();
@@ -302,8 +273,8 @@ mod tests {
             let (_, text) = written(purpose.name(), "SECRET", Some("https://app.example.org")).unwrap();
             assert!(text.contains("\nhttps://app.example.org/") && text.contains("#SECRET\n"), "{text}");
         }
-        for news in News::ALL {
-            assert!(!written(&format!("{NEWS}{}", news.name()), "SECRET", None).unwrap().1.contains("SECRET"));
+        for event in Event::ALL.into_iter().filter(|event| event.mail().is_some()) {
+            assert!(!written(&format!("{NEWS}{}", event.name()), "SECRET", None).unwrap().1.contains("SECRET"));
         }
         assert!(written("clean_up", "SECRET", None).is_none());
     }

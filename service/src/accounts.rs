@@ -13,10 +13,10 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::{
     access::{Database, Tx, Viewer},
-    account_mails::{self, News},
     devices,
     error::{Error, Result},
-    input, passwords,
+    input, passwords, second_factors,
+    security_events::{self, Event},
     tokens::{self, REFRESH_TOKEN_LIFETIME, SESSION_LIFETIME},
 };
 
@@ -50,6 +50,8 @@ pub struct SignIn {
     pub login: String,
     /// The password.
     pub password: String,
+    /// A code of the second factor, where one is asked for.
+    pub code: Option<String>,
 }
 
 /// Where somebody signs in.
@@ -59,9 +61,30 @@ pub struct SignedInFrom {
     pub device_name: Option<String>,
     /// The device, where it keeps a copy.
     pub device: Option<DeviceId>,
+    /// The address of the caller: what attempts are limited by.
+    pub client: String,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
 }
 
 impl SignedInFrom {
+    /// The network of the caller, which is less than their address: of IPv4 24 bits, of IPv6 48.
+    pub(crate) fn network(&self) -> Option<String> {
+        match self.client.parse::<std::net::Ipv4Addr>() {
+            Ok(address) => Some(format!("{}.{}.{}.0/24", address.octets()[0], address.octets()[1], address.octets()[2])),
+            Err(_) => {
+                let groups: Vec<_> = self.client.split(':').take(3).filter(|group| !group.is_empty()).collect();
+                (groups.len() == 3).then(|| format!("{}::/48", groups.join(":")))
+            }
+        }
+    }
+
+    /// What the client calls itself, as far as that can be shown.
+    pub(crate) fn agent(&self) -> Option<String> {
+        let agent: String = self.user_agent.as_deref()?.chars().filter(|character| !character.is_control()).take(200).collect();
+        Some(agent).filter(|agent| !agent.trim().is_empty())
+    }
+
     pub(crate) fn checked(self) -> Result<Self> {
         let device_name = self.device_name.map(|name| input::line("deviceName", &name, 100)).transpose()?;
         Ok(Self { device_name, ..self })
@@ -81,11 +104,11 @@ const SIGN_UPS_PER_CLIENT: Limit = Limit { burst: 60, refill: TimeDelta::minutes
 const SIGN_INS_PER_CLIENT: Limit = Limit { burst: 100, refill: TimeDelta::seconds(2) };
 const FAILURES_PER_ACCOUNT: Limit = Limit { burst: 10, refill: TimeDelta::minutes(1) };
 
-/// Makes an account and signs in. `client` is what sign-ups are limited by: the address of the caller.
-pub async fn sign_up(database: &Database, client: &str, new: SignUp) -> Result<Session> {
+/// Makes an account and signs in.
+pub async fn sign_up(database: &Database, new: SignUp, from: SignedInFrom) -> Result<Session> {
     let email = address("email", &new.email)?;
     let full_name = new.full_name.map(|name| input::line("fullName", &name, 255)).transpose()?;
-    limit(database, &format!("sign_up:{client}"), &SIGN_UPS_PER_CLIENT).await?;
+    limit(database, &format!("sign_up:{}", from.client), &SIGN_UPS_PER_CLIENT).await?;
     let hash = passwords::hash_new("password", new.password, &[&email, full_name.as_deref().unwrap_or_default()]).await?;
 
     let user_id = UserId(database.new_id());
@@ -93,33 +116,67 @@ pub async fn sign_up(database: &Database, client: &str, new: SignUp) -> Result<S
     let zone = new.time_zone.unwrap_or(Tz::UTC).name();
     run(&tx, "SELECT auth.sign_up($1, $2, $3, $4, $5)", [user_id.0.into(), email.into(), hash.into(), full_name.into(), zone.into()])
         .await?;
-    let session = open_session(database, &tx, user_id, None).await?;
+    let session = open_session(database, &tx, user_id, &from).await?;
     tx.commit().await?;
     Ok(session)
 }
 
-/// Signs in. An unknown login costs as much and answers as a wrong password does.
-pub async fn sign_in(database: &Database, client: &str, attempt: SignIn, from: SignedInFrom) -> Result<Session> {
+/// Signs in. An unknown login costs as much and answers as a wrong password does. Where a second factor is asked for, `code` is it.
+pub async fn sign_in(database: &Database, attempt: SignIn, from: SignedInFrom) -> Result<Session> {
     const REFUSED: Error = Error::Unauthenticated("e-mail address or password is wrong");
     let from = from.checked()?;
     let login = normalized(&attempt.login);
     let account = bucket("sign_in", &login);
-    limit(database, &format!("sign_in_from:{client}"), &SIGN_INS_PER_CLIENT).await?;
+    limit(database, &format!("sign_in_from:{}", from.client), &SIGN_INS_PER_CLIENT).await?;
     limit(database, &account, &FAILURES_PER_ACCOUNT).await?;
 
     let found = credentials(database, &login).await?;
     let (user_id, hash) = found.map_or((None, passwords::DUMMY_HASH.clone()), |(user_id, hash)| (Some(user_id), hash));
     let matches = passwords::verify(attempt.password, hash).await?;
-    let user_id = user_id.filter(|_| matches).ok_or(REFUSED)?;
+    let Some(user_id) = user_id.filter(|_| matches) else {
+        // PostgreSQL's text holds no NUL.
+        if !login.contains('\0') {
+            let tx = database.without_viewer().await?;
+            security_events::note_failed_sign_in(&tx, &login, &from).await?;
+            tx.commit().await?;
+        }
+        return Err(REFUSED);
+    };
 
     let tx = database.without_viewer().await?;
-    run(&tx, "SELECT auth.refill($1)", [account.into()]).await?;
-    enter(database, tx, user_id, from).await
+    refill(&tx, &account).await?;
+    enter(database, tx, user_id, from, attempt.code).await
 }
 
-/// Opens a session for somebody who has proved who they are, in the transaction of the proof.
-pub(crate) async fn enter(database: &Database, tx: Tx, user_id: UserId, from: SignedInFrom) -> Result<Session> {
-    let session = open_session(database, &tx, user_id, from.device_name.clone()).await?;
+/// Completes a sign-in that wanted a second factor, too.
+pub async fn complete_sign_in(database: &Database, challenge: &str, code: &str, from: SignedInFrom) -> Result<Session> {
+    let from = from.checked()?;
+    let user_id = database.keys().challenged(challenge, database.now())?;
+    limit(database, &format!("sign_in_from:{}", from.client), &SIGN_INS_PER_CLIENT).await?;
+    second_factors::prove(database, user_id, code).await?;
+    let tx = database.without_viewer().await?;
+    open(database, tx, user_id, from).await
+}
+
+/// Lets somebody in who has proved who they are, in the transaction of the proof, once they have given the second factor that is asked of
+/// them, if one is.
+pub(crate) async fn enter(database: &Database, tx: Tx, user_id: UserId, from: SignedInFrom, code: Option<String>) -> Result<Session> {
+    if !second_factors::is_asked_of(&tx, user_id).await? {
+        return open(database, tx, user_id, from).await;
+    }
+    tx.commit().await?;
+    let Some(code) = code else {
+        let (challenge, expires_at) = database.keys().challenge(user_id, database.now())?;
+        return Err(Error::SecondFactorRequired { challenge, expires_at });
+    };
+    second_factors::prove(database, user_id, &code).await?;
+    let tx = database.without_viewer().await?;
+    open(database, tx, user_id, from).await
+}
+
+async fn open(database: &Database, tx: Tx, user_id: UserId, from: SignedInFrom) -> Result<Session> {
+    let session = open_session(database, &tx, user_id, &from).await?;
+    security_events::note(&tx, user_id, Event::SignedIn, None, Some(&from), None).await?;
     tx.commit().await?;
     if let (Some(id), Some(opened)) = (from.device, session.viewer.session_id()) {
         let tx = session.viewer.write().await?;
@@ -141,7 +198,7 @@ async fn credentials(database: &Database, login: &str) -> Result<Option<(UserId,
 
 /// What shows that somebody who is signed in still knows their password.
 pub(crate) struct Proved {
-    user: users::Model,
+    pub user: users::Model,
     hash: String,
 }
 
@@ -159,7 +216,7 @@ pub(crate) async fn prove(viewer: &Viewer, field: &'static str, password: String
         return Err(Error::invalid(field, "is not your password"));
     }
     let tx = database.without_viewer().await?;
-    run(&tx, "SELECT auth.refill($1)", [attempts.into()]).await?;
+    refill(&tx, &attempts).await?;
     tx.commit().await?;
     Ok(Proved { user, hash })
 }
@@ -176,7 +233,7 @@ pub async fn change_password(viewer: &Viewer, password: String, new_password: St
     if !row.ok_or_else(|| Error::internal("a function without an answer"))?.try_get_by_index::<bool>(0)? {
         return Err(Error::conflict("the password was changed at the same moment: sign in again"));
     }
-    account_mails::tell(&tx, user.id, News::PasswordChanged, &user.email).await?;
+    security_events::note_own(&tx, viewer, Event::PasswordChanged).await?;
     tx.commit().await
 }
 
@@ -203,16 +260,6 @@ pub async fn refresh_session(database: &Database, refresh_token: &str) -> Result
     session(database, UserId(row.try_get_by_index(0)?), SessionId(row.try_get_by_index(1)?), next)
 }
 
-/// Ends this session, or all of the viewer's.
-pub async fn sign_out(tx: &Tx, session: Option<SessionId>, everywhere: bool) -> Result<()> {
-    let condition = if everywhere { "" } else { " AND id = $3" };
-    let mut values: Vec<Value> = vec![tx.now().into(), tx.viewer()?.0.into()];
-    if !everywhere {
-        values.push(session.map(|session| session.0).into());
-    }
-    run(tx, &format!("UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL{condition}"), values).await
-}
-
 /// Marks an address as verified, in a transaction of [`crate::access::Maintenance`]. Answers whether it has an account.
 pub async fn verify_address(tx: &Tx, email: &str) -> Result<bool> {
     let verify = statement(
@@ -229,19 +276,22 @@ pub async fn count(tx: &Tx) -> Result<i64> {
     Ok(row.ok_or_else(|| Error::internal("a count without an answer"))?.try_get_by_index(0)?)
 }
 
-async fn open_session(database: &Database, tx: &Tx, user_id: UserId, device: Option<String>) -> Result<Session> {
+async fn open_session(database: &Database, tx: &Tx, user_id: UserId, from: &SignedInFrom) -> Result<Session> {
     let now = database.now();
     let session_id = SessionId(tx.new_id());
     let refresh_token = tokens::new_secret(database.random());
-    let values: [Value; 6] = [
+    let values: [Value; 9] = [
         user_id.0.into(),
         session_id.0.into(),
-        device.into(),
+        from.device_name.clone().into(),
         (now + SESSION_LIFETIME).into(),
         tokens::secret_hash(&refresh_token).into(),
         (now + REFRESH_TOKEN_LIFETIME).into(),
+        from.network().into(),
+        from.agent().into(),
+        now.into(),
     ];
-    run(tx, "SELECT auth.open_session($1, $2, $3, $4, $5, $6)", values).await?;
+    run(tx, "SELECT auth.open_session($1, $2, $3, $4, $5, $6, $7, $8, $9)", values).await?;
     session(database, user_id, session_id, refresh_token)
 }
 
@@ -254,6 +304,11 @@ fn session(database: &Database, user_id: UserId, session_id: SessionId, refresh_
 /// The name of the bucket of a text that somebody typed, which it does not tell.
 pub(crate) fn bucket(of: &str, text: &str) -> String {
     format!("{of}:{}", &tokens::secret_hash(text)[..32])
+}
+
+/// Gives a bucket its attempts back, since one was right.
+pub(crate) async fn refill(tx: &Tx, bucket: &str) -> Result<()> {
+    run(tx, "SELECT auth.refill($1)", [bucket.into()]).await
 }
 
 /// Takes an attempt from a bucket, or says when there will be one.

@@ -180,6 +180,28 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "second_factors",
+        key: "('second factor of ' || user_id)",
+        columns: &[("user_id", "{owner}"), ("secret", "'sealed, and long enough'"), ("confirmed_at", "now()")],
+        primary: "user_id",
+        change: "last_step = 9",
+        ..TABLE
+    },
+    Table {
+        name: "recovery_codes",
+        key: "code",
+        columns: &[("user_id", "{owner}"), ("code", "encode(sha256('{name}{m}'), 'hex')")],
+        primary: "user_id, code",
+        change: "used_at = now()",
+        ..TABLE
+    },
+    Table {
+        name: "security_events",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("kind", "'signed_in'"), ("happened_at", "now()")],
+        change: "count = 9",
+        ..TABLE
+    },
+    Table {
         name: "account_mails",
         owner: "owner_id",
         facet: "kind",

@@ -1,13 +1,12 @@
 //! Mail that proves an address: verifying and changing it, setting a password anew, signing in by a link.
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
-use entity::id::DeviceId;
-use service::{account_mails, accounts::SignedInFrom};
+use service::account_mails;
 
 use super::{
-    accounts::SignInPayload,
+    accounts::{SignInPayload, signed_in_from},
     error::Result,
-    scalars::{CheckOption, Unchecked, Uuid},
+    scalars::{Unchecked, Uuid},
     scope::{nullable, scope},
 };
 
@@ -192,16 +191,16 @@ impl AccountMailsMutation {
         .await
     }
 
-    /// Signs in by the secret that was mailed, once, within a quarter of an hour.
+    /// Signs in by the secret that was mailed, once, within a quarter of an hour. Where the account has a second factor, this is
+    /// SECOND_FACTOR_REQUIRED, as with signIn.
     async fn sign_in_with_link(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The secret.")] input: SignInWithLinkInput,
     ) -> Option<Result<SignInPayload>> {
         nullable(async {
-            let device = input.device_id.check("deviceId")?.map(|id| DeviceId(id.0));
-            let from = SignedInFrom { device_name: input.device_name, device };
-            let session = account_mails::sign_in(scope(ctx).database(), scope(ctx).client(), &input.secret, from).await?;
+            let from = signed_in_from(ctx, input.device_name, input.device_id)?;
+            let session = account_mails::sign_in(scope(ctx).database(), &input.secret, from).await?;
             SignInPayload::of(session).await
         })
         .await

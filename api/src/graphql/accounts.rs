@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use entity::id::DeviceId;
-use service::{accounts, people};
+use service::{
+    accounts::{self, SignedInFrom},
+    people, sessions,
+};
 
 use super::{
     error::Result,
@@ -130,6 +133,13 @@ pub struct SignOutPayload {
     signed_out: bool,
 }
 
+/// Where somebody signs in, as far as the request tells.
+pub fn signed_in_from(ctx: &Context<'_>, device_name: Option<String>, device_id: Option<Unchecked<Uuid>>) -> Result<SignedInFrom> {
+    let device = device_id.check("deviceId")?.map(|id| DeviceId(id.0));
+    let (client, user_agent) = (scope(ctx).client().to_owned(), scope(ctx).user_agent().map(str::to_owned));
+    Ok(SignedInFrom { device_name, device, client, user_agent })
+}
+
 /// Accounts and sessions.
 #[derive(Default)]
 pub struct AccountsMutation;
@@ -145,20 +155,21 @@ impl AccountsMutation {
                 full_name: input.full_name,
                 time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),
             };
-            let session = accounts::sign_up(scope(ctx).database(), scope(ctx).client(), new).await?;
+            let session = accounts::sign_up(scope(ctx).database(), new, signed_in_from(ctx, None, None)?).await?;
             let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
             Ok(SignUpPayload { session: Some(session.into()), viewer: Some(viewer) })
         })
         .await
     }
 
-    /// Signs in. A wrong password and an unknown address answer alike: UNAUTHENTICATED.
+    /// Signs in. A wrong password and an unknown address answer alike: UNAUTHENTICATED. Where the password is right and the account has a
+    /// second factor, an attempt without a code is SECOND_FACTOR_REQUIRED, with a `challenge` for completeSignIn in its extensions, valid
+    /// until `expiresAt`; or the attempt is made again, with the code.
     async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "The attempt.")] input: SignInInput) -> Option<Result<SignInPayload>> {
         nullable(async {
-            let device = input.device_id.check("deviceId")?.map(|id| DeviceId(id.0));
-            let attempt = accounts::SignIn { login: input.email, password: input.password };
-            let from = accounts::SignedInFrom { device_name: input.device_name, device };
-            let session = accounts::sign_in(scope(ctx).database(), scope(ctx).client(), attempt, from).await?;
+            let from = signed_in_from(ctx, input.device_name, input.device_id)?;
+            let attempt = accounts::SignIn { login: input.email, password: input.password, code: input.code };
+            let session = accounts::sign_in(scope(ctx).database(), attempt, from).await?;
             SignInPayload::of(session).await
         })
         .await
@@ -199,7 +210,7 @@ impl AccountsMutation {
         nullable(async {
             let everywhere = input.and_then(|input| input.everywhere).unwrap_or_default();
             let tx = scope(ctx).write().await?;
-            accounts::sign_out(&tx, scope(ctx).viewer()?.session_id(), everywhere).await?;
+            sessions::sign_out(&tx, scope(ctx).viewer()?.session_id(), everywhere).await?;
             tx.commit().await?;
             Ok(SignOutPayload { signed_out: true })
         })

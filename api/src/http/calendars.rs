@@ -132,7 +132,7 @@ fn refused_page(error: &Error) -> Response {
 
 fn status(error: &Error) -> StatusCode {
     match error {
-        Error::NotFound(_) | Error::NoSuch { .. } | Error::Unauthenticated(_) => StatusCode::NOT_FOUND,
+        Error::NotFound(_) | Error::NoSuch { .. } | Error::Unauthenticated(_) | Error::SecondFactorRequired { .. } => StatusCode::NOT_FOUND,
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Conflict { .. } => StatusCode::CONFLICT,
