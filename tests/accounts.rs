@@ -402,6 +402,29 @@ async fn the_eleventh_wrong_password_waits() {
 }
 
 #[tokio::test]
+async fn after_a_hundred_wrong_passwords_there_is_one_attempt_in_a_quarter_of_an_hour() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    for _ in 0..10 {
+        for _ in 0..10 {
+            assert_eq!(sign_in_refused(&app, &ann.email, &"x".repeat(129)).await.code, DENIED);
+        }
+        app.clock.advance(TimeDelta::seconds(60 * 10));
+    }
+    // 100 attempts, of which six came back in 90 minutes and one is about to.
+    for _ in 0..6 {
+        assert_eq!(sign_in_refused(&app, &ann.email, &"x".repeat(129)).await.code, DENIED);
+    }
+    let answer = app.nobody().json(SIGN_IN, json!({ "input": { "email": ann.email, "password": PASSWORD } })).await;
+    assert_eq!(answer.pointer("/errors/0/extensions"), Some(&json!({ "code": "RATE_LIMITED", "retryAfter": 300 })), "{answer}");
+    app.clock.advance(TimeDelta::seconds(300));
+    signs_in(&app, &ann.email, PASSWORD).await;
+    for _ in 0..10 {
+        assert_eq!(sign_in_refused(&app, &ann.email, &"x".repeat(129)).await.code, DENIED, "a right one starts anew");
+    }
+}
+
+#[tokio::test]
 async fn aliases_do_not_multiply_attempts() {
     let app = TestApp::new().await;
     app.person("ann").await;

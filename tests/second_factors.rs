@@ -171,6 +171,7 @@ async fn guessing_codes_is_slow_on_all_servers_together() {
             assert_eq!(refused(&server.nobody(), "completeSignIn", with(&challenge, &code), SESSION).await.code, "RATE_LIMITED");
         }
     }
+    assert!(app.value::<bool>("SELECT relpersistence = 'p' FROM pg_class WHERE relname = 'rate_limits'").await, "a crash would empty it");
     app.clock.advance(TimeDelta::minutes(5));
     let challenge = challenged(&beside, &ann.email).await;
     does(&beside.nobody(), "completeSignIn", with(&challenge, &totp.code(&app)), SESSION).await;

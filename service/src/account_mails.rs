@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{Database, Tx, Viewer},
-    accounts::{self, Limit, Session, SignedInFrom, address, bucket, limit},
+    accounts::{self, Limit, Proved, Session, SignedInFrom, address, bucket, limit},
     error::{Error, Result},
     jobs::{self, Claimed, Finished, Kind, Request},
     mail::{self, Mailer, Message},
@@ -62,8 +62,12 @@ pub async fn request_verification(viewer: &Viewer) -> Result<()> {
 /// Mails a secret to another address, which is the viewer's from when it is used. Whether somebody else has it is not told before.
 pub async fn request_change(viewer: &Viewer, new_address: &str, password: String) -> Result<()> {
     let new_address = address("newEmail", new_address)?;
-    accounts::prove(viewer, "password", password).await?;
-    limit_mails(viewer.database(), Purpose::ChangeEmail, &viewer.user_id().to_string()).await?;
+    let Proved { user, .. } = accounts::prove(viewer, "password", password).await?;
+    if user.email == new_address {
+        return Err(Error::invalid("newEmail", "is your address already"));
+    }
+    limit_mails(viewer.database(), Purpose::ChangeEmail, &user.id.to_string()).await?;
+    limit_mails(viewer.database(), Purpose::ChangeEmail, &new_address).await?;
     let tx = viewer.write().await?;
     request(&tx, Purpose::ChangeEmail, &new_address, viewer.session_id()).await?;
     tx.commit().await

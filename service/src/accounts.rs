@@ -103,6 +103,8 @@ pub(crate) struct Limit {
 const SIGN_UPS_PER_CLIENT: Limit = Limit { burst: 60, refill: TimeDelta::minutes(1) };
 const SIGN_INS_PER_CLIENT: Limit = Limit { burst: 100, refill: TimeDelta::seconds(2) };
 const FAILURES_PER_ACCOUNT: Limit = Limit { burst: 10, refill: TimeDelta::minutes(1) };
+/// A hundred, and then about as many a day.
+const FAILURES_PER_DAY: Limit = Limit { burst: 100, refill: TimeDelta::minutes(15) };
 
 /// Makes an account and signs in.
 pub async fn sign_up(database: &Database, new: SignUp, from: SignedInFrom) -> Result<Session> {
@@ -128,7 +130,7 @@ pub async fn sign_in(database: &Database, attempt: SignIn, from: SignedInFrom) -
     let login = normalized(&attempt.login);
     let account = bucket("sign_in", &login);
     limit(database, &format!("sign_in_from:{}", from.client), &SIGN_INS_PER_CLIENT).await?;
-    limit(database, &account, &FAILURES_PER_ACCOUNT).await?;
+    limit_guesses(database, &account).await?;
 
     let found = credentials(database, &login).await?;
     let (user_id, hash) = found.map_or((None, passwords::DUMMY_HASH.clone()), |(user_id, hash)| (Some(user_id), hash));
@@ -144,7 +146,7 @@ pub async fn sign_in(database: &Database, attempt: SignIn, from: SignedInFrom) -
     };
 
     let tx = database.without_viewer().await?;
-    refill(&tx, &account).await?;
+    forgive_guesses(&tx, &account).await?;
     enter(database, tx, user_id, from, attempt.code).await
 }
 
@@ -210,13 +212,13 @@ pub(crate) async fn prove(viewer: &Viewer, field: &'static str, password: String
     drop(tx);
     let user = user.ok_or(Error::Unauthenticated("this account no longer exists"))?;
     let attempts = format!("password_of:{}", user.id);
-    limit(database, &attempts, &FAILURES_PER_ACCOUNT).await?;
+    limit_guesses(database, &attempts).await?;
     let (_, hash) = credentials(database, &user.email).await?.ok_or(Error::Unauthenticated("this account no longer exists"))?;
     if !passwords::verify(password, hash.clone()).await? {
         return Err(Error::invalid(field, "is not your password"));
     }
     let tx = database.without_viewer().await?;
-    refill(&tx, &attempts).await?;
+    forgive_guesses(&tx, &attempts).await?;
     tx.commit().await?;
     Ok(Proved { user, hash })
 }
@@ -299,6 +301,18 @@ fn session(database: &Database, user_id: UserId, session_id: SessionId, refresh_
     let (access_token, access_token_expires_at) = database.keys().sign(user_id, session_id, database.now())?;
     let viewer = database.authenticate(&access_token)?;
     Ok(Session { access_token, access_token_expires_at, refresh_token, viewer })
+}
+
+/// Takes an attempt at a password.
+async fn limit_guesses(database: &Database, of: &str) -> Result<()> {
+    limit(database, of, &FAILURES_PER_ACCOUNT).await?;
+    limit(database, &format!("{of}:day"), &FAILURES_PER_DAY).await
+}
+
+/// Forgets the attempts at a password, since it was given.
+async fn forgive_guesses(tx: &Tx, of: &str) -> Result<()> {
+    refill(tx, of).await?;
+    refill(tx, &format!("{of}:day")).await
 }
 
 /// The name of the bucket of a text that somebody typed, which it does not tell.
