@@ -38,6 +38,7 @@ mod migrations;
 mod noots;
 mod observability;
 mod organiser;
+mod plans;
 mod points;
 mod preferences;
 mod reminders;
