@@ -60,6 +60,9 @@ async fn opens(app: &TestApp, access: &str) -> bool {
 }
 
 const DENIED: &str = "UNAUTHENTICATED";
+/// 128 characters.
+const LONG: &str =
+    "When the ferry left the pier at noon, nobody had told the lighthouse keeper that his seven geese were asleep under the red deck!";
 
 #[tokio::test]
 async fn somebody_signs_up_and_signs_in_by_address_in_any_case_or_by_username() {
@@ -133,15 +136,15 @@ async fn of_ten_who_take_an_address_at_once_one_has_it() {
 }
 
 #[tokio::test]
-async fn passwords_have_8_to_128_characters() {
+async fn passwords_have_8_to_128_characters_and_are_not_easy_to_guess() {
     let app = TestApp::new().await;
     // Composed and decomposed letters are the same ones.
     for (number, (password, other_form)) in [
-        ("8 chars!".to_owned(), "8 chars!".to_owned()),
-        ("x".repeat(128), "x".repeat(128)),
-        ("é".repeat(128), "e\u{301}".repeat(128)),
-        ("пароль 8".to_owned(), "пароль 8".to_owned()),
-        ("🐧".repeat(8), "🐧".repeat(8)),
+        ("v9#qLw2!xT".to_owned(), "v9#qLw2!xT".to_owned()),
+        (LONG.to_owned(), LONG.to_owned()),
+        (format!("{}é", &LONG[1..]), format!("{}e\u{301}", &LONG[1..])),
+        ("чайник гавань".to_owned(), "чайник гавань".to_owned()),
+        ("🐧🦆🌋🪁🥨🧭🎻🛶🪵🧲".to_owned(), "🐧🦆🌋🪁🥨🧭🎻🛶🪵🧲".to_owned()),
     ]
     .into_iter()
     .enumerate()
@@ -150,8 +153,18 @@ async fn passwords_have_8_to_128_characters() {
         app.nobody().ask(SIGN_UP, json!({ "input": { "email": email, "password": password } })).await;
         signs_in(&app, &email, &other_form).await;
     }
-    for password in ["".to_owned(), "7 chars".to_owned(), "x".repeat(129), "e\u{301}".repeat(7), "🐧".repeat(7), "x".repeat(100_000)] {
-        let refused = app.nobody().refused(SIGN_UP, json!({ "input": { "email": "ben@example.org", "password": password } })).await;
+    let guessed = ["password1", "iloveyou123", "qwertyuiop", "xxxxxxxxxxxx", "ben@example.org", "Benedict Lindqvist", "lindqvist8"]
+        .map(str::to_owned);
+    for password in guessed.into_iter().chain([
+        "".to_owned(),
+        "7 chars".to_owned(),
+        "x".repeat(129),
+        "e\u{301}".repeat(7),
+        "🐧".repeat(7),
+        "x".repeat(100_000),
+    ]) {
+        let input = json!({ "email": "ben@example.org", "fullName": "Benedict Lindqvist", "password": password });
+        let refused = app.nobody().refused(SIGN_UP, json!({ "input": input })).await;
         assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("password")), "{password:.20}");
         assert!(password.is_empty() || !refused.message.contains(&password));
     }
@@ -386,6 +399,29 @@ async fn the_eleventh_wrong_password_waits() {
     assert_eq!(sign_in_refused(&app, &ann.email, PASSWORD).await.code, "RATE_LIMITED");
     app.clock.advance(TimeDelta::days(400));
     signs_in(&app, &ann.email, PASSWORD).await;
+}
+
+#[tokio::test]
+async fn after_a_hundred_wrong_passwords_there_is_one_attempt_in_a_quarter_of_an_hour() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    for _ in 0..10 {
+        for _ in 0..10 {
+            assert_eq!(sign_in_refused(&app, &ann.email, &"x".repeat(129)).await.code, DENIED);
+        }
+        app.clock.advance(TimeDelta::seconds(60 * 10));
+    }
+    // 100 attempts, of which six came back in 90 minutes and one is about to.
+    for _ in 0..6 {
+        assert_eq!(sign_in_refused(&app, &ann.email, &"x".repeat(129)).await.code, DENIED);
+    }
+    let answer = app.nobody().json(SIGN_IN, json!({ "input": { "email": ann.email, "password": PASSWORD } })).await;
+    assert_eq!(answer.pointer("/errors/0/extensions"), Some(&json!({ "code": "RATE_LIMITED", "retryAfter": 300 })), "{answer}");
+    app.clock.advance(TimeDelta::seconds(300));
+    signs_in(&app, &ann.email, PASSWORD).await;
+    for _ in 0..10 {
+        assert_eq!(sign_in_refused(&app, &ann.email, &"x".repeat(129)).await.code, DENIED, "a right one starts anew");
+    }
 }
 
 #[tokio::test]

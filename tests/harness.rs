@@ -111,6 +111,11 @@ fn alone() -> Outside {
     Outside { mailer: Some(unsent()), ..Outside::default() }
 }
 
+/// Mail to this server.
+fn smtp(mail: &smtp::MailServer) -> Arc<dyn Mailer> {
+    Arc::new(Smtp::new(mail.settings()).unwrap())
+}
+
 /// The password of everybody here.
 pub const PASSWORD: &str = "plum kettle harbour nine";
 
@@ -134,8 +139,7 @@ impl TestApp {
 
     /// A server that gives its mail to this one.
     pub async fn with_mail(mail: &smtp::MailServer) -> Self {
-        let mailer: Arc<dyn Mailer> = Arc::new(Smtp::new(mail.settings()).unwrap());
-        Self::start(8, options(), google::NOWHERE, Outside { mailer: Some(mailer), ..Outside::default() }).await
+        Self::start(8, options(), google::NOWHERE, Outside { mailer: Some(smtp(mail)), ..Outside::default() }).await
     }
 
     /// A server that asks these for foods and recipes.
@@ -149,6 +153,11 @@ impl TestApp {
             Connection { url: self.url("hale_app"), max_connections: 8, statement_cache: 100, listen_url: None, replica_url: None };
         let outside = Outside { mailer: Some(unsent()), ..outside };
         Self::serve(self.name.clone(), self.clock.clone(), connection, options(), google::NOWHERE, outside).await
+    }
+
+    /// A server that sends no mail.
+    pub async fn without_mail() -> Self {
+        Self::start(8, options(), google::NOWHERE, Outside::default()).await
     }
 
     async fn start(max_connections: u32, options: Options, google: &str, outside: Outside) -> Self {

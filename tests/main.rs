@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod account_mails;
 mod accounts;
 mod attacks;
 mod backup;
@@ -63,6 +64,8 @@ mod rxdb;
 mod scaling;
 mod schema;
 mod search;
+mod second_factors;
+mod sessions;
 mod shopping_lists;
 mod simulation;
 mod subscriptions;

@@ -228,7 +228,9 @@ impl Working {
     async fn start(settings: &Settings, store: &Store, database: &Database, outside: &Outside) -> Result<Self, Error> {
         let scheduled = Scheduled::start(settings, store).await?;
         let (stop, stopped) = watch::channel(false);
-        let worker = tokio::spawn(jobs::Worker::new(database.clone(), outside.google.clone(), outside.mailer.clone()).run(stopped));
+        let worker =
+            jobs::Worker::new(database.clone(), outside.google.clone(), outside.mailer.clone()).with_app_url(outside.app_url.clone());
+        let worker = tokio::spawn(worker.run(stopped));
         Ok(Self { stop, worker, scheduled })
     }
 

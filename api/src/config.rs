@@ -202,6 +202,10 @@ pub struct Settings {
     /// Who mail comes from, such as "Hale <hale@example.org>"
     #[arg(long, env = "HALE_MAIL_FROM", global = true)]
     pub mail_from: Option<String>,
+    /// The web client that links in mail lead to, such as https://app.example.org: it takes what follows # at /verify-email, /reset-password
+    /// and /sign-in. Without it mail has codes alone
+    #[arg(long, env = "HALE_APP_URL", global = true)]
+    pub app_url: Option<String>,
     /// The keys that sign tokens and seal others' secrets; several servers share the file [default: keys.json in the data folder]
     #[arg(long, env = "HALE_KEYS_FILE", value_parser = path(), global = true)]
     pub keys_file: Option<PathBuf>,
@@ -264,6 +268,8 @@ pub struct Outside {
     pub food_providers: Arc<FoodProviders>,
     /// Where recipes may be read; nowhere when absent.
     pub recipe_servers: Option<Arc<RecipeServers>>,
+    /// Where links in mail lead.
+    pub app_url: Option<String>,
 }
 
 impl Outside {
@@ -308,8 +314,12 @@ impl Outside {
                 ));
             }
         };
+        let app_url = settings.app_url.as_deref().map(|url| url.trim_end_matches('/').to_owned()).filter(|url| !url.is_empty());
+        if app_url.as_deref().is_some_and(|url| !url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))) {
+            return Err(Error::Other("HALE_APP_URL is no address of a web client: write one such as https://app.example.org".into()));
+        }
         let (food_providers, recipe_servers) = (food_providers(settings).await?, recipe_servers(settings)?);
-        Ok(Self { public_url, google, mailer: mailer(settings).await?, food_providers: Arc::new(food_providers), recipe_servers })
+        Ok(Self { public_url, google, mailer: mailer(settings).await?, food_providers: Arc::new(food_providers), recipe_servers, app_url })
     }
 }
 

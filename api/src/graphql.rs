@@ -2,6 +2,7 @@
 //! rules live in `service`, and this crate can name neither a pool nor a statement.
 
 pub mod access_log;
+pub mod account_mails;
 pub mod accounts;
 pub mod allergens;
 pub mod assignments;
@@ -46,6 +47,9 @@ pub mod routines;
 pub mod rxdb;
 pub mod scalars;
 pub mod scope;
+pub mod second_factors;
+pub mod security_events;
+pub mod sessions;
 pub mod shopping_lists;
 pub mod swap_requests;
 pub mod sync;
@@ -82,6 +86,9 @@ pub struct Query(
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     accounts::AccountsMutation,
+    account_mails::AccountMailsMutation,
+    second_factors::SecondFactorsMutation,
+    sessions::SessionsMutation,
     person::PersonMutation,
     foods::FoodsMutation,
     food_providers::FoodProvidersMutation,

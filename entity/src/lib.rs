@@ -45,6 +45,8 @@ pub mod planned_meals;
 pub mod recipe_servers;
 pub mod routine_members;
 pub mod routines;
+pub mod security_events;
+pub mod sessions;
 pub mod swap_requests;
 pub mod unavailability;
 pub mod unit;

@@ -28,7 +28,7 @@ use self::{
 };
 use crate::{
     access::{Database, Maintenance, Tx, Viewer},
-    accounts::{self, SignUp},
+    accounts::{self, SignUp, SignedInFrom},
     day::Calendar,
     error::{Error, Result},
     exercise_diary,
@@ -39,6 +39,7 @@ use crate::{
     measurements,
     people::{self, PreferencesChange},
     random::Random,
+    sessions,
 };
 
 /// Someone of the demo household, and how to sign in as them. The password is nowhere else.
@@ -182,7 +183,8 @@ async fn sign_up(database: &Database, profile: &'static Profile, made: &mut Vec<
         full_name: Some(profile.full_name.to_owned()),
         time_zone: Some(profile.home),
     };
-    let viewer = accounts::sign_up(database, CLIENT, account).await?.viewer;
+    let from = SignedInFrom { client: CLIENT.to_owned(), ..SignedInFrom::default() };
+    let viewer = accounts::sign_up(database, account, from).await?.viewer;
     made.push(viewer.user_id());
 
     let tx = viewer.write().await?;
@@ -278,7 +280,7 @@ async fn keep_diary(database: &Database, member: &Member, known: &Known, day_wri
 /// Nobody holds the tokens of the session that wrote all this, so it should not be in the person's list.
 async fn sign_out(member: &Member) -> Result<()> {
     let tx = member.viewer.write().await?;
-    accounts::sign_out(&tx, member.viewer.session_id(), false).await?;
+    sessions::sign_out(&tx, member.viewer.session_id(), false).await?;
     tx.commit().await
 }
 

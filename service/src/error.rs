@@ -15,6 +15,14 @@ pub enum Error {
     /// No one is signed in, the token is not valid, or the session has ended.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// The password is right, and a second factor is asked for, too.
+    #[error("a code of the authenticator app is needed, too: send it as code, or to completeSignIn with the challenge")]
+    SecondFactorRequired {
+        /// What completing the sign-in takes beside the code.
+        challenge: String,
+        /// Until when.
+        expires_at: chrono::DateTime<chrono::Utc>,
+    },
     /// There is no such thing, or it is not the viewer's to know about.
     #[error("no {0} with this id")]
     NotFound(&'static str),

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     access::{Database, Tx, Viewer},
-    assignments,
+    account_mails, assignments,
     calendars::{self, NOT_CONFIGURED, google::Google},
     error::{Error, Result},
     mail::{self, Mailer},
@@ -60,12 +60,14 @@ pub enum Kind {
     CalendarChannel,
     /// Remind a person of their turns.
     Remind,
+    /// Send a mail about an account.
+    MailAccount,
 }
 
 impl Kind {
     /// Every kind.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::CleanUp, Self::SchedulePlans, Self::Plan, Self::CalendarSync, Self::CalendarChannel, Self::Remind];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::CleanUp, Self::SchedulePlans, Self::Plan, Self::CalendarSync, Self::CalendarChannel, Self::Remind, Self::MailAccount];
 
     /// As the queue and the metrics call it.
     pub(crate) fn name(self) -> &'static str {
@@ -76,6 +78,7 @@ impl Kind {
             Self::CalendarSync => "calendar_sync",
             Self::CalendarChannel => "calendar_channel",
             Self::Remind => "remind",
+            Self::MailAccount => "mail_account",
         }
     }
 
@@ -104,6 +107,11 @@ pub struct Request<'a> {
 /// Asks for a job that runs as the viewer, once this transaction has committed.
 pub async fn enqueue(tx: &Tx, request: Request<'_>) -> Result<()> {
     tx.viewer()?;
+    enqueue_for_anybody(tx, request).await
+}
+
+/// The same where there may be no viewer: then it runs as nobody, as Hale's own work does.
+pub(crate) async fn enqueue_for_anybody(tx: &Tx, request: Request<'_>) -> Result<()> {
     let values: [Value; 6] = [
         tx.new_id().into(),
         request.kind.name().into(),
@@ -136,6 +144,16 @@ impl Claimed {
     pub fn viewer(&self) -> Result<Viewer> {
         let owner = self.owner.ok_or_else(|| Error::internal("a job of Hale's own runs as nobody"))?;
         Ok(self.database.run_as(owner, self.id, self.claim))
+    }
+
+    /// A transaction in which there is no viewer, and what shows a door that this job is claimed.
+    pub(crate) async fn without_viewer(&self) -> Result<(Tx, [Uuid; 2])> {
+        Ok((self.database.without_viewer().await?, [self.id, self.claim]))
+    }
+
+    /// The database, on account of this job.
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Commits what the job did together with the fact that it is done. Fails, and undoes it, when the job was lost meanwhile.
@@ -237,12 +255,18 @@ pub struct Worker {
     database: Database,
     google: Option<Arc<Google>>,
     mailer: Option<Arc<dyn Mailer>>,
+    app_url: Option<String>,
 }
 
 impl Worker {
     /// A worker on this database; without Google Calendar or mail where that is not set up.
     pub fn new(database: Database, google: Option<Arc<Google>>, mailer: Option<Arc<dyn Mailer>>) -> Self {
-        Self { database, google, mailer }
+        Self { database, google, mailer, app_url: None }
+    }
+
+    /// The same worker, whose mail leads to a web client.
+    pub fn with_app_url(self, app_url: Option<String>) -> Self {
+        Self { app_url, ..self }
     }
 
     fn mailer(&self) -> Result<&dyn Mailer> {
@@ -363,6 +387,7 @@ impl Worker {
             Some(Kind::CalendarSync) => calendars::sync::sync(job, self.google()?).await,
             Some(Kind::CalendarChannel) => calendars::channel::keep_open(job, self.google()?).await,
             Some(Kind::Remind) => reminders::remind(job, self.mailer()?).await,
+            Some(Kind::MailAccount) => account_mails::send(job, self.mailer.as_deref(), self.app_url.as_deref()).await,
             None => Err(Error::internal(format!("this worker does not know jobs of the kind {}", job.kind))),
         }
     }
@@ -388,7 +413,8 @@ async fn clean_up(job: &Claimed) -> Result<Finished> {
     loop {
         let tx = job.database.without_viewer().await?;
         let values: [Value; 2] = [tx.now().into(), STEP.into()];
-        let steps = "SELECT bool_or(more) FROM (SELECT auth.clean_up($1, $2) UNION ALL SELECT auth.collect_sync($1, $2)) AS steps (more)";
+        let steps = "SELECT bool_or(more) FROM (SELECT auth.clean_up($1, $2) UNION ALL SELECT auth.collect_sync($1, $2)
+                     UNION ALL SELECT auth.collect_accounts($1, $2)) AS steps (more)";
         let more: bool = call(&tx, steps, values).await?.try_get_by_index(0)?;
         if !more {
             return job.finish(tx).await;

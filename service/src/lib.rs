@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod access_log;
+pub mod account_mails;
 pub mod accounts;
 pub mod assignments;
 pub mod backup;
@@ -49,6 +50,7 @@ pub mod nutrition;
 pub mod nutrition_targets;
 pub mod organiser;
 pub mod page;
+pub mod passwords;
 pub mod people;
 pub mod planned_meals;
 pub mod plausibility;
@@ -64,6 +66,9 @@ pub mod routine_statistics;
 pub mod routines;
 pub mod rxdb;
 mod sealing;
+pub mod second_factors;
+pub mod security_events;
+pub mod sessions;
 pub mod shopping_lists;
 pub mod swap_requests;
 pub mod sync;

@@ -24,7 +24,10 @@ use reqwest::Url;
 use tokio::{fs, io::AsyncWriteExt, time::timeout};
 use uuid::Uuid;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    metrics::{self, METRICS},
+};
 
 /// How long a server may take to let one in, to take a message, and to say good-bye.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -71,6 +74,25 @@ pub trait Mailer: Send + Sync {
 
     /// Whether a message would be taken now, as far as that can be known without sending one.
     async fn check(&self) -> Result<()>;
+}
+
+/// Sends a message, which is counted. Answers why nobody takes it, where it was refused for good; an error may be gone the next time.
+pub(crate) async fn deliver(mailer: &dyn Mailer, message: &Message) -> Result<Option<String>> {
+    let sent = mailer.send(message).await;
+    let outcome = match &sent {
+        Ok(()) => "sent",
+        Err(Failure::Refused(_)) => "refused",
+        Err(Failure::Other(_)) => "failed",
+    };
+    METRICS.mails.get_or_create(&metrics::Outcome { outcome }).inc();
+    match sent {
+        Ok(()) => Ok(None),
+        Err(Failure::Refused(reason)) => {
+            tracing::warn!(mail = %message.id, "nobody takes a mail");
+            Ok(Some(reason.chars().filter(|character| !character.is_control()).take(500).collect()))
+        }
+        Err(Failure::Other(error)) => Err(error),
+    }
 }
 
 impl Message {

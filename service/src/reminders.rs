@@ -18,8 +18,7 @@ use crate::{
     error::{Error, Result},
     households, input,
     jobs::{self, Claimed, Finished, Kind, Request},
-    mail::{Failure, Mailer, Message},
-    metrics::{self, METRICS},
+    mail::{self, Mailer, Message},
     routines,
 };
 
@@ -126,21 +125,8 @@ pub(crate) async fn remind(job: &Claimed, mailer: &dyn Mailer) -> Result<Finishe
         let message = due.message(to, tx.now())?;
         tx.commit().await?;
 
-        let sent = mailer.send(&message).await;
-        let outcome = match &sent {
-            Ok(()) => "sent",
-            Err(Failure::Refused(_)) => "refused",
-            Err(Failure::Other(_)) => "failed",
-        };
-        METRICS.mails.get_or_create(&metrics::Outcome { outcome }).inc();
-        let (sent_at, problem) = match sent {
-            Ok(()) => (Some(viewer.database().now()), None),
-            Err(Failure::Refused(reason)) => {
-                tracing::warn!(mail = %due.id, "nobody takes a reminder");
-                (None, Some(reason.chars().filter(|character| !character.is_control()).take(500).collect::<String>()))
-            }
-            Err(Failure::Other(error)) => return Err(error),
-        };
+        let problem = mail::deliver(mailer, &message).await?;
+        let sent_at = problem.is_none().then(|| viewer.database().now());
         let tx = viewer.write().await?;
         let values: [Value; 4] = [due.household_id.0.into(), due.id.into(), sent_at.into(), problem.into()];
         tx.execute_raw(statement("UPDATE reminder_mails SET sent_at = $3, problem = $4 WHERE household_id = $1 AND id = $2", values))

@@ -29,6 +29,9 @@ pub const SESSION_LIFETIME: TimeDelta = TimeDelta::days(180);
 
 const ISSUER: &str = "hale";
 const TOKEN_TYPE: &str = "at+jwt";
+/// How long the second half of a sign-in may take.
+const CHALLENGE_LIFETIME: TimeDelta = TimeDelta::minutes(5);
+const CHALLENGE_TYPE: &str = "second-factor+jwt";
 const LEEWAY_SECONDS: i64 = 30;
 /// Longer ones are not ours; refusing them before decoding keeps a forged one cheap.
 const MAX_TOKEN_BYTES: usize = 1024;
@@ -55,6 +58,16 @@ struct Claims {
     aud: String,
     sub: UserId,
     sid: SessionId,
+    iat: i64,
+    exp: i64,
+}
+
+/// What a challenge says: that this person has given their password.
+#[derive(Serialize, Deserialize)]
+struct Challenge {
+    iss: String,
+    aud: String,
+    sub: UserId,
     iat: i64,
     exp: i64,
 }
@@ -124,7 +137,6 @@ impl Keys {
 
     /// A signed token for this session, and when it ends.
     pub(crate) fn sign(&self, user_id: UserId, session_id: SessionId, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>)> {
-        install_hs256();
         let expires_at = now + ACCESS_TOKEN_LIFETIME;
         let claims = Claims {
             iss: ISSUER.into(),
@@ -134,11 +146,33 @@ impl Keys {
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
-        let header = Header { typ: Some(TOKEN_TYPE.into()), kid: Some(self.current.clone()), ..Header::new(Algorithm::HS256) };
-        let secret = self.secret(&self.current).ok_or_else(|| Error::internal("the current signing key is missing"))?;
-        let token =
-            jsonwebtoken::encode(&header, &claims, &EncodingKey::from_secret(&secret)).map_err(|error| Error::Internal(error.into()))?;
+        let token = self.signed(TOKEN_TYPE, &claims)?;
         Ok((token, DateTime::from_timestamp(expires_at.timestamp(), 0).unwrap_or(expires_at)))
+    }
+
+    fn signed(&self, token_type: &str, claims: &impl Serialize) -> Result<String> {
+        install_hs256();
+        let header = Header { typ: Some(token_type.into()), kid: Some(self.current.clone()), ..Header::new(Algorithm::HS256) };
+        let secret = self.secret(&self.current).ok_or_else(|| Error::internal("the current signing key is missing"))?;
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(&secret)).map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// A signed statement that this person has given their password, and when it ends.
+    pub(crate) fn challenge(&self, user_id: UserId, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>)> {
+        let expires_at = now + CHALLENGE_LIFETIME;
+        let (iss, aud) = (ISSUER.into(), CHALLENGE_TYPE.into());
+        let claims = Challenge { iss, aud, sub: user_id, iat: now.timestamp(), exp: expires_at.timestamp() };
+        Ok((self.signed(CHALLENGE_TYPE, &claims)?, DateTime::from_timestamp(expires_at.timestamp(), 0).unwrap_or(expires_at)))
+    }
+
+    /// Who has given their password, as a challenge says.
+    pub(crate) fn challenged(&self, challenge: &str, now: DateTime<Utc>) -> Result<UserId> {
+        install_hs256();
+        let claims: Option<Challenge> = self.claims(challenge, CHALLENGE_TYPE, CHALLENGE_TYPE);
+        let now = now.timestamp();
+        let in_time = |claims: &Challenge| claims.iat <= now + LEEWAY_SECONDS && now < claims.exp;
+        let claims = claims.filter(in_time);
+        Ok(claims.ok_or(Error::Unauthenticated("this challenge is not valid, or not any more: sign in again"))?.sub)
     }
 
     /// Checks signature, type, issuer, audience and times of a token.
@@ -147,21 +181,26 @@ impl Keys {
         self.verify_claims(token, now).ok_or(Error::Unauthenticated("this access token is not valid: refresh the session or sign in"))
     }
 
-    fn verify_claims(&self, token: &str, now: DateTime<Utc>) -> Option<Verified> {
+    /// What a token of this type, for this audience, says, if it was signed by a key of the ring. Its times are still to be compared.
+    fn claims<Claims: serde::de::DeserializeOwned>(&self, token: &str, token_type: &str, audience: &str) -> Option<Claims> {
         if token.len() > MAX_TOKEN_BYTES {
             return None;
         }
         let header = jsonwebtoken::decode_header(token).ok()?;
-        if header.alg != Algorithm::HS256 || header.typ.as_deref() != Some(TOKEN_TYPE) {
+        if header.alg != Algorithm::HS256 || header.typ.as_deref() != Some(token_type) {
             return None;
         }
         let secret = self.secret(&header.kid?)?;
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[ISSUER]);
-        // Times are compared below, against the injected clock.
+        validation.set_audience(&[audience]);
+        // Times are compared against the injected clock.
         validation.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &DecodingKey::from_secret(&secret), &validation).ok()?.claims;
+        jsonwebtoken::decode(token, &DecodingKey::from_secret(&secret), &validation).ok().map(|token| token.claims)
+    }
+
+    fn verify_claims(&self, token: &str, now: DateTime<Utc>) -> Option<Verified> {
+        let claims: Claims = self.claims(token, TOKEN_TYPE, ISSUER)?;
         let now = now.timestamp();
         let in_time = claims.iat <= now + LEEWAY_SECONDS
             && now < claims.exp

@@ -65,15 +65,84 @@ pub const DOORS: &[Door] = &[
         "SELECT auth.sign_up(gen_random_uuid(), 'new@example.org', 'not a hash, but long enough', 'New', 'UTC')",
     ),
     changes(
-        "auth.open_session(uuid,uuid,text,timestamp with time zone,text,timestamp with time zone)",
+        "auth.open_session(uuid,uuid,text,timestamp with time zone,text,timestamp with time zone,text,text,timestamp with time zone)",
         "sessions",
-        "SELECT auth.open_session({target_id}, gen_random_uuid(), 'phone', '2100-01-01', repeat('0', 64), '2100-01-01')",
+        "SELECT auth.open_session({target_id}, gen_random_uuid(), 'phone', '2100-01-01', repeat('0', 64), '2100-01-01', NULL, NULL, now())",
     ),
     changes(
         "auth.rotate(text,text,timestamp with time zone,timestamp with time zone,interval)",
         "refresh_tokens",
         "SELECT auth.rotate(encode(sha256('{target}0'), 'hex'), repeat('0', 64), '2100-01-01', now(), '10 s')",
     ),
+    changes(
+        "auth.request_account_mail(uuid,text,text,uuid,timestamp with time zone)",
+        "account_mails",
+        "SELECT auth.request_account_mail(gen_random_uuid(), 'verify_email', 'new@example.org', NULL, '2100-01-01')",
+    ),
+    changes(
+        "auth.notify_account(uuid,uuid,text,text,timestamp with time zone)",
+        "account_mails",
+        "SELECT auth.notify_account(gen_random_uuid(), {target_id}, 'password_changed', 'new@example.org', '2100-01-01')",
+    ),
+    // With a claim of somebody else's.
+    changes(
+        "auth.prepare_account_mail(uuid,uuid,text,timestamp with time zone)",
+        "account_mails",
+        "SELECT auth.prepare_account_mail({target_job}, {strange_job}, repeat('0', 64), now())",
+    ),
+    // With the hash of a secret that was mailed to the target.
+    shows(
+        "auth.account_of_secret(text,text,timestamp with time zone)",
+        "users",
+        "SELECT person::text FROM auth.account_of_secret(encode(sha256('{target}10'), 'hex'), 'reset_password', now())",
+    ),
+    changes(
+        "auth.verify_email(text,timestamp with time zone)",
+        "users",
+        "SELECT auth.verify_email(encode(sha256('{target}00'), 'hex'), now())",
+    ),
+    changes(
+        "auth.reset_password(text,text,timestamp with time zone)",
+        "users",
+        "SELECT auth.reset_password(encode(sha256('{target}10'), 'hex'), repeat('x', 50), now())",
+    ),
+    changes(
+        "auth.sign_in_by_link(text,timestamp with time zone)",
+        "account_mails",
+        "SELECT auth.sign_in_by_link(encode(sha256('{target}20'), 'hex'), now())",
+    ),
+    changes(
+        "auth.change_password(text,text,uuid,timestamp with time zone)",
+        "users",
+        "SELECT auth.change_password('not a hash, but long enough', repeat('x', 50), NULL, now())",
+    ),
+    changes(
+        "auth.note_security_event(uuid,uuid,text,uuid,text,text,timestamp with time zone)",
+        "security_events",
+        "SELECT auth.note_security_event(gen_random_uuid(), {target_id}, 'signed_in', NULL, NULL, NULL, now())",
+    ),
+    changes(
+        "auth.note_failed_sign_in(uuid,text,text,text,timestamp with time zone)",
+        "security_events",
+        "SELECT auth.note_failed_sign_in(gen_random_uuid(), '{target}@example.org', NULL, NULL, now())",
+    ),
+    shows("auth.second_factor_of(uuid)", "users", "SELECT id::text FROM auth.second_factor_of({target_id})"),
+    changes("auth.take_code(uuid,bigint)", "second_factors", "SELECT auth.take_code({target_id}, 9)"),
+    changes(
+        "auth.take_recovery_code(uuid,text,timestamp with time zone)",
+        "recovery_codes",
+        "SELECT auth.take_recovery_code({target_id}, encode(sha256('{target}0'), 'hex'), now())",
+    ),
+    shows("auth.own_second_factor()", "users", "SELECT id::text FROM auth.own_second_factor()"),
+    changes("auth.begin_second_factor(text)", "second_factors", "SELECT auth.begin_second_factor('sealed, and long enough')"),
+    changes(
+        "auth.confirm_second_factor(text,bigint,timestamp with time zone)",
+        "second_factors",
+        "SELECT auth.confirm_second_factor('sealed, and long enough', 9, now())",
+    ),
+    changes("auth.replace_recovery_codes(text[])", "recovery_codes", "SELECT auth.replace_recovery_codes(ARRAY[repeat('0', 64)])"),
+    changes("auth.remove_second_factor()", "second_factors", "SELECT auth.remove_second_factor()"),
+    changes("auth.collect_accounts(timestamp with time zone,integer)", "account_mails", "SELECT auth.collect_accounts(now(), 1000)"),
     changes("auth.count_change(uuid,text[])", "change_counts", "SELECT auth.count_change({target_id}, '{calorie}')"),
     changes("auth.count_household_change(uuid,uuid)", "household_change_counts", "SELECT auth.count_household_change({target_id}, NULL)"),
     shows("auth.change_numbers(uuid[],uuid[])", "users", "SELECT id::text FROM auth.change_numbers({people}, {people})"),

@@ -180,6 +180,49 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "second_factors",
+        key: "('second factor of ' || user_id)",
+        columns: &[("user_id", "{owner}"), ("secret", "'sealed, and long enough'"), ("confirmed_at", "now()")],
+        primary: "user_id",
+        change: "last_step = 9",
+        ..TABLE
+    },
+    Table {
+        name: "recovery_codes",
+        key: "code",
+        columns: &[("user_id", "{owner}"), ("code", "encode(sha256('{name}{m}'), 'hex')")],
+        primary: "user_id, code",
+        change: "used_at = now()",
+        ..TABLE
+    },
+    Table {
+        name: "security_events",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("kind", "'signed_in'"), ("happened_at", "now()")],
+        change: "count = 9",
+        ..TABLE
+    },
+    Table {
+        name: "account_mails",
+        owner: "owner_id",
+        facet: "kind",
+        columns: &[
+            ("id", "{id}"),
+            ("owner_id", "{owner}"),
+            ("kind", "'verify_email'"),
+            ("address", "'{name}@example.org'"),
+            ("secret", "encode(sha256('{name}{n}{m}'), 'hex')"),
+            ("expires_at", "'2100-01-01'"),
+        ],
+        primary: "id",
+        change: "used_at = now()",
+        more_rows: &[
+            &[("kind", "'reset_password'")],
+            &[("kind", "'sign_in'")],
+            &[("kind", "'change_email'"), ("address", "'{name}@example.com'")],
+        ],
+        ..TABLE
+    },
+    Table {
         name: "rate_limits",
         key: "bucket",
         owner: "NULL::uuid",

@@ -175,12 +175,21 @@ impl World {
     }
 
     /// Whose rows changed since the last time; now they are again what they were. Buckets of rate limits, counts of changes, what
-    /// the feed says of other rows, and the log of who read what, are no rows that somebody asked to change.
+    /// the feed says of other rows, the log of who read what, and that of what happened to accounts, are no rows that somebody asked to change.
     pub async fn changed_by(&mut self, principal: &Principal) -> String {
         let changed = self.undo_changes().await;
         let relations: BTreeSet<_> = changed.iter().map(|row| row.relation.clone()).collect();
         let mut words = BTreeSet::new();
-        let follows = ["rate_limits", "change_counts", "household_change_counts", "access_log", "sync_spaces", "sync_rows", "sync_changes"];
+        let follows = [
+            "rate_limits",
+            "change_counts",
+            "household_change_counts",
+            "access_log",
+            "security_events",
+            "sync_spaces",
+            "sync_rows",
+            "sync_changes",
+        ];
         for relation in relations.iter().filter(|relation| !follows.contains(&relation.as_str())) {
             let rows = changed.iter().filter(|row| row.relation == *relation);
             let rows = rows.map(|row| Touched { relation: row.relation.clone(), key: row.key.clone(), owner: row.owner });

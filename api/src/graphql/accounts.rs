@@ -2,7 +2,10 @@
 
 use async_graphql::{Context, InputObject, Object, SimpleObject};
 use entity::id::DeviceId;
-use service::{accounts, people};
+use service::{
+    accounts::{self, SignedInFrom},
+    people, sessions,
+};
 
 use super::{
     error::Result,
@@ -37,7 +40,7 @@ impl From<accounts::Session> for Session {
 pub struct SignUpInput {
     /// The address to sign in with.
     email: String,
-    /// 8 to 128 characters.
+    /// 8 to 128 characters of any kind, and not easy to guess: not one that many people use, nor the person's own name or address.
     password: String,
     /// How others see the person.
     full_name: Option<String>,
@@ -92,6 +95,30 @@ pub struct SignInPayload {
     viewer: Person,
 }
 
+impl SignInPayload {
+    /// What a session that was just opened is answered with.
+    pub async fn of(session: accounts::Session) -> Result<Self> {
+        let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
+        Ok(Self { session: session.into(), viewer })
+    }
+}
+
+/// Another password.
+#[derive(InputObject)]
+pub struct ChangePasswordInput {
+    /// The one that it was so far.
+    password: String,
+    /// 8 to 128 characters, and not easy to guess.
+    new_password: String,
+}
+
+/// That the password is another.
+#[derive(SimpleObject)]
+pub struct ChangePasswordPayload {
+    /// Always true. The viewer's other sessions have ended.
+    changed: bool,
+}
+
 /// The session's next tokens.
 #[derive(SimpleObject)]
 pub struct RefreshSessionPayload {
@@ -104,6 +131,13 @@ pub struct RefreshSessionPayload {
 pub struct SignOutPayload {
     /// Always true.
     signed_out: bool,
+}
+
+/// Where somebody signs in, as far as the request tells.
+pub fn signed_in_from(ctx: &Context<'_>, device_name: Option<String>, device_id: Option<Unchecked<Uuid>>) -> Result<SignedInFrom> {
+    let device = device_id.check("deviceId")?.map(|id| DeviceId(id.0));
+    let (client, user_agent) = (scope(ctx).client().to_owned(), scope(ctx).user_agent().map(str::to_owned));
+    Ok(SignedInFrom { device_name, device, client, user_agent })
 }
 
 /// Accounts and sessions.
@@ -121,21 +155,22 @@ impl AccountsMutation {
                 full_name: input.full_name,
                 time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),
             };
-            let session = accounts::sign_up(scope(ctx).database(), scope(ctx).client(), new).await?;
+            let session = accounts::sign_up(scope(ctx).database(), new, signed_in_from(ctx, None, None)?).await?;
             let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
             Ok(SignUpPayload { session: Some(session.into()), viewer: Some(viewer) })
         })
         .await
     }
 
-    /// Signs in. A wrong password and an unknown address answer alike: UNAUTHENTICATED.
+    /// Signs in. A wrong password and an unknown address answer alike: UNAUTHENTICATED. Where the password is right and the account has a
+    /// second factor, an attempt without a code is SECOND_FACTOR_REQUIRED, with a `challenge` for completeSignIn in its extensions, valid
+    /// until `expiresAt`; or the attempt is made again, with the code.
     async fn sign_in(&self, ctx: &Context<'_>, #[graphql(desc = "The attempt.")] input: SignInInput) -> Option<Result<SignInPayload>> {
         nullable(async {
-            let device = input.device_id.check("deviceId")?.map(|id| DeviceId(id.0));
-            let attempt = accounts::SignIn { login: input.email, password: input.password, device_name: input.device_name, device };
-            let session = accounts::sign_in(scope(ctx).database(), scope(ctx).client(), attempt).await?;
-            let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
-            Ok(SignInPayload { session: session.into(), viewer })
+            let from = signed_in_from(ctx, input.device_name, input.device_id)?;
+            let attempt = accounts::SignIn { login: input.email, password: input.password, code: input.code };
+            let session = accounts::sign_in(scope(ctx).database(), attempt, from).await?;
+            SignInPayload::of(session).await
         })
         .await
     }
@@ -153,6 +188,19 @@ impl AccountsMutation {
         .await
     }
 
+    /// Changes the viewer's password. Their other sessions end, and a mail tells them.
+    async fn change_password(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Both passwords.")] input: ChangePasswordInput,
+    ) -> Option<Result<ChangePasswordPayload>> {
+        nullable(async {
+            accounts::change_password(scope(ctx).viewer()?, input.password, input.new_password).await?;
+            Ok(ChangePasswordPayload { changed: true })
+        })
+        .await
+    }
+
     /// Ends this session, or all of the viewer's. Its access token is refused from the next request on.
     async fn sign_out(
         &self,
@@ -162,7 +210,7 @@ impl AccountsMutation {
         nullable(async {
             let everywhere = input.and_then(|input| input.everywhere).unwrap_or_default();
             let tx = scope(ctx).write().await?;
-            accounts::sign_out(&tx, scope(ctx).viewer()?.session_id(), everywhere).await?;
+            sessions::sign_out(&tx, scope(ctx).viewer()?.session_id(), everywhere).await?;
             tx.commit().await?;
             Ok(SignOutPayload { signed_out: true })
         })

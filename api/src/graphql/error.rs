@@ -1,7 +1,9 @@
 //! Errors as a client sees them: a closed set of codes, and never a source.
 
-use async_graphql::{ErrorExtensions, ServerError, Value};
+use async_graphql::{ErrorExtensions, ScalarType, ServerError, Value};
 use service::error::Error as ServiceError;
+
+use super::scalars::DateTime;
 
 /// A result of a resolver.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -32,7 +34,7 @@ const UNAVAILABLE: &str = "UNAVAILABLE";
 pub const INTERNAL: &str = "INTERNAL";
 
 /// Every code.
-const CODES: [&str; 13] = [
+const CODES: [&str; 14] = [
     BAD_REQUEST,
     DOCUMENT_NOT_FOUND,
     RATE_LIMITED,
@@ -46,6 +48,7 @@ const CODES: [&str; 13] = [
     "FORBIDDEN",
     "NOT_FOUND",
     "PROVIDER_UNAVAILABLE",
+    "SECOND_FACTOR_REQUIRED",
 ];
 
 /// The code of the first of an answer's errors, as it is counted: "OK" where there is none.
@@ -85,6 +88,10 @@ impl From<ServiceError> for Error {
         let seconds = |duration: std::time::Duration| Value::from(duration.as_secs().max(1));
         match error {
             ServiceError::Unauthenticated(_) => of(UNAUTHENTICATED, Vec::new()),
+            ServiceError::SecondFactorRequired { challenge, expires_at } => {
+                let until = DateTime(expires_at).to_value();
+                of("SECOND_FACTOR_REQUIRED", vec![("challenge", challenge.into()), ("expiresAt", until)])
+            }
             ServiceError::NotFound(_) => of("NOT_FOUND", Vec::new()),
             ServiceError::NoSuch { field, .. } => of("NOT_FOUND", vec![("field", field.into())]),
             ServiceError::Forbidden(_) => of("FORBIDDEN", Vec::new()),

@@ -12,7 +12,7 @@ use entity::{
 use futures_util::{Stream, StreamExt};
 use service::{
     access::Tx, changes, cooked_batches, day::Calendar, devices, family_access as grants, favourite_foods, food_providers::choices,
-    meal_plans, meals, measurements, nutrients, organiser, people, recipe_servers,
+    meal_plans, meals, measurements, nutrients, organiser, people, recipe_servers, second_factors, sessions,
 };
 
 use super::{
@@ -43,6 +43,9 @@ use super::{
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
     scope::{Rows, loaders, nullable, scope},
+    second_factors::SecondFactor,
+    security_events::SecurityEvent,
+    sessions::SignedInSession,
     sync::{self, RejectedChange, SyncHead, SyncPage},
     water::{WaterContainer, WaterDay},
 };
@@ -620,6 +623,48 @@ impl Person {
             Ok(true) => nullable(sync::head(ctx)).await,
             _ => None,
         }
+    }
+
+    /// The second factor that is asked of the viewer at sign-in; null where none is, and for anyone but the viewer.
+    async fn second_factor(&self, ctx: &Context<'_>) -> Option<Result<SecondFactor>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            Ok(second_factors::own(&*scope(ctx).read().await?).await?.map(SecondFactor::from))
+        }
+        .await
+        .transpose()
+    }
+
+    /// Where the viewer is signed in, what was used last first, at most 200; null for anyone but the viewer.
+    async fn sessions(&self, ctx: &Context<'_>) -> Option<Result<Vec<SignedInSession>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => {
+                nullable(async { Ok(sessions::list(&*scope(ctx).read().await?).await?.into_iter().map(SignedInSession).collect()) }).await
+            }
+            _ => None,
+        }
+    }
+
+    /// What happened to the viewer's account, newest first; null for anyone but the viewer.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn security_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<SecurityEvent>>> {
+        async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = service::security_events::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, SecurityEvent)))
+        }
+        .await
+        .transpose()
     }
 
     /// The viewer's devices, those seen last first; null for anyone but the viewer.

@@ -26,6 +26,7 @@ pub struct RequestScope {
     outside: Arc<Outside>,
     viewer: Result<Viewer, &'static str>,
     client: String,
+    user_agent: Option<String>,
     read: Mutex<Option<Arc<Tx>>>,
     reads: std::sync::Mutex<Reads>,
     /// The request as its client may send it again.
@@ -61,11 +62,17 @@ impl RequestScope {
             outside,
             viewer,
             client,
+            user_agent: None,
             read: Mutex::new(None),
             reads: std::sync::Mutex::default(),
             keyed: None,
             acknowledged: None,
         }
+    }
+
+    /// The same request by a client that calls itself something.
+    pub fn user_agent_is(self, user_agent: Option<String>) -> Self {
+        Self { user_agent, ..self }
     }
 
     /// The same request with an Idempotency-Key.
@@ -106,6 +113,11 @@ impl RequestScope {
     /// The address of the caller.
     pub fn client(&self) -> &str {
         &self.client
+    }
+
+    /// What the client calls itself.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
     }
 
     /// The transaction that all fields of this request read in.

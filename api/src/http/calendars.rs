@@ -133,7 +133,7 @@ fn refused_page(error: &Error) -> Response {
 /// The status that tells an error to whoever does not speak GraphQL.
 pub fn status(error: &Error) -> StatusCode {
     match error {
-        Error::NotFound(_) | Error::NoSuch { .. } | Error::Unauthenticated(_) => StatusCode::NOT_FOUND,
+        Error::NotFound(_) | Error::NoSuch { .. } | Error::Unauthenticated(_) | Error::SecondFactorRequired { .. } => StatusCode::NOT_FOUND,
         Error::Invalid { .. } => StatusCode::BAD_REQUEST,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Conflict { .. } => StatusCode::CONFLICT,

@@ -368,7 +368,8 @@ struct Call<'a> {
 
 impl<'a> Call<'a> {
     fn new(server: &'a Server, headers: &'a HeaderMap, address: SocketAddr, accepted: Accepted, method: Method) -> Self {
-        let scope = RequestScope::new(server.database_for(headers), server.outside.clone(), bearer(headers), caller(address));
+        let scope = RequestScope::new(server.database_for(headers), server.outside.clone(), bearer(headers), caller(address))
+            .user_agent_is(headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).map(str::to_owned));
         Self { server, scope, accepted, method, headers }
     }
 

@@ -12,7 +12,18 @@ pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Their answers hold secrets, which are never stored.
-pub const ANSWERS_WITH_SECRETS: [&str; 5] = ["signUp", "signIn", "refreshSession", "createCalendarFeed", "connectCalendar"];
+pub const ANSWERS_WITH_SECRETS: [&str; 10] = [
+    "signUp",
+    "signIn",
+    "signInWithLink",
+    "completeSignIn",
+    "refreshSession",
+    "beginSecondFactor",
+    "confirmSecondFactor",
+    "replaceRecoveryCodes",
+    "createCalendarFeed",
+    "connectCalendar",
+];
 
 /// The keyed request, if it is one. An error says why the key cannot be used.
 pub fn keyed(headers: &HeaderMap, operation: &Operation) -> Result<Option<KeyedRequest>, String> {

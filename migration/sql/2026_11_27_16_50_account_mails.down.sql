@@ -1,0 +1,14 @@
+DROP FUNCTION auth.collect_accounts(timestamptz, integer);
+DROP FUNCTION auth.change_password(text, text, uuid, timestamptz);
+DROP FUNCTION auth.sign_in_by_link(text, timestamptz);
+DROP FUNCTION auth.reset_password(text, text, timestamptz);
+DROP FUNCTION auth.verify_email(text, timestamptz);
+DROP FUNCTION auth.account_of_secret(text, text, timestamptz);
+DROP FUNCTION auth.end_others(uuid, uuid, timestamptz);
+DROP FUNCTION auth.use_secret(text, text, timestamptz);
+DROP FUNCTION auth.prepare_account_mail(uuid, uuid, text, timestamptz);
+DROP FUNCTION auth.notify_account(uuid, uuid, text, text, timestamptz);
+DROP FUNCTION auth.request_account_mail(uuid, text, text, uuid, timestamptz);
+DROP POLICY credentials_update ON users;
+REVOKE UPDATE (email, email_verified_at, password_hash) ON users FROM hale_auth;
+DROP TABLE account_mails;

@@ -1,0 +1,10 @@
+DROP FUNCTION auth.remove_second_factor();
+DROP FUNCTION auth.replace_recovery_codes(text[]);
+DROP FUNCTION auth.confirm_second_factor(text, bigint, timestamptz);
+DROP FUNCTION auth.begin_second_factor(text);
+DROP FUNCTION auth.own_second_factor();
+DROP FUNCTION auth.take_recovery_code(uuid, text, timestamptz);
+DROP FUNCTION auth.take_code(uuid, bigint);
+DROP FUNCTION auth.second_factor_of(uuid);
+DROP TABLE recovery_codes;
+DROP TABLE second_factors;
