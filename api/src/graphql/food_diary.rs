@@ -408,7 +408,7 @@ impl FoodDiarySubscription {
             let day = FoodDay::on(&tx, person, date).await?;
             let targets = NutritionTargets::between(&tx, person, date, date).await?.of_day(date);
             let completed = completed_days::between(&tx, person, date, date).await?;
-            Ok(Some(((date, day.entries.clone(), target, completed), (person, day))))
+            Ok(Some(((date, day.entries.clone(), targets, completed), (person, day))))
         });
         let scope = scope(ctx).clone();
         Ok(followed.await?.map(move |followed| {
