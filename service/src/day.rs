@@ -70,9 +70,7 @@ impl Calendar {
         }
         Ok(Moment { at, time_zone, on })
     }
-}
 
-impl Calendar {
     /// The moment of this day of the person at which clocks in `time_zone` show `time`. `field` is the input field of the day.
     pub fn moment_on(&self, field: &str, day: NaiveDate, time: NaiveTime, time_zone: Tz) -> Result<Moment> {
         let on = checked(field, day)?;

@@ -75,8 +75,8 @@ pub struct Copied {
 pub async fn copy(tx: &Tx, new: NewCopy) -> Result<Copied> {
     let created_from = input::fingerprint(&new)?;
     let (from, to) = (tx.viewer_or(new.from)?, tx.viewer_or(new.to)?);
-    let meal_type = new.meal_type.as_deref().map(super::meal_type).transpose()?;
-    let date = day::checked("date", new.date)?;
+    let meal_type = new.meal_type.as_deref().map(|meal| input::line("toMealType", meal, 20)).transpose()?.map(|meal| meal.to_lowercase());
+    let date = day::checked("toDate", new.date)?;
     let calendar = Calendar::of(tx, to).await?;
     let sources = sources(tx, from, &new.source).await?;
 
@@ -179,9 +179,9 @@ async fn sources(tx: &Tx, person: UserId, source: &Source) -> Result<Vec<entries
     let rows = match source {
         Source::Entries(ids) => rows.filter(entries::Column::Id.is_in(ids.iter().map(|id| id.0))),
         Source::Group(id) => rows.filter(entries::Column::GroupId.eq(*id)),
-        Source::Day { date, meal_type: None } => rows.filter(entries::Column::ConsumedOn.eq(day::checked("source.day", *date)?)),
+        Source::Day { date, meal_type: None } => rows.filter(entries::Column::ConsumedOn.eq(day::checked("source.day.date", *date)?)),
         Source::Day { date, meal_type: Some(meal) } => rows
-            .filter(entries::Column::ConsumedOn.eq(day::checked("source.day", *date)?))
+            .filter(entries::Column::ConsumedOn.eq(day::checked("source.day.date", *date)?))
             .filter(entries::Column::MealType.eq(super::meal_type(meal)?)),
     };
     Ok(rows.order_by_asc(entries::Column::ConsumedAt).order_by_asc(entries::Column::Id).all(tx).await?)
