@@ -85,7 +85,7 @@ BEGIN
   FOREACH asked IN ARRAY words LOOP
     part := CASE WHEN length(asked) < 3 THEN '% ' ELSE '%' END || asked || '%';
     typed := typed || format(' AND f.search_text LIKE %L', part);
-    alike := alike || format(' AND (f.search_text LIKE %L OR strict_word_similarity(%L, f.search_text) >= 0.45)', part, asked);
+    alike := alike || format(' AND (f.search_text LIKE %L OR strict_word_similarity(%L, f.search_text) >= 0.35)', part, asked);
     likeness := likeness || format(
       ' + CASE WHEN c.name LIKE %L THEN 2 WHEN c.name LIKE %L THEN 1.5 WHEN c.name LIKE %L THEN 1 ELSE strict_word_similarity(%L, c.name) - %s END',
       '% ' || asked || ' %', '% ' || asked || '%', part, asked, 3 * cardinality(words));
