@@ -25,7 +25,7 @@ ALTER TABLE food_items ADD CONSTRAINT food_items_public_barcode_check
 ALTER TABLE user_preferences ADD COLUMN allergens text[] NOT NULL DEFAULT '{}'
   CONSTRAINT user_preferences_allergens_check CHECK (allergens <@ '{gluten,crustaceans,eggs,fish,peanuts,soybeans,milk,nuts,celery,mustard,sesame,sulphites,lupin,molluscs}');
 COMMENT ON COLUMN user_preferences.allergens IS 'what the person wants to be warned of';
-GRANT INSERT (allergens), UPDATE (allergens) ON user_preferences TO hale_app;
+GRANT UPDATE (allergens) ON user_preferences TO hale_app;
 
 -- Without a foreign key to the food: that a food goes is no reason for somebody else's row to go.
 CREATE TABLE favourite_foods (
