@@ -58,6 +58,6 @@ faults:
 deny:
     cargo deny check bans licenses sources
 
-# Measure a food day through Hale against the same work by pgbench; needs wrk, pgbench and python3
+# Measure a food day, a report and a search through Hale against the same work by pgbench; needs wrk, pgbench and python3
 bench:
-    bench/food_day.sh
+    bench/food.sh

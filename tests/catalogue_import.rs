@@ -22,24 +22,38 @@ async fn the_published_foods_import_and_a_day_of_them_adds_up() {
     let ann = app.person("ann").await;
     let mut owner = app.connect("hale_owner").await;
     let mut day = json!(null);
-    for (number, quantity, unit) in [
-        ("09040", "118", "g"),
-        ("01123", "100", "g"),
-        ("18069", "2", "slice"),
-        ("05064", "140", "g"),
-        ("11090", "1", "cup"),
-        ("01001", "1", "tbsp"),
+    for (number, quantity, unit, meal) in [
+        ("09040", "118", "g", "breakfast"),
+        ("01123", "100", "g", "breakfast"),
+        ("18069", "2", "slice", "breakfast"),
+        ("05064", "140", "g", "lunch"),
+        ("11090", "1", "cup", "lunch"),
+        ("01001", "1", "tbsp", "dinner"),
     ] {
         let food: String = sqlx::query_scalar("SELECT id::text FROM food_items WHERE source = 'usda-sr' AND source_id = $1")
             .bind(number)
             .fetch_one(&mut owner)
             .await
             .unwrap();
-        day = ann.logs_food(&food, json!({ "quantity": quantity, "unit": unit })).await["day"].take();
+        day = ann.logs_food(&food, json!({ "quantity": quantity, "unit": unit, "mealType": meal })).await["day"].take();
     }
     let totals = ["calories", "protein", "fat", "carbohydrates"].map(|name| day["totals"][name].clone());
     assert_eq!(json!(totals), json!(["760.174", "65.0851", "28.53812", "61.19572"]));
     assert_eq!(day["totals"]["unknown"], json!([]));
+
+    // Her meals add up to the day, and tomorrow she plans to eat the same: that changes nothing of today.
+    let meals = "query($date: Date!) { viewer { foodDay(date: $date) { meals { code totals { calories } planned { calories } } totals { calories } planned { calories } } } }";
+    let meals = async |date: &str| ann.ask(meals, json!({ "date": date })).await["viewer"]["foodDay"].take();
+    let today = meals("2026-03-10").await;
+    let by_meal: Vec<_> = today["meals"].as_array().unwrap().iter().map(|meal| (&meal["code"], &meal["totals"]["calories"])).collect();
+    let expected = [("breakfast", "396.42"), ("lunch", "261.94"), ("dinner", "101.814"), ("snack", "0")]
+        .map(|(code, calories)| (json!(code), json!(calories)));
+    assert_eq!(by_meal, expected.iter().map(|(code, calories)| (code, calories)).collect::<Vec<_>>());
+    let copy = "mutation($input: CopyFoodEntriesInput!) { copyFoodEntries(input: $input) { day { date } } }";
+    ann.ask(copy, json!({ "input": { "source": { "day": { "date": "2026-03-10" } }, "toDate": "2026-03-11" } })).await;
+    let tomorrow = meals("2026-03-11").await;
+    assert_eq!((&tomorrow["totals"]["calories"], &tomorrow["planned"]["calories"]), (&json!("0"), &json!("760.174")));
+    assert_eq!(meals("2026-03-10").await, today);
 }
 
 #[tokio::test]

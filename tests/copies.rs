@@ -145,7 +145,12 @@ async fn ann_cooks_for_ben_and_copies_her_supper_to_his_diary() {
     let app = TestApp::new().await;
     let (ann, ben) = (app.person("ann").await, app.person_in("ben", "America/New_York").await);
     let own = ann.creates_food(json!({ "name": "Ann's stew" })).await;
-    let bread = app.value::<uuid::Uuid>("SELECT id FROM food_items WHERE owner_id IS NULL ORDER BY id LIMIT 1").await.to_string();
+    let bread = app
+        .value::<uuid::Uuid>(
+            "SELECT food_item_id FROM nutrition_data WHERE owner_id IS NULL AND serving_unit = 'g' ORDER BY food_item_id LIMIT 1",
+        )
+        .await
+        .to_string();
     ann.logs_food(&own, json!({ "mealType": "dinner" })).await;
     ann.logs_food(&bread, json!({ "mealType": "dinner", "quantity": "50", "unit": "g" })).await;
     let copy = json!({ "source": { "day": { "date": "2026-03-10", "mealType": "dinner" } }, "toPersonId": ben.id, "toDate": "2026-03-10" });

@@ -41,8 +41,13 @@ async fn a_planned_supper_counts_for_nothing_until_ann_has_eaten_it() {
     let ann = app.person("ann").await;
     let oats = ann.creates_food(json!({})).await;
     ann.logs_food(&oats, json!({})).await;
-    let supper =
-        ann.logs_food(&oats, json!({ "quantity": "5", "mealType": "dinner", "status": "PLANNED", "note": " with Ben\nat eight " })).await;
+    let supper = ann
+        .logs_food(
+            &oats,
+            json!({ "quantity": "5", "mealType": "dinner", "status": "PLANNED", "note": " with Ben\nat eight ",
+        "consumedAt": "2026-03-10T20:00:00Z" }),
+        )
+        .await;
     let supper = supper["entry"]["id"].as_str().unwrap();
     let shown = day(&ann).await;
     assert_eq!(sums(&shown), ("100", "500"));
@@ -239,7 +244,7 @@ async fn what_ann_plans_guesses_and_groups_without_a_network_is_there_afterwards
     let ann = app.person("ann").await;
     let phone = Device::new(&ann, "phone");
     let (row, group) = (id(), id());
-    let cake = json!({ "food_name": "Cake", "quick_nutrition": { "calories": "300", "fat": 12 }, "quantity": "2", "unit": "serving",
+    let cake = json!({ "food_name": "Cake", "quick_nutrition": { "calories": "300", "fat": "12" }, "quantity": "2", "unit": "serving",
         "meal_type": "snack", "consumed_at": "2026-03-10T07:00:00Z", "status": "planned", "note": "with cream", "group_id": group });
     let meal = json!({ "name": "Coffee and cake", "quantity": "1", "unit": "serving", "meal_type": "snack", "consumed_at": "2026-03-10T07:00:00Z" });
     let changes =
@@ -343,7 +348,12 @@ async fn totals_are_the_sum_of_the_entries_while_many_write() {
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
     app.verify(&ben).await;
     shares(&ann, &ben, &["CALORIE"], true).await;
-    let oats = app.value::<uuid::Uuid>("SELECT id FROM food_items WHERE owner_id IS NULL ORDER BY id LIMIT 1").await.to_string();
+    let oats = app
+        .value::<uuid::Uuid>(
+            "SELECT food_item_id FROM nutrition_data WHERE owner_id IS NULL AND serving_unit = 'g' ORDER BY food_item_id LIMIT 1",
+        )
+        .await
+        .to_string();
     let group = bowl(&ann, json!({})).await["group"]["id"].clone();
     let entries = "query($id: UUID!) { person(id: $id) { foodDay { entries { nutrition { calories } } totals { calories } } } }";
     let consistent = async |reader: &Person<'_>| {

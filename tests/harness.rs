@@ -5,6 +5,7 @@ pub mod collector;
 pub mod google;
 mod graphql_js;
 pub mod smtp;
+pub mod statements;
 pub mod talon;
 pub mod tokens;
 

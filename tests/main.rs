@@ -44,6 +44,7 @@ mod noots;
 mod nutrients;
 mod observability;
 mod organiser;
+mod plans;
 mod points;
 mod preferences;
 mod reminders;

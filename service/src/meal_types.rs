@@ -175,12 +175,13 @@ pub async fn create(tx: &Tx, new: NewMealType) -> Result<(UserId, MealType)> {
 /// Calls, orders, times or hides a meal otherwise, one of those that everybody has too. No entry changes.
 pub async fn update(tx: &Tx, person: Option<UserId>, code: &str, change: MealTypeChange) -> Result<(UserId, MealType)> {
     let person = tx.viewer_or(person)?;
+    let code = &name("code", code)?.to_lowercase();
     let row = of_code(person, code).lock_exclusive().one(tx).await?;
     let meal = row.clone().map(MealType::from).or_else(|| built_in(code)).ok_or(Error::NoSuch { field: "code", what: "meal type" })?;
     input::expect_version(change.expected_version, meal.version, || scalars(&meal))?;
     let name = change.name.map(|name| self::name("name", &name)).transpose()?;
     if let Some(name) = &name
-        && list(tx, person).await?.iter().any(|known| known.code != code && known.name.to_lowercase() == name.to_lowercase())
+        && list(tx, person).await?.iter().any(|known| known.code != *code && known.name.to_lowercase() == name.to_lowercase())
     {
         return Err(taken());
     }
@@ -198,7 +199,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, code: &str, change: MealTyp
         Some(row) => Entity::update(ActiveModel { user_id: Unchanged(person), id: Unchanged(row.id), ..changed }).exec(tx).await?,
         None => {
             let id = MealTypeId(tx.new_id());
-            let row = ActiveModel { user_id: Set(person), id: Set(id), code: Set(code.to_owned()), ..changed };
+            let row = ActiveModel { user_id: Set(person), id: Set(id), code: Set(code.clone()), ..changed };
             Entity::insert(row).exec_with_returning(tx).await?
         }
     };
@@ -208,6 +209,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, code: &str, change: MealTyp
 /// Takes a meal of one's own away. Entries that were logged for it keep it.
 pub async fn delete(tx: &Tx, person: Option<UserId>, code: &str, expected_version: Option<i32>) -> Result<UserId> {
     let person = tx.viewer_or(person)?;
+    let code = &name("code", code)?.to_lowercase();
     if built_in(code).is_some() {
         return Err(Error::invalid("code", "this is one of the meals that everybody has: hide it instead"));
     }

@@ -1,0 +1,248 @@
+//! What an entry holds: a snapshot of a food, or what somebody typed; and how another amount of it is told.
+
+use entity::{
+    food_diary::{ActiveModel, Model},
+    id::{FoodEntryId, FoodGroupId, FoodId, UserId},
+    unit::{Dimension, Unit, round},
+};
+use rust_decimal::Decimal;
+use sea_orm::{ActiveValue::Set, JsonValue};
+use serde::Serialize;
+
+use super::Occasion;
+use crate::{
+    error::{Error, Result},
+    foods, input,
+    nutrition::{Headline, Nutrition},
+    sync::{
+        collection::{self, Document},
+        merge::Refused,
+    },
+};
+
+/// What an entry holds, whatever becomes of the food.
+#[derive(Clone, Debug, Serialize)]
+pub struct Content {
+    /// The food, where there is one.
+    pub food: Option<FoodId>,
+    /// What it is called.
+    pub name: String,
+    /// Its brand.
+    pub brand: Option<String>,
+    /// The version of the food's nutrition.
+    pub nutrition_version: Option<i32>,
+    /// How much.
+    pub amount: Amount,
+    /// Of an entry without a food: what one of it contains, as typed.
+    pub quick_nutrition: Option<JsonValue>,
+}
+
+/// How much, and what that contains.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Amount {
+    /// How much, with at most 3 decimals.
+    pub quantity: Decimal,
+    /// A unit or a portion of the food.
+    pub unit: String,
+    /// How many servings of the food that is.
+    pub servings: Decimal,
+    /// What it contains.
+    pub nutrition: Nutrition,
+    /// Its volume in ml, where the food tells it.
+    pub milliliters: Option<Decimal>,
+}
+
+impl Content {
+    /// An amount of a food.
+    pub fn of_food(food: &foods::Food, quantity: Decimal, unit: &str) -> Result<Self> {
+        let (servings, unit) = food.servings(quantity, unit)?;
+        Ok(Self {
+            food: Some(food.id),
+            name: food.name.clone(),
+            brand: food.brand.clone(),
+            nutrition_version: Some(food.nutrition_version),
+            amount: Amount {
+                quantity,
+                servings,
+                nutrition: food.nutrition.times(servings)?,
+                milliliters: volume(food, servings, &unit),
+                unit,
+            },
+            quick_nutrition: None,
+        })
+    }
+
+    /// Something without a food, of which `quantity` times `nutrition` is known.
+    pub fn quick(name: &str, nutrition: Headline, quantity: Decimal) -> Result<Self> {
+        Ok(Self {
+            food: None,
+            name: input::line("name", name, 255)?,
+            brand: None,
+            nutrition_version: None,
+            quick_nutrition: Some(typed(&nutrition)?),
+            amount: quick_amount(nutrition, super::quantity(quantity)?)?,
+        })
+    }
+
+    pub(super) fn row(self, person: UserId, id: FoodEntryId, group: Option<FoodGroupId>, occasion: &Occasion) -> ActiveModel {
+        ActiveModel {
+            user_id: Set(person),
+            id: Set(id),
+            food_item_id: Set(self.food),
+            food_name: Set(self.name),
+            food_brand: Set(self.brand),
+            nutrition_version: Set(self.nutrition_version),
+            quick_nutrition: Set(self.quick_nutrition),
+            meal_type: Set(occasion.meal_type.clone()),
+            consumed_at: Set(occasion.moment.at),
+            time_zone: Set(occasion.moment.time_zone.name().to_owned()),
+            consumed_on: Set(occasion.moment.on),
+            status: Set(occasion.status),
+            note: Set(occasion.note.clone()),
+            group_id: Set(group),
+            ..self.amount.patch(ActiveModel::default())
+        }
+    }
+}
+
+impl Amount {
+    pub(super) fn patch(self, row: ActiveModel) -> ActiveModel {
+        ActiveModel {
+            quantity: Set(self.quantity),
+            unit: Set(self.unit),
+            servings: Set(round(self.servings, 12)),
+            calories: Set(self.nutrition.calories),
+            protein: Set(self.nutrition.protein),
+            carbohydrates: Set(self.nutrition.carbohydrates),
+            fat: Set(self.nutrition.fat),
+            fiber: Set(self.nutrition.fiber),
+            sugar: Set(self.nutrition.sugar),
+            sodium: Set(self.nutrition.sodium),
+            nutrients: Set(self.nutrition.nutrients),
+            milliliters: Set(self.milliliters),
+            ..row
+        }
+    }
+}
+
+/// The unit of what has no food: one of it is what was typed.
+const QUICK_UNIT: &str = "serving";
+
+pub(super) fn quick_amount(nutrition: Headline, quantity: Decimal) -> Result<Amount> {
+    Ok(Amount {
+        quantity,
+        unit: QUICK_UNIT.to_owned(),
+        servings: quantity,
+        nutrition: nutrition.checked()?.times(quantity)?,
+        milliliters: None,
+    })
+}
+
+pub(super) fn typed(nutrition: &Headline) -> Result<JsonValue> {
+    let mut typed = serde_json::to_value(nutrition).map_err(|error| Error::Internal(error.into()))?;
+    if let Some(fields) = typed.as_object_mut() {
+        fields.retain(|_, amount| !amount.is_null());
+    }
+    Ok(typed)
+}
+
+pub(super) fn typed_nutrition(typed: &JsonValue) -> Result<Headline> {
+    let example = r#"must be an object such as {"calories": "320", "protein": "12"}"#;
+    serde_json::from_value(typed.clone()).map_err(|_| Error::invalid("quick_nutrition", example))
+}
+
+/// The volume in ml of servings of a food that is described by volume. A spoon measures what is no drink, such as oil.
+pub(crate) fn volume(food: &foods::Food, servings: Decimal, unit: &str) -> Option<Decimal> {
+    let described = Unit::named(&food.serving_unit).filter(|unit| unit.dimension == Dimension::Volume)?;
+    let is_spoon = Unit::named(unit).is_some_and(|unit| matches!(unit.code, "tsp" | "tbsp"));
+    let serving = described.to_base(food.serving_size).filter(|_| !is_spoon)?;
+    serving.checked_mul(servings).map(|volume| round(volume, 6)).filter(|volume| *volume <= Decimal::from(10_000_000_000_i64))
+}
+
+/// An entry as it was logged, from which another amount of it is told.
+pub(super) struct Logged {
+    amount: Amount,
+    pub(super) nutrition_version: Option<i32>,
+    pub(super) quick_nutrition: Option<JsonValue>,
+}
+
+impl Logged {
+    /// Another amount of it; `food` is the food in the version it was logged with, while it exists.
+    pub(super) fn rescaled(&self, food: Option<&foods::Food>, quantity: Decimal, unit: &str) -> Result<Amount> {
+        let same_unit = unit.to_lowercase() == self.amount.unit.to_lowercase();
+        if let Some(typed) = &self.quick_nutrition {
+            let only = || Error::invalid("unit", format!("this was logged without a food, so only {QUICK_UNIT} can be told"));
+            return if same_unit { quick_amount(typed_nutrition(typed)?, quantity) } else { Err(only()) };
+        }
+        let (servings, unit) = if same_unit {
+            (self.servings_in_same_unit(food, quantity)?, self.amount.unit.clone())
+        } else {
+            let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", self.amount.unit));
+            food.ok_or_else(gone)?.servings(quantity, unit)?
+        };
+        let (nutrition, milliliters) = match food {
+            Some(food) => (food.nutrition.times(servings)?, volume(food, servings, &unit)),
+            None => {
+                let times = quantity / self.amount.quantity;
+                (self.amount.nutrition.times(times)?, self.amount.milliliters.map(|volume| round(volume * times, 6)))
+            }
+        };
+        Ok(Amount { quantity, unit, servings, nutrition, milliliters })
+    }
+
+    /// In the same unit the portion at the time of logging is what counts, whatever the food says today. Where it still says the
+    /// same, the food gives the servings in full; the ones of the entry were rounded when they were kept.
+    fn servings_in_same_unit(&self, food: Option<&foods::Food>, quantity: Decimal) -> Result<Decimal> {
+        if let Some(food) = food
+            && let Ok((servings, _)) = food.servings(self.amount.quantity, &self.amount.unit)
+            && round(servings, 12) == self.amount.servings
+        {
+            return Ok(food.servings(quantity, &self.amount.unit)?.0);
+        }
+        Ok(self.amount.servings * quantity / self.amount.quantity)
+    }
+}
+
+impl From<&Model> for Amount {
+    fn from(entry: &Model) -> Self {
+        Self {
+            quantity: entry.quantity,
+            unit: entry.unit.clone(),
+            servings: entry.servings,
+            nutrition: Nutrition::from(entry),
+            milliliters: entry.milliliters,
+        }
+    }
+}
+
+impl TryFrom<&Document> for Amount {
+    type Error = Refused;
+
+    fn try_from(entry: &Document) -> Result<Self, Refused> {
+        Ok(Self {
+            quantity: collection::required(collection::decimal(entry, "quantity")?, "quantity")?,
+            unit: collection::required(collection::text(entry, "unit")?, "unit")?.to_owned(),
+            servings: collection::required(collection::decimal(entry, "servings")?, "servings")?,
+            nutrition: Nutrition::try_from(entry)?,
+            milliliters: collection::decimal(entry, "milliliters")?,
+        })
+    }
+}
+
+impl From<&Model> for Logged {
+    fn from(entry: &Model) -> Self {
+        Self { amount: Amount::from(entry), nutrition_version: entry.nutrition_version, quick_nutrition: entry.quick_nutrition.clone() }
+    }
+}
+
+impl TryFrom<&Document> for Logged {
+    type Error = Refused;
+
+    fn try_from(entry: &Document) -> Result<Self, Refused> {
+        Ok(Self {
+            amount: Amount::try_from(entry)?,
+            nutrition_version: entry.get("nutrition_version").and_then(|version| i32::try_from(version.as_i64()?).ok()),
+            quick_nutrition: entry.get("quick_nutrition").filter(|typed| !typed.is_null()).cloned(),
+        })
+    }
+}
