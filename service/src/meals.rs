@@ -107,6 +107,9 @@ pub(crate) const MOST_STEPS: usize = 100;
 
 /// The meals of these ids that the viewer may see, in any order.
 pub async fn by_ids(tx: &Tx, meals: &[(UserId, MealId)]) -> Result<Vec<Model>> {
+    if meals.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut any = Condition::any();
     let mut of_person: HashMap<UserId, Vec<MealId>> = HashMap::new();
     for (person, meal) in meals {
@@ -114,9 +117,6 @@ pub async fn by_ids(tx: &Tx, meals: &[(UserId, MealId)]) -> Result<Vec<Model>> {
     }
     for (person, meals) in of_person {
         any = any.add(Condition::all().add(Column::UserId.eq(person)).add(Column::Id.is_in(meals)));
-    }
-    if meals.is_empty() {
-        return Ok(Vec::new());
     }
     Ok(Entity::find().filter(any).filter(Column::DeletedAt.is_null()).all(tx).await?)
 }

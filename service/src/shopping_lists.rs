@@ -104,6 +104,9 @@ impl Range {
         if let Some(place) = self.people.iter().position(|person| !sharing.contains(person)) {
             return Err(Error::invalid(format!("planOf[{place}]"), "does not share a plan with you: ask them for CALORIE"));
         }
+        // Whoever is named twice eats once.
+        self.people.sort_unstable();
+        self.people.dedup();
         Ok(self)
     }
 }

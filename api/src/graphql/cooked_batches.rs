@@ -99,7 +99,8 @@ impl CookedPortion {
 
     /// Who ate it; null when that account is gone.
     async fn person(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
-        Some(Person::known_as(ctx, self.0.eater_id?).await)
+        let eater = self.0.eater_id?;
+        nullable(Person::known_as(ctx, eater)).await
     }
 
     /// How much, in the measure of the batch.

@@ -11,7 +11,7 @@ use super::{
     foods::{DeleteInput, Food},
     meals::{DishFields, Meal},
     scalars::{CheckOption, CheckPatch, Decimal, Unchecked, Uuid},
-    scope::{Rows, loaders, nullable, scope},
+    scope::{Rows, boxed, loaders, nullable, scope},
 };
 
 /// Some days of meals, such as a week, to be put on dates. Its owner's alone.
@@ -90,12 +90,13 @@ impl MealPlanItem {
     /// The meal as it is today; null when it is none, was deleted or is not shared any more.
     async fn meal(&self, ctx: &Context<'_>) -> Option<Result<Meal>> {
         let meal = self.0.meal_owner_id.zip(self.0.meal_id)?;
-        loaders(ctx).load_one(meal).await.map(|meal| meal.map(Meal)).transpose()
+        boxed(async { Ok(loaders(ctx).load_one(meal).await?.map(Meal)) }).await.transpose()
     }
 
     /// The food as it is today; null when it is none, was deleted or is not shared any more.
     async fn food(&self, ctx: &Context<'_>) -> Option<Result<Food>> {
-        loaders(ctx).load_one(self.0.food_item_id?).await.map(|food| food.map(Food)).transpose()
+        let food = self.0.food_item_id?;
+        boxed(async { Ok(loaders(ctx).load_one(food).await?.map(Food)) }).await.transpose()
     }
 
     /// How much.

@@ -25,7 +25,7 @@ use super::{
     foods::{DeleteInput, Food, Nutrition, NutritionInput, NutritionTotals},
     person::Person,
     scalars::{CheckOption, CheckPatch, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
-    scope::{Rows, loaders, nullable, scope},
+    scope::{Rows, boxed, loaders, nullable, scope},
 };
 
 /// A meal or recipe: of one's own, or one that a relative shares.
@@ -49,7 +49,7 @@ impl Meal {
 
     /// Whose it is.
     async fn owner(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
-        Some(Person::known_as(ctx, self.0.user_id).await)
+        nullable(Person::known_as(ctx, self.0.user_id)).await
     }
 
     /// What it is called.
@@ -179,7 +179,7 @@ impl MealIngredient {
     /// The meal; null where it is none.
     async fn meal(&self, ctx: &Context<'_>) -> Option<Result<Meal>> {
         let Of::Meal(part) = &self.ingredient().of else { return None };
-        loaders(ctx).load_one((part.owner, part.id)).await.map(|meal| meal.map(Meal)).transpose()
+        boxed(async { Ok(loaders(ctx).load_one((part.owner, part.id)).await?.map(Meal)) }).await.transpose()
     }
 
     /// What it contributes to the whole meal, by the nutrition that foods have today.
@@ -412,7 +412,7 @@ impl MealsQuery {
         #[graphql(desc = "Which meal.")] id: Unchecked<Uuid>,
         #[graphql(desc = "Whose; the viewer's when absent.")] person_id: Option<Unchecked<Uuid>>,
     ) -> Option<Result<Meal>> {
-        async {
+        boxed(async {
             let id = MealId(id.check("id")?.0);
             let person = person_id.check("personId")?.map(|id| UserId(id.0));
             let tx = scope(ctx).read().await?;
@@ -421,7 +421,7 @@ impl MealsQuery {
                 scope(ctx).note_read(meal.user_id, AccessType::FoodList);
                 Meal(meal)
             }))
-        }
+        })
         .await
         .transpose()
     }

@@ -42,7 +42,7 @@ use super::{
     recipe_servers::RecipeServer,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
-    scope::{Rows, loaders, nullable, scope},
+    scope::{Rows, boxed, loaders, nullable, scope},
     second_factors::SecondFactor,
     security_events::SecurityEvent,
     sessions::SignedInSession,
@@ -445,7 +445,7 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<Meal>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::FoodList).await? {
                 return Ok(None);
             }
@@ -453,7 +453,7 @@ impl Person {
             let page = service::page::PageRequest { first, after };
             let page = meals::list(&*scope(ctx).read().await?, self.id(), search.as_deref(), &page).await?;
             Ok(Some(Connection::new(page, continued, Meal)))
-        }
+        })
         .await
         .transpose()
     }
@@ -466,13 +466,13 @@ impl Person {
         #[graphql(desc = "The first day.")] from: Unchecked<Date>,
         #[graphql(desc = "The last day.")] to: Unchecked<Date>,
     ) -> Option<Result<Vec<MealPlanDay>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
             MealPlanDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
-        }
+        })
         .await
         .transpose()
     }
@@ -485,14 +485,14 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<MealPlanTemplate>>> {
-        async {
+        boxed(async {
             if !self.is_viewer(ctx).await? {
                 return Ok(None);
             }
             let continued = after.is_some();
             let page = meal_plans::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, MealPlanTemplate)))
-        }
+        })
         .await
         .transpose()
     }
@@ -506,7 +506,7 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<CookedBatch>>> {
-        async {
+        boxed(async {
             if !self.is_viewer(ctx).await? {
                 return Ok(None);
             }
@@ -514,7 +514,7 @@ impl Person {
             let page = service::page::PageRequest { first, after };
             let page = cooked_batches::list(&*scope(ctx).read().await?, left_over, &page).await?;
             Ok(Some(Connection::new(page, continued, CookedBatch)))
-        }
+        })
         .await
         .transpose()
     }

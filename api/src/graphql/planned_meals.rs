@@ -20,7 +20,7 @@ use super::{
     meals::{DishFields, Meal},
     person::Person,
     scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
-    scope::{loaders, nullable, scope},
+    scope::{boxed, loaders, nullable, scope},
 };
 
 /// What is planned for a day, and how it went.
@@ -129,12 +129,13 @@ impl PlannedMeal {
     /// The meal as it is today; null when it is none, was deleted or is not shared.
     async fn meal(&self, ctx: &Context<'_>) -> Option<Result<Meal>> {
         let meal = self.0.row.meal_owner_id.zip(self.0.row.meal_id)?;
-        loaders(ctx).load_one(meal).await.map(|meal| meal.map(Meal)).transpose()
+        boxed(async { Ok(loaders(ctx).load_one(meal).await?.map(Meal)) }).await.transpose()
     }
 
     /// The food as it is today; null when it is none, was deleted or is not shared.
     async fn food(&self, ctx: &Context<'_>) -> Option<Result<Food>> {
-        loaders(ctx).load_one(self.0.row.food_item_id?).await.map(|food| food.map(Food)).transpose()
+        let food = self.0.row.food_item_id?;
+        boxed(async { Ok(loaders(ctx).load_one(food).await?.map(Food)) }).await.transpose()
     }
 
     /// How much.
@@ -180,7 +181,7 @@ impl PlannedMeal {
     /// What was logged for it, or in place of it; null when that was a single entry.
     async fn group(&self, ctx: &Context<'_>) -> Option<Result<FoodGroup>> {
         let group = self.0.row.eaten_group_id?;
-        loaders(ctx).load_one((self.0.row.user_id, group)).await.map(|group| group.map(FoodGroup)).transpose()
+        boxed(async { Ok(loaders(ctx).load_one((self.0.row.user_id, group)).await?.map(FoodGroup)) }).await.transpose()
     }
 
     /// The entry of the diary that was eaten in place of it.
@@ -191,7 +192,7 @@ impl PlannedMeal {
     /// Who planned it, when someone else did.
     async fn created_by(&self, ctx: &Context<'_>) -> Option<Result<Person>> {
         let writer = self.0.row.created_by.filter(|writer| *writer != self.0.row.user_id)?;
-        Some(Person::known_as(ctx, writer).await)
+        nullable(Person::known_as(ctx, writer)).await
     }
 
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.
