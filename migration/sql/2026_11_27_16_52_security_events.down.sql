@@ -24,3 +24,4 @@ REVOKE EXECUTE ON FUNCTION auth.open_session(uuid, uuid, text, timestamptz, text
 GRANT EXECUTE ON FUNCTION auth.open_session(uuid, uuid, text, timestamptz, text, timestamptz) TO hale_app;
 DROP TABLE security_events;
 ALTER TABLE sessions DROP COLUMN address, DROP COLUMN user_agent;
+ALTER TABLE rate_limits SET UNLOGGED;

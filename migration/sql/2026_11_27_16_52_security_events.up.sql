@@ -1,5 +1,8 @@
 -- Where sessions come from, and what happened to an account: told to its person alone, and changed by nobody.
 
+-- Limits of attempts last through a crash, too: whoever waits until the server falls guesses no faster.
+ALTER TABLE rate_limits SET LOGGED;
+
 ALTER TABLE sessions
   ADD COLUMN address text CONSTRAINT sessions_address_check CHECK (length(address) BETWEEN 1 AND 50),
   ADD COLUMN user_agent text CONSTRAINT sessions_user_agent_check CHECK (length(user_agent) BETWEEN 1 AND 200);

@@ -4,8 +4,9 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use service::account_mails;
 
 use super::{
-    accounts::{SignInPayload, signed_in_from},
+    accounts::{Session, opened, signed_in_from},
     error::Result,
+    person::Person,
     scalars::{Unchecked, Uuid},
     scope::{nullable, scope},
 };
@@ -100,6 +101,15 @@ pub struct SignInWithLinkInput {
     device_name: Option<String>,
     /// The device, where it keeps a copy of the data; see signIn.
     device_id: Option<Unchecked<Uuid>>,
+}
+
+/// A new session.
+#[derive(SimpleObject)]
+pub struct SignInWithLinkPayload {
+    /// The session.
+    session: Session,
+    /// Who signed in.
+    viewer: Person,
 }
 
 /// Mail that proves an address. Each is RATE_LIMITED per address and per caller, and UNAVAILABLE where the server sends no mail.
@@ -197,11 +207,12 @@ impl AccountMailsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The secret.")] input: SignInWithLinkInput,
-    ) -> Option<Result<SignInPayload>> {
+    ) -> Option<Result<SignInWithLinkPayload>> {
         nullable(async {
             let from = signed_in_from(ctx, input.device_name, input.device_id)?;
             let session = account_mails::sign_in(scope(ctx).database(), &input.secret, from).await?;
-            SignInPayload::of(session).await
+            let (session, viewer) = opened(session).await?;
+            Ok(SignInWithLinkPayload { session, viewer })
         })
         .await
     }

@@ -95,12 +95,10 @@ pub struct SignInPayload {
     viewer: Person,
 }
 
-impl SignInPayload {
-    /// What a session that was just opened is answered with.
-    pub async fn of(session: accounts::Session) -> Result<Self> {
-        let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
-        Ok(Self { session: session.into(), viewer })
-    }
+/// What is answered of a session that was just opened.
+pub async fn opened(session: accounts::Session) -> Result<(Session, Person)> {
+    let viewer = Person(people::viewer(&session.viewer.read().await?).await?);
+    Ok((session.into(), viewer))
 }
 
 /// Another password.
@@ -170,7 +168,8 @@ impl AccountsMutation {
             let from = signed_in_from(ctx, input.device_name, input.device_id)?;
             let attempt = accounts::SignIn { login: input.email, password: input.password, code: input.code };
             let session = accounts::sign_in(scope(ctx).database(), attempt, from).await?;
-            SignInPayload::of(session).await
+            let (session, viewer) = opened(session).await?;
+            Ok(SignInPayload { session, viewer })
         })
         .await
     }

@@ -4,8 +4,9 @@ use async_graphql::{Context, InputObject, Object, SimpleObject};
 use service::{accounts, second_factors};
 
 use super::{
-    accounts::{SignInPayload, signed_in_from},
+    accounts::{Session, opened, signed_in_from},
     error::Result,
+    person::Person,
     scalars::{DateTime, Unchecked, Uuid},
     scope::{nullable, scope},
 };
@@ -100,6 +101,15 @@ pub struct CompleteSignInInput {
     device_id: Option<Unchecked<Uuid>>,
 }
 
+/// A new session.
+#[derive(SimpleObject)]
+pub struct CompleteSignInPayload {
+    /// The session.
+    session: Session,
+    /// Who signed in.
+    viewer: Person,
+}
+
 /// Second factors. Wrong codes are BAD_USER_INPUT, and RATE_LIMITED when there were too many.
 #[derive(Default)]
 pub struct SecondFactorsMutation;
@@ -163,11 +173,12 @@ impl SecondFactorsMutation {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Challenge and code.")] input: CompleteSignInInput,
-    ) -> Option<Result<SignInPayload>> {
+    ) -> Option<Result<CompleteSignInPayload>> {
         nullable(async {
             let from = signed_in_from(ctx, input.device_name, input.device_id)?;
             let session = accounts::complete_sign_in(scope(ctx).database(), &input.challenge, &input.code, from).await?;
-            SignInPayload::of(session).await
+            let (session, viewer) = opened(session).await?;
+            Ok(CompleteSignInPayload { session, viewer })
         })
         .await
     }
