@@ -41,7 +41,7 @@ async fn logs_a_week(person: &Person<'_>) {
             &soup,
             json!({ "mealType": "second breakfast", "status": "PLANNED", "consumedAt": "2026-03-10T20:00:00Z", "timeZone": "America/New_York" }),
         ),
-        (&soup, json!({ "mealType": "second breakfast", "consumedAt": "2026-03-10T20:00:00Z", "timeZone": "America/New_York" })),
+        (&soup, json!({ "mealType": "second breakfast", "consumedAt": "2026-03-10T20:05:00Z", "timeZone": "America/New_York" })),
     ];
     for (food, entry) in entries {
         person.logs_food(food, entry).await;
@@ -77,10 +77,10 @@ async fn a_diary_is_exported_so_that_no_spreadsheet_runs_it_and_a_script_can_rea
     assert_eq!(
         without_ids,
         [
-            "2026-03-09,00:30:00,Europe/Berlin,2026-03-08T23:30:00Z,eaten,breakfast,\"Oats, \"\"rolled\"\"\",'=Acme,0.333,cup,,112.258462,4.068427,,,3.01365,,,15.67098",
+            "2026-03-09,00:30:00,Europe/Berlin,2026-03-08T23:30:00Z,eaten,breakfast,\"Oats, \"\"rolled\"\"\",'=Acme,0.333,cup,,112.258463,4.068428,,,3.01365,,,15.67098",
             "2026-03-09,08:00:00,Europe/Berlin,2026-03-09T07:00:00.500Z,eaten,breakfast,\"Oats, \"\"rolled\"\"\",'=Acme,80,g,\"'@home, with \"\"milk\"\"\nand more\",298,10.8,,,8,,,41.6",
             "2026-03-10,16:00:00,America/New_York,2026-03-10T20:00:00Z,planned,second breakfast,'-1 Süppchen 🍲,,1,serving,,,,,,,,,",
-            "2026-03-10,16:00:00,America/New_York,2026-03-10T20:00:00Z,eaten,second breakfast,'-1 Süppchen 🍲,,1,serving,,,,,,,,,",
+            "2026-03-10,16:05:00,America/New_York,2026-03-10T20:05:00Z,eaten,second breakfast,'-1 Süppchen 🍲,,1,serving,,,,,,,,,",
         ]
     );
     assert!(file(&ann, &format!("{DIARY}?bom=1")).await.starts_with("\u{feff}id,date,"));
