@@ -62,7 +62,7 @@ async fn yesterday_is_copied_to_today_as_it_was_then() {
     // One meal, to another meal of a day to come: it is planned there, for when that meal usually is.
     let source = json!({ "day": { "date": "2026-03-09", "mealType": "Breakfast" } });
     let copied = copies(&ann, json!({ "source": source, "toDate": "2026-03-12", "toMealType": "dinner" })).await;
-    assert_eq!((each(&copied, "status"), each(&copied, "mealType")), (vec!["PLANNED"], vec!["dinner"]));
+    assert_eq!((each(&copied, "status"), each(&copied, "mealType")), (vec![&json!("PLANNED")], vec![&json!("dinner")]));
     assert_eq!(each(&copied, "consumedAt"), ["2026-03-12T17:30:00Z"]);
     assert_eq!(copied["day"]["planned"]["calories"], "100");
     // Unless she says that it was eaten.
