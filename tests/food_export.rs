@@ -149,14 +149,17 @@ async fn foods_that_were_exported_are_imported_by_another_without_loss() {
     let app = TestApp::new().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
     logs_a_week(&ann).await;
+    let milk = json!({ "name": "Milk", "servingUnit": "ml", "density": "1.03", "allergens": ["MILK"], "traces": [] });
+    ann.creates_food(milk).await;
     let csv = file(&ann, "/export/foods.csv").await;
     let import = "mutation($input: RehearseImportInput!) { rehearseImport(input: $input) { import { id added guesses { message } problems { nodes { message } } } } }";
     let rehearsed = ben.ask(import, json!({ "input": { "kind": "FOODS", "csv": csv } })).await["rehearseImport"]["import"].take();
-    let only_oats = json!({ "id": rehearsed["id"], "added": 2, "guesses": [], "problems": { "nodes": [] } });
-    assert_eq!(rehearsed, only_oats);
+    let all = json!({ "id": rehearsed["id"], "added": 3, "guesses": [], "problems": { "nodes": [] } });
+    assert_eq!(rehearsed, all);
     commits(&ben, &rehearsed).await;
     assert_eq!(file(&ben, "/export/foods.csv").await, csv);
-    assert!(csv.contains("\"Oats, \"\"rolled\"\"\",'=Acme,,100,g,cup = 90.5 g,user,,372.5,13.5,,,10,,,52"), "{csv}");
+    assert!(csv.contains("\"Oats, \"\"rolled\"\"\",'=Acme,,100,g,cup = 90.5 g,user,,,,,372.5,13.5,,,10,,,52"), "{csv}");
+    assert!(csv.contains("\nMilk,,,100,ml,,user,,1.03,milk,none,"), "{csv}");
 }
 
 #[tokio::test]

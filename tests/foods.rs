@@ -358,11 +358,15 @@ async fn duplicates_become_one_food_and_one_again_two() {
         .await;
     ann.ask("mutation($id: UUID!) { addFavouriteFood(input: { foodId: $id }) { food { id } } }", json!({ "id": duplicate })).await;
     ann.logs_food(&duplicate, json!({ "quantity": "2", "unit": "spoon" })).await;
-    let deletion = "query($id: UUID!) { foodDeletion(id: $id) { food { name } diaryEntries plannedEntries firstEatenAt lastEatenAt duplicates favourite } }";
+    let meal = json!({ "name": "Porridge", "servings": "2", "ingredients": [{ "foodId": duplicate, "quantity": "80", "unit": "g" }] });
+    ann.ask("mutation($input: CreateMealInput!) { createMeal(input: $input) { meal { id } } }", json!({ "input": meal })).await;
+    let planned = json!({ "date": "2026-03-11", "mealType": "breakfast", "foodId": duplicate, "quantity": "50", "unit": "g" });
+    ann.ask("mutation($input: PlanMealInput!) { planMeal(input: $input) { plannedMeal { id } } }", json!({ "input": planned })).await;
+    let deletion = "query($id: UUID!) { foodDeletion(id: $id) { food { name } diaryEntries plannedEntries firstEatenAt lastEatenAt meals plannedMeals duplicates favourite } }";
     let at = "2026-03-10T12:00:00Z";
     assert_eq!(
         ann.ask(deletion, json!({ "id": duplicate })).await["foodDeletion"],
-        json!({ "food": { "name": "Oat flakes" }, "diaryEntries": 1, "plannedEntries": 0, "firstEatenAt": at, "lastEatenAt": at, "duplicates": 0, "favourite": true })
+        json!({ "food": { "name": "Oat flakes" }, "diaryEntries": 1, "plannedEntries": 0, "firstEatenAt": at, "lastEatenAt": at, "meals": 1, "plannedMeals": 1, "duplicates": 0, "favourite": true })
     );
     assert_eq!(ben.refused(deletion, json!({ "id": duplicate })).await.code, "NOT_FOUND");
 

@@ -192,7 +192,9 @@ mod tests {
             if local.time() == time {
                 prop_assert_eq!(cut.day_of(moment.at, zone), day);
             } else {
-                prop_assert!(zone.from_local_datetime(&(if time < cut.day_starts_at { day.succ_opt().expect("a date") } else { day }).and_time(time)).earliest().is_none());
+                let date = if time < cut.day_starts_at { day.succ_opt().expect("a date") } else { day };
+                let shown = zone.from_local_datetime(&date.and_time(time)).earliest();
+                prop_assert!(shown.is_none(), "{shown:?}");
             }
         }
 

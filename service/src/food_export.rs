@@ -174,10 +174,22 @@ impl Entry {
     }
 }
 
-const FOOD_COLUMNS: [&str; 8] = ["name", "brand", "barcode", "serving_size", "serving_unit", "portions", "basis", "carbohydrate_basis"];
+const FOOD_COLUMNS: [&str; 11] = [
+    "name",
+    "brand",
+    "barcode",
+    "serving_size",
+    "serving_unit",
+    "portions",
+    "basis",
+    "carbohydrate_basis",
+    "density_g_per_ml",
+    "allergens",
+    "traces",
+];
 
 const FOODS: &str = "
-    SELECT f.name, f.brand, f.barcode, n.serving_size, n.serving_unit, n.basis, n.carbohydrate_basis,
+    SELECT f.name, f.brand, f.barcode, f.density, f.allergens, f.traces, n.serving_size, n.serving_unit, n.basis, n.carbohydrate_basis,
       n.calories, n.protein, n.carbohydrates, n.fat, n.fiber, n.sugar, n.sodium, n.nutrients,
       coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.name, 'amount', p.amount::text, 'unit', p.unit) ORDER BY p.position)
                 FROM food_portions p WHERE p.food_item_id = f.id), '[]') AS portions,
@@ -197,6 +209,9 @@ struct Food {
     serving_unit: String,
     basis: String,
     carbohydrate_basis: Option<String>,
+    density: Option<Decimal>,
+    allergens: Option<Vec<String>>,
+    traces: Option<Vec<String>>,
     portions: Portions,
 }
 
@@ -216,8 +231,16 @@ impl Food {
             harmless(&portions),
             self.basis.clone(),
             self.carbohydrate_basis.clone().unwrap_or_default(),
+            number(self.density),
+            codes(self.allergens.as_deref()),
+            codes(self.traces.as_deref()),
         ]
     }
+}
+
+/// "milk; nuts"; nobody said is not none.
+fn codes(allergens: Option<&[String]>) -> String {
+    allergens.map(|codes| if codes.is_empty() { "none".to_owned() } else { codes.join("; ") }).unwrap_or_default()
 }
 
 fn headline(nutrition: &Nutrition) -> Vec<String> {

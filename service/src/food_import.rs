@@ -453,8 +453,9 @@ const INSERT_ENTRIES: &str = "
       quick_nutrition jsonb, milliliters numeric)";
 
 const INSERT_FOODS: [&str; 3] = [
-    "INSERT INTO food_items (id, owner_id, name, brand, barcode, source)
-     SELECT id, $1, name, brand, barcode, 'csv' FROM jsonb_to_recordset({rows}) AS r (id uuid, name text, brand text, barcode text)",
+    "INSERT INTO food_items (id, owner_id, name, brand, barcode, density, allergens, traces, source)
+     SELECT id, $1, name, brand, barcode, density, allergens, traces, 'csv'
+     FROM jsonb_to_recordset({rows}) AS r (id uuid, name text, brand text, barcode text, density numeric, allergens text[], traces text[])",
     "INSERT INTO nutrition_data (food_item_id, owner_id, nutrition_version, serving_size, serving_unit, calories, protein, carbohydrates, fat, fiber,
        sugar, sodium, nutrients, basis, carbohydrate_basis)
      SELECT id, $1, 1, serving_size, serving_unit, calories, protein, carbohydrates, fat, fiber, sugar, sodium, nutrients, basis, carbohydrate_basis

@@ -27,6 +27,10 @@ pub struct Uses {
     pub first_eaten_at: Option<DateTimeUtc>,
     /// The last of those.
     pub last_eaten_at: Option<DateTimeUtc>,
+    /// Meals and recipes of the viewer's that contain it. They keep its nutrition.
+    pub meals: i64,
+    /// Planned meals of the viewer's, and items of their meal plan templates, that are this food.
+    pub planned_meals: i64,
     /// Duplicates that were merged into it.
     pub duplicates: i64,
     /// Whether it is a favourite of the viewer's.
@@ -52,12 +56,17 @@ pub async fn uses(tx: &Tx, id: FoodId) -> Result<(Food, Uses)> {
     let food = foods::find(tx, id).await?.filter(|food| food.owner_id == Some(viewer)).ok_or(Error::NotFound("food of your own"))?;
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT count(*) FILTER (WHERE d.status = 'eaten') AS diary_entries, count(*) FILTER (WHERE d.status = 'planned') AS planned_entries,
+        "WITH named AS (SELECT f.id FROM food_items f WHERE f.owner_id = $1 AND (f.id = $2 OR f.merged_into = $2))
+         SELECT count(*) FILTER (WHERE d.status = 'eaten') AS diary_entries, count(*) FILTER (WHERE d.status = 'planned') AS planned_entries,
            min(d.consumed_at) FILTER (WHERE d.status = 'eaten') AS first_eaten_at, max(d.consumed_at) FILTER (WHERE d.status = 'eaten') AS last_eaten_at,
+           (SELECT count(DISTINCT m.id) FROM meal_ingredients i JOIN meals m ON m.user_id = i.user_id AND m.id = i.meal_id AND m.deleted_at IS NULL
+            WHERE i.user_id = $1 AND i.food_item_id IN (SELECT id FROM named)) AS meals,
+           (SELECT count(*) FROM planned_meals p WHERE p.user_id = $1 AND p.status = 'planned' AND p.food_item_id IN (SELECT id FROM named))
+             + (SELECT count(*) FROM meal_plan_template_items t WHERE t.user_id = $1 AND t.food_item_id IN (SELECT id FROM named)) AS planned_meals,
            (SELECT count(*) FROM food_items f WHERE f.owner_id = $1 AND f.merged_into = $2) AS duplicates,
            EXISTS (SELECT FROM favourite_foods f WHERE f.user_id = $1 AND f.food_id = $2) AS favourite
          FROM food_diary d WHERE d.user_id = $1 AND d.deleted_at IS NULL
-           AND d.food_item_id IN (SELECT f.id FROM food_items f WHERE f.owner_id = $1 AND (f.id = $2 OR f.merged_into = $2))",
+           AND d.food_item_id IN (SELECT id FROM named)",
         [viewer.0.into(), id.0.into()],
     );
     let uses = Uses::find_by_statement(statement).one(tx).await?.ok_or_else(|| Error::internal("an aggregate without a row"))?;

@@ -210,6 +210,9 @@ pub struct Settings {
     pub rest: Duration,
 }
 
+/// Answers by who asked what, with when they were given.
+type Remembered = LruCache<(FoodProvider, Holder, Question), (DateTime<Utc>, Answer)>;
+
 /// How long a provider may take over an answer, unless told otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(3);
 /// How long all providers together may take over a barcode, one after the other.
@@ -228,7 +231,7 @@ const MOST_PAGES: u32 = 20;
 pub struct FoodProviders {
     providers: BTreeMap<FoodProvider, Configured>,
     /// Made when there is something to remember.
-    remembered: Mutex<Option<LruCache<(FoodProvider, Holder, Question), (DateTime<Utc>, Answer)>>>,
+    remembered: Mutex<Option<Remembered>>,
 }
 
 struct Configured {

@@ -455,7 +455,7 @@ pub(crate) fn serving(size: Decimal, unit: &str) -> Result<(Decimal, &'static Un
     Ok((size, unit))
 }
 
-fn checked_density(density: Decimal) -> Result<Decimal> {
+pub(crate) fn checked_density(density: Decimal) -> Result<Decimal> {
     input::number("density", density, 6, Decimal::new(1, 2)..=Decimal::from(25))
 }
 

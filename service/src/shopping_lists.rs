@@ -155,7 +155,7 @@ async fn needs(tx: &Tx, range: &Range) -> Result<Vec<(Key, Purchase)>> {
         }
     }
     let mut purchases: Vec<_> = needs.into_iter().map(|(key, need)| (key, need.purchase())).collect();
-    purchases.sort_by(|(_, a), (_, b)| a.title.to_lowercase().cmp(&b.title.to_lowercase()));
+    purchases.sort_by_key(|(_, purchase)| purchase.title.to_lowercase());
     Ok(purchases)
 }
 

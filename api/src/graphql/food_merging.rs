@@ -25,6 +25,10 @@ pub struct FoodDeletion {
     first_eaten_at: Option<DateTime>,
     /// When it was last eaten.
     last_eaten_at: Option<DateTime>,
+    /// How many of the viewer's meals and recipes contain it. They keep the nutrition that it has.
+    meals: i32,
+    /// How many planned meals, and items of meal plan templates, are this food. They stay, but can no longer be eaten or put on dates.
+    planned_meals: i32,
     /// How many duplicates were merged into it. They stay merged, and their entries stay too.
     duplicates: i32,
     /// Whether it is a favourite, and would be none any more.
@@ -93,6 +97,8 @@ impl FoodMergingQuery {
                 planned_entries: count(uses.planned_entries),
                 first_eaten_at: uses.first_eaten_at.map(DateTime),
                 last_eaten_at: uses.last_eaten_at.map(DateTime),
+                meals: count(uses.meals),
+                planned_meals: count(uses.planned_meals),
                 duplicates: count(uses.duplicates),
                 favourite: uses.favourite,
             })

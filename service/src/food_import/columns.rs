@@ -52,6 +52,12 @@ pub enum Column {
     Basis,
     /// What carbohydrates include.
     CarbohydrateBasis,
+    /// g per ml.
+    Density,
+    /// What it contains that people are allergic to: "milk; nuts", or none.
+    Allergens,
+    /// What it may contain of that.
+    Traces,
     /// An amount of a nutrient.
     Nutrient(NutrientColumn),
     /// Nothing that is read.
@@ -79,7 +85,7 @@ pub struct Columns {
     pub guesses: Vec<(String, String)>,
 }
 
-const TITLES: [(&str, &[&str], Column); 19] = [
+const TITLES: [(&str, &[&str], Column); 22] = [
     ("id", &[], Column::Id),
     ("date", &["day", "datum", "tag", "fecha", "logged on"], Column::Date),
     ("time", &["uhrzeit", "zeit", "hora"], Column::Time),
@@ -99,6 +105,9 @@ const TITLES: [(&str, &[&str], Column); 19] = [
     ("portions", &[], Column::Portions),
     ("basis", &[], Column::Basis),
     ("carbohydrate basis", &[], Column::CarbohydrateBasis),
+    ("density", &["density g per ml"], Column::Density),
+    ("allergens", &["contains", "allergene"], Column::Allergens),
+    ("traces", &["may contain", "spuren"], Column::Traces),
 ];
 
 /// Nutrients as programs and people call them, besides their codes and their names in the catalogue; with the unit that is meant where none

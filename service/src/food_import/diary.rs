@@ -129,7 +129,7 @@ pub fn read(cells: &Cells<'_>, options: &Options, calendar: &Calendar, findings:
     if !has(&Column::Date) && !has(&Column::ConsumedAt) {
         return Err(Error::invalid("csv", "has no column that says the day: call one Date"));
     }
-    if !has(&Column::Name) && !(has(&Column::Meal) && cells.has_nutrients()) {
+    if !(has(&Column::Name) || has(&Column::Meal) && cells.has_nutrients()) {
         return Err(Error::invalid("csv", "has no column that names the food: call one Name, or have one Meal and some of nutrients"));
     }
     if !has(&Column::Name) {

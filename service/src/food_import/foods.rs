@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use entity::nutrition_data::{Basis, CarbohydrateBasis};
+use entity::{
+    allergen::Allergen,
+    nutrition_data::{Basis, CarbohydrateBasis},
+};
 use rust_decimal::Decimal;
 use sea_orm::ActiveEnum;
 use serde::{Deserialize, Serialize};
@@ -62,6 +65,12 @@ pub struct StagedFood {
     pub carbohydrate_basis: Option<String>,
     /// Named amounts.
     pub portions: Vec<Portion>,
+    /// g per ml.
+    pub density: Option<Decimal>,
+    /// Codes of what it contains; nobody said when absent.
+    pub allergens: Option<Vec<String>>,
+    /// Codes of what it may contain.
+    pub traces: Option<Vec<String>>,
 }
 
 /// The foods that the lines become. `new_id` makes their ids.
@@ -108,7 +117,8 @@ fn line(cells: &Cells<'_>, place: usize, form: &Form, id: Uuid) -> Result<Staged
     let (serving_size, serving_unit) =
         foods::serving(size, unit.as_deref().unwrap_or("g")).map_err(|error| (Column::ServingSize, reason(error)))?;
     let portions = cells.text(place, &Column::Portions).map(|typed| portions(typed, form)).transpose()?.unwrap_or_default();
-    let portions = foods::checked_portions(portions, serving_unit, None).map_err(|error| (Column::Portions, reason(error)))?;
+    let density = cells.text(place, &Column::Density).map(|typed| density(typed, form)).transpose()?;
+    let portions = foods::checked_portions(portions, serving_unit, density).map_err(|error| (Column::Portions, reason(error)))?;
     let known = |column: Column, choices: &str| (column, format!("must be {choices}"));
     let basis = cells.text(place, &Column::Basis).map(str::to_lowercase);
     let basis = basis.map_or(Ok(Basis::User), |basis| Basis::try_from_value(&basis));
@@ -136,7 +146,29 @@ fn line(cells: &Cells<'_>, place: usize, form: &Form, id: Uuid) -> Result<Staged
             .map_err(|_| known(Column::CarbohydrateBasis, "total or available"))?
             .map(|basis| basis.to_value()),
         portions,
+        density,
+        allergens: cells.text(place, &Column::Allergens).map(|typed| allergens(Column::Allergens, typed)).transpose()?,
+        traces: cells.text(place, &Column::Traces).map(|typed| allergens(Column::Traces, typed)).transpose()?,
     })
+}
+
+fn density(typed: &str, form: &Form) -> Result<Decimal, (Column, String)> {
+    let refused = || (Column::Density, format!("{} is no number of g per ml", values::shown(typed)));
+    let (Some(density), None) = form.numbers.amount(typed).map_err(|_| refused())? else { return Err(refused()) };
+    foods::checked_density(density).map_err(|error| (Column::Density, reason(error)))
+}
+
+/// "milk; nuts", or "none".
+fn allergens(column: Column, typed: &str) -> Result<Vec<String>, (Column, String)> {
+    let typed = typed.to_lowercase();
+    let named: Vec<_> = typed.split([';', ',']).map(str::trim).filter(|code| !code.is_empty() && *code != "none").collect();
+    match named.iter().find(|code| !Allergen::ALL.iter().any(|(_, known)| known == *code)) {
+        None => Ok(Allergen::to_codes(&Allergen::of_codes(&named.into_iter().map(str::to_owned).collect::<Vec<_>>()))),
+        Some(code) => {
+            let known = Allergen::ALL.map(|(_, code)| code).join(", ");
+            Err((column, format!("{} is none of {known}", values::shown(code))))
+        }
+    }
 }
 
 /// "slice = 28 g; cup = 240 g".

@@ -63,7 +63,7 @@ impl DecimalMark {
             return not_a_number();
         }
         let number = format!("{}.{}", if plain.is_empty() { "0" } else { &plain }, if decimals.is_empty() { "0" } else { &decimals });
-        number.parse().map(Some).or_else(|_| Err(format!("{} has too many digits", shown(text))))
+        number.parse().map(Some).map_err(|_| format!("{} has too many digits", shown(text)))
     }
 
     /// An amount with its unit, such as "1.5 cup" or "2 x 1 slice"; what stands alone is a number.

@@ -276,7 +276,7 @@ impl Loose {
 
 impl<'de> Deserialize<'de> for Loose {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self::of(&*Box::<RawValue>::deserialize(deserializer)?))
+        Ok(Self::of(&Box::<RawValue>::deserialize(deserializer)?))
     }
 }
 
