@@ -613,6 +613,13 @@ impl Tx {
         uuid_v7(self.random.as_ref(), self.clock.now())
     }
 
+    /// So many new ids, in ascending order: rows that are read by their ids come back as they were written, though made at one instant.
+    pub fn new_ids(&self, count: usize) -> impl Iterator<Item = Uuid> + use<> {
+        let mut ids: Vec<_> = (0..count).map(|_| self.new_id()).collect();
+        ids.sort_unstable();
+        ids.into_iter()
+    }
+
     /// Leaves it to somebody else when the changes last: [`Tx::commit`] hands the transaction over.
     pub(crate) fn leave_to(&mut self, keeper: impl FnOnce(Tx) + Send + Sync + 'static) {
         self.left_to = Some(Box::new(keeper));

@@ -218,7 +218,8 @@ async fn give(tx: &Tx, batch: Model, new: Vec<NewPortion>, serving: &Serving) ->
     }
     let mut at = batch.portioned;
     let mut given = Vec::with_capacity(new.len());
-    for (place, NewPortion { person, amount }) in new.into_iter().enumerate() {
+    let ids = tx.new_ids(new.len());
+    for ((place, NewPortion { person, amount }), id) in new.into_iter().enumerate().zip(ids) {
         let to = match &amount {
             Some((quantity, unit)) => end_of(&batch, at, *quantity, unit).map_err(|error| error.within(&format!("portions[{place}]")))?,
             None => batch.total,
@@ -244,7 +245,7 @@ async fn give(tx: &Tx, batch: Model, new: Vec<NewPortion>, serving: &Serving) ->
         let group = diary::log_parts(tx, None, Some(person), eaten, portion_parts, occasion, None).await?;
         let row = portions::ActiveModel {
             user_id: Set(batch.user_id),
-            id: Set(CookedPortionId(tx.new_id())),
+            id: Set(CookedPortionId(id)),
             batch_id: Set(batch.id),
             eater_id: Set(Some(person)),
             amount: Set(to - at),

@@ -222,15 +222,16 @@ pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, 
         .map(|item| dish_of((item.meal_owner_id, item.meal_id), item.food_item_id, &item.name, item.quantity, &item.unit))
         .collect();
     let pantry = Pantry::of_dishes(tx, &dishes).await?;
+    let mut ids = tx.new_ids(items.len() * usize::try_from(times).unwrap_or_default());
     let mut rows = Vec::new();
     for (item, dish) in items.iter().zip(dishes) {
         let dish = pantry.dish(dish).map_err(|error| {
             Error::invalid("templateId", format!("{} on day {} cannot be planned any more: {error}", item.name, item.day))
         })?;
-        for time in 0..times {
+        for (time, id) in (0..times).zip(ids.by_ref()) {
             let date = from + TimeDelta::days(i64::from(time) * i64::from(template.days) + i64::from(item.day) - 1);
             rows.push(ActiveModel {
-                id: Set(PlannedMealId(tx.new_id())),
+                id: Set(PlannedMealId(id)),
                 // Of another person's plan a template of one's own is no business.
                 template_id: Set((person == template.user_id).then_some(template.id)),
                 ..planned_row(person, date, &item.meal_type, &dish, item.note.clone())?

@@ -1,7 +1,7 @@
 //! What to buy for what is planned: a shopping list of the organiser, which is shared, ticked and edited like any other, and can be
 //! computed anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::NaiveDate;
 use entity::{
@@ -105,8 +105,8 @@ impl Range {
             return Err(Error::invalid(format!("planOf[{place}]"), "does not share a plan with you: ask them for CALORIE"));
         }
         // Whoever is named twice eats once.
-        self.people.sort_unstable();
-        self.people.dedup();
+        let mut named = HashSet::new();
+        self.people.retain(|person| named.insert(*person));
         Ok(self)
     }
 }
@@ -155,7 +155,7 @@ async fn needs(tx: &Tx, range: &Range) -> Result<Vec<(Key, Purchase)>> {
         }
     }
     let mut purchases: Vec<_> = needs.into_iter().map(|(key, need)| (key, need.purchase())).collect();
-    purchases.sort_by_key(|(_, purchase)| purchase.title.to_lowercase());
+    purchases.sort_by_cached_key(|(_, purchase)| purchase.title.to_lowercase());
     Ok(purchases)
 }
 

@@ -569,11 +569,11 @@ pub struct FoodsQuery;
 impl FoodsQuery {
     /// A food of the shared catalogue, one's own, or one that a relative shares; null for any other.
     async fn food(&self, ctx: &Context<'_>, #[graphql(desc = "Which food.")] id: Unchecked<Uuid>) -> Option<Result<Food>> {
-        async {
+        boxed(async {
             Ok::<_, Error>(
                 foods::find(&*scope(ctx).read().await?, FoodId(id.check("id")?.0)).await?.map(|food| Food(scope(ctx).noted(food))),
             )
-        }
+        })
         .await
         .transpose()
     }

@@ -141,14 +141,14 @@ impl Person {
 
     /// What the person ate on a day, with totals. Today in the person's zone when no date is given. Needs CALORIE.
     async fn food_day(&self, ctx: &Context<'_>, #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>) -> Option<Result<FoodDay>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
             let date = self.day_or_today(&tx, date).await?;
             Ok(FoodDay::between(&tx, self.id(), date, date).await?.pop())
-        }
+        })
         .await
         .transpose()
     }
@@ -160,39 +160,39 @@ impl Person {
         #[graphql(desc = "The first day.")] from: Unchecked<Date>,
         #[graphql(desc = "The last day.")] to: Unchecked<Date>,
     ) -> Option<Result<Vec<FoodDay>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
             FoodDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
-        }
+        })
         .await
         .transpose()
     }
 
     /// The meals of the person's day in their order, hidden ones too. Needs CALORIE.
     async fn meal_types(&self, ctx: &Context<'_>) -> Option<Result<Vec<MealType>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
             MealType::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
-        }
+        })
         .await
         .transpose()
     }
 
     /// What the person drank on a day. Today in the person's zone when no date is given. Needs CALORIE.
     async fn water_day(&self, ctx: &Context<'_>, #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>) -> Option<Result<WaterDay>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
             let date = self.day_or_today(&tx, date).await?;
             Ok(WaterDay::between(&tx, self.id(), date, date).await?.pop())
-        }
+        })
         .await
         .transpose()
     }
@@ -204,25 +204,25 @@ impl Person {
         #[graphql(desc = "The first day.")] from: Unchecked<Date>,
         #[graphql(desc = "The last day.")] to: Unchecked<Date>,
     ) -> Option<Result<Vec<WaterDay>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
             WaterDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
-        }
+        })
         .await
         .transpose()
     }
 
     /// What the person drinks from, the primary one first. Needs CALORIE.
     async fn water_containers(&self, ctx: &Context<'_>) -> Option<Result<Vec<WaterContainer>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
             WaterContainer::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
-        }
+        })
         .await
         .transpose()
     }
@@ -235,14 +235,14 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<Food>>> {
-        async {
+        boxed(async {
             if !self.is_viewer(ctx).await? {
                 return Ok(None);
             }
             let continued = after.is_some();
             let page = favourite_foods::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, |food| Food(scope(ctx).noted(food)))))
-        }
+        })
         .await
         .transpose()
     }
@@ -255,7 +255,7 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<Food>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
@@ -264,7 +264,7 @@ impl Person {
             let continued = after.is_some();
             let page = favourite_foods::recent(&tx, self.id(), today, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, |food| Food(scope(ctx).noted(food)))))
-        }
+        })
         .await
         .transpose()
     }
@@ -278,7 +278,7 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<Food>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
@@ -288,20 +288,20 @@ impl Person {
             let request = service::page::PageRequest { first, after };
             let page = favourite_foods::usual(&tx, self.id(), today, meal_type.as_deref(), &request).await?;
             Ok(Some(Connection::new(page, continued, |food| Food(scope(ctx).noted(food)))))
-        }
+        })
         .await
         .transpose()
     }
 
     /// The nutrients that the person defined, by name. Needs FOOD_LIST.
     async fn nutrients(&self, ctx: &Context<'_>) -> Option<Result<Vec<PersonalNutrient>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::FoodList).await? {
                 return Ok(None);
             }
             let rows = nutrients::personal(&*scope(ctx).read().await?, self.id()).await?;
             Ok(Some(rows.into_iter().map(PersonalNutrient::from).collect()))
-        }
+        })
         .await
         .transpose()
     }
@@ -312,14 +312,14 @@ impl Person {
         ctx: &Context<'_>,
         #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>,
     ) -> Option<Result<ExerciseDay>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
             let tx = scope(ctx).read().await?;
             let date = self.day_or_today(&tx, date).await?;
             ExerciseDay::on(&tx, self.id(), date).await.map(Some)
-        }
+        })
         .await
         .transpose()
     }
@@ -335,7 +335,7 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<Measurement>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Checkin).await? {
                 return Ok(None);
             }
@@ -344,7 +344,7 @@ impl Person {
             let continued = after.is_some();
             let page = measurements::list(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, Measurement)))
-        }
+        })
         .await
         .transpose()
     }
@@ -355,7 +355,7 @@ impl Person {
         ctx: &Context<'_>,
         #[graphql(desc = "Only those that stand so.")] status: Option<GoalStatus>,
     ) -> Option<Result<Vec<Goal>>> {
-        async {
+        boxed(async {
             let (intake, body) =
                 (self.shares(ctx, family_access::AccessType::Calorie).await?, self.shares(ctx, family_access::AccessType::Checkin).await?);
             if !intake && !body {
@@ -365,7 +365,7 @@ impl Person {
             let rows = service::goals::list(&tx, self.id(), status.map(goals::GoalStatus::from)).await?;
             let current = service::goals::current_values(&tx, self.id(), &rows).await?;
             Ok(Some(rows.into_iter().zip(current).map(|(row, current)| Goal { row, current }).collect()))
-        }
+        })
         .await
         .transpose()
     }
@@ -380,7 +380,7 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<NutritionTargetRule>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Calorie).await? {
                 return Ok(None);
             }
@@ -389,7 +389,7 @@ impl Person {
             let page = service::page::PageRequest { first, after };
             let page = service::nutrition_targets::list(&*scope(ctx).read().await?, &filter, &page).await?;
             Ok(Some(Connection::new(page, continued, NutritionTargetRule::from)))
-        }
+        })
         .await
         .transpose()
     }
@@ -401,7 +401,7 @@ impl Person {
         #[graphql(desc = "The first day.")] from: Unchecked<Date>,
         #[graphql(desc = "The last day.")] to: Unchecked<Date>,
     ) -> Option<Result<NutritionReport>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Reports).await? && !self.shares(ctx, family_access::AccessType::Calorie).await?
             {
                 return Ok(None);
@@ -409,7 +409,7 @@ impl Person {
             let tx = scope(ctx).read().await?;
             let report = service::reports::nutrition(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await?;
             Ok(Some(NutritionReport::from(report)))
-        }
+        })
         .await
         .transpose()
     }
@@ -422,7 +422,7 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<FoodImport>>> {
-        async {
+        boxed(async {
             if !self.is_viewer(ctx).await? {
                 return Ok(None);
             }
@@ -431,7 +431,7 @@ impl Person {
             let items = page.items.into_iter().map(|(cursor, row)| Ok((cursor, FoodImport::of(row)?)));
             let page = service::page::Page { items: items.collect::<Result<_>>()?, has_next: page.has_next };
             Ok(Some(Connection::new(page, continued, |import| import)))
-        }
+        })
         .await
         .transpose()
     }
@@ -536,14 +536,14 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<AccessLogEntry>>> {
-        async {
+        boxed(async {
             if !self.is_viewer(ctx).await? {
                 return Ok(None);
             }
             let continued = after.is_some();
             let page = service::access_log::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, AccessLogEntry)))
-        }
+        })
         .await
         .transpose()
     }
@@ -558,7 +558,7 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<OrganiserList>>> {
-        async {
+        boxed(async {
             if !self.shares(ctx, family_access::AccessType::Organiser).await? {
                 return Ok(None);
             }
@@ -566,20 +566,20 @@ impl Person {
             let continued = after.is_some();
             let page = organiser::lists(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, OrganiserList)))
-        }
+        })
         .await
         .transpose()
     }
 
     /// One of the person's lists; null when there is none with this id, or it was deleted. Needs ORGANISER.
     async fn list(&self, ctx: &Context<'_>, #[graphql(desc = "Which list.")] id: Unchecked<Uuid>) -> Option<Result<OrganiserList>> {
-        async {
+        boxed(async {
             let id = NootId(id.check("id")?.0);
             if !self.shares(ctx, family_access::AccessType::Organiser).await? {
                 return Ok(None);
             }
             Ok::<_, Error>(organiser::find(&*scope(ctx).read().await?, self.id(), id).await?.map(OrganiserList))
-        }
+        })
         .await
         .transpose()
     }
@@ -592,14 +592,14 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<ConflictedNoot>>> {
-        async {
+        boxed(async {
             if !self.is_viewer(ctx).await? {
                 return Ok(None);
             }
             let continued = after.is_some();
             let page = service::noots::conflicted(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, ConflictedNoot)))
-        }
+        })
         .await
         .transpose()
     }
@@ -627,12 +627,12 @@ impl Person {
 
     /// The second factor that is asked of the viewer at sign-in; null where none is, and for anyone but the viewer.
     async fn second_factor(&self, ctx: &Context<'_>) -> Option<Result<SecondFactor>> {
-        async {
+        boxed(async {
             if !self.is_viewer(ctx).await? {
                 return Ok(None);
             }
             Ok(second_factors::own(&*scope(ctx).read().await?).await?.map(SecondFactor::from))
-        }
+        })
         .await
         .transpose()
     }
@@ -655,14 +655,14 @@ impl Person {
         #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
         #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
     ) -> Option<Result<Connection<SecurityEvent>>> {
-        async {
+        boxed(async {
             if !self.is_viewer(ctx).await? {
                 return Ok(None);
             }
             let continued = after.is_some();
             let page = service::security_events::list(&*scope(ctx).read().await?, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, SecurityEvent)))
-        }
+        })
         .await
         .transpose()
     }
@@ -798,7 +798,7 @@ impl PersonQuery {
 
     /// Oneself, or someone who shares with the viewer; null for anyone else.
     async fn person(&self, ctx: &Context<'_>, #[graphql(desc = "Whose id.")] id: Unchecked<Uuid>) -> Option<Result<Person>> {
-        async { Ok::<_, Error>(people::find(&*scope(ctx).read().await?, UserId(id.check("id")?.0)).await?.map(Person)) }.await.transpose()
+        boxed(async { Ok(people::find(&*scope(ctx).read().await?, UserId(id.check("id")?.0)).await?.map(Person)) }).await.transpose()
     }
 
     /// The viewer's family: everyone who shares with the viewer now.

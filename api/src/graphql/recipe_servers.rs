@@ -10,7 +10,7 @@ use super::{
     meals::Meal,
     page,
     scalars::{CheckOption, Decimal, Unchecked, Uuid},
-    scope::{nullable, scope},
+    scope::{boxed, nullable, scope},
 };
 
 /// What asking another server costs beside what is shown of its answer.
@@ -218,12 +218,12 @@ impl RecipeServersQuery {
         #[graphql(desc = "Which server.")] server: RecipeServerKind,
         #[graphql(desc = "The server's id of the recipe.")] id: String,
     ) -> Option<Result<ProviderRecipe>> {
-        async {
+        boxed(async {
             let scope = scope(ctx);
             let (viewer, servers) = (scope.viewer()?, scope.outside().recipe_servers()?);
             let asking = recipe_servers::recipe(servers, viewer, server.into(), &id);
             scope.outside_transactions(asking).await?.map(TryInto::try_into).transpose()
-        }
+        })
         .await
         .transpose()
     }

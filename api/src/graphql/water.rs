@@ -22,7 +22,7 @@ use super::{
     foods::DeleteInput,
     person::Person,
     scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
-    scope::{nullable, scope},
+    scope::{boxed, nullable, scope},
 };
 
 /// What a person drank on a day.
@@ -119,11 +119,11 @@ impl WaterDay {
 
     /// How much was to be drunk: the goal `water_target` that was in force on the day, in ml; null when none was.
     async fn goal(&self, ctx: &Context<'_>) -> Option<Result<Decimal>> {
-        async {
+        boxed(async {
             let Range { person, from, to, targets, .. } = &*self.range;
             let read = async || Ok::<_, super::error::Error>(WaterTargets::between(&*scope(ctx).read().await?, *person, *from, *to).await?);
             Ok(targets.get_or_try_init(read).await?.on(self.date).map(Decimal))
-        }
+        })
         .await
         .transpose()
     }

@@ -170,10 +170,8 @@ pub async fn log(tx: &Tx, new: NewGroup) -> Result<FoodGroup> {
         let existing = by_ids(tx, person, &[id]).await?.pop();
         return input::repeated(existing, |group| group.group.created_from.as_ref() == Some(&created_from));
     };
-    // Ids of one instant are in no order: sorted, they tell the order of the parts.
-    let mut ids: Vec<Uuid> = contents.iter().map(|_| tx.new_id()).collect();
-    ids.sort_unstable();
-    let rows = contents.into_iter().zip(ids).map(|(content, part)| content.row(person, FoodEntryId(part), Some(id), &occasion));
+    let ids = tx.new_ids(contents.len());
+    let rows = ids.zip(contents).map(|(entry, content)| content.row(person, FoodEntryId(entry), Some(id), &occasion));
     let parts = entries::Entity::insert_many(rows).exec_with_returning(tx).await?;
     Ok(FoodGroup { group, parts })
 }
