@@ -183,7 +183,7 @@ const FOOD_COLUMNS: [&str; 11] = [
     "portions",
     "basis",
     "carbohydrate_basis",
-    "density_g_per_ml",
+    "density",
     "allergens",
     "traces",
 ];

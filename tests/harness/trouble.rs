@@ -31,10 +31,13 @@ pub enum Fault {
     Elsewhere(String),
 }
 
+/// Requests whose line contains this go wrong in this way, so many of them.
+type Planned = (&'static str, Fault, usize);
+
 /// The faults of one server, and the requests to it.
 #[derive(Clone, Default)]
 pub struct Trouble {
-    faults: Arc<Mutex<Vec<(&'static str, Fault, usize)>>>,
+    faults: Arc<Mutex<Vec<Planned>>>,
     log: Arc<Mutex<Vec<String>>>,
 }
 

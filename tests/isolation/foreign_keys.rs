@@ -6,7 +6,8 @@ use super::{
     world::World,
 };
 
-/// Keys of a shape that would let one person's row hang on another's. Answers which, and what is wrong.
+/// Keys of a shape that would let one person's row hang on another's. Answers which, and what is wrong. A key that begins with
+/// the owner joins rows of one owner.
 const OFFENDERS: &str = "
     WITH keys AS (
       SELECT c.*, conrelid::regclass || ' ' || conname AS title, (SELECT array_agg(attname::text ORDER BY n) FROM unnest(conkey) WITH ORDINALITY k (num, n)
@@ -18,14 +19,14 @@ const OFFENDERS: &str = "
     UNION ALL SELECT title || ' joins rows of two people' FROM keys
       WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'user_id') AND columns[1] NOT IN ('user_id', 'household_id')
     UNION ALL SELECT title || ' may reference what its writer cannot see' FROM keys
-      WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'owner_id')
+      WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'owner_id') AND columns[1] <> 'owner_id'
         AND NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = conrelid AND NOT polpermissive AND polcmd = 'a'
                         AND pg_get_expr(polwithcheck, polrelid) LIKE '%= ' || conrelid::regclass || '.' || columns[1] || '%')
     UNION ALL SELECT title || ' may be changed to what its writer cannot see' FROM keys
       WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'owner_id')
         AND has_column_privilege('hale_app', conrelid, columns[1], 'UPDATE')
     UNION ALL SELECT title || ' holds a row of the catalogue, or goes with it' FROM keys
-      WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'owner_id')
+      WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = confrelid AND attname = 'owner_id') AND columns[1] <> 'owner_id'
         AND confdeltype <> CASE WHEN EXISTS (SELECT FROM pg_attribute WHERE attrelid = conrelid AND attname = 'owner_id') THEN 'c' ELSE 'n' END";
 
 #[tokio::test]

@@ -28,6 +28,17 @@ pub struct Touched {
     owner: Option<Uuid>,
 }
 
+/// A query of the rows of these tables as they are now.
+fn rows_of(which: impl Fn(&Table) -> bool) -> String {
+    let row = |table: &Table| {
+        format!(
+            "SELECT '{0}' AS relation, {1}::text AS key, {2} AS owner, md5(t::text) AS hash FROM {0} t",
+            table.name, table.key, table.owner
+        )
+    };
+    TABLES.iter().filter(|table| !table.view && which(table)).map(row).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
 /// Everybody's rows, and a superuser's connection inside a transaction that is never committed. It acts as hale_app by SET ROLE,
 /// so that rows can be compared as the owner sees them, and everything can be undone, in one transaction.
 pub struct World {
@@ -44,21 +55,18 @@ impl World {
     pub async fn new() -> Self {
         let app = TestApp::new().await;
         let mut connection = app.connect("postgres").await;
-        run(&mut connection, "DELETE FROM food_items; DELETE FROM exercises; DELETE FROM nutrients WHERE code > 'C'").await;
+        run(
+            &mut connection,
+            "DELETE FROM food_items; DELETE FROM food_words; DELETE FROM exercises; DELETE FROM nutrients WHERE code > 'C'",
+        )
+        .await;
         // What is written to the feed has clocks of the time that it is in the app.
         run(&mut connection, "SET app.now = '2026-03-10T11:00:00Z'").await;
         for sql in seeds(&mut connection).await {
             run(&mut connection, &sql).await;
         }
         run(&mut connection, "RESET app.now").await;
-        let row_of = |table: &Table| {
-            format!(
-                "SELECT '{0}' AS relation, {1}::text AS key, {2} AS owner, md5(t::text) AS hash FROM {0} t",
-                table.name, table.key, table.owner
-            )
-        };
-        let now: Vec<_> = TABLES.iter().filter(|table| !table.view).map(row_of).collect();
-        let now = now.join(" UNION ALL ");
+        let now = rows_of(|_| true);
         run(&mut connection, &format!("CREATE TEMPORARY TABLE before AS {now}")).await;
         let mut world = Self { app, connection, rows: BTreeMap::new(), now, copies: None };
         world.read_rows().await;
@@ -147,7 +155,7 @@ impl World {
             // The first row is what entering answered.
             Ok(rows) if cell.shows => self.describe(&cell.principal, cell.relation, rows[1..].iter().map(|row| touched(cell, row.get(0)))),
             Ok(_) => {
-                let changed = self.changed().await;
+                let changed = self.changed_in_transaction().await;
                 self.describe(&cell.principal, cell.relation, changed.into_iter())
             }
         };
@@ -157,10 +165,26 @@ impl World {
 
     /// Every row that came, went or is another since the people were made.
     async fn changed(&mut self) -> Vec<Touched> {
+        self.changed_of(&self.now.clone(), "true").await
+    }
+
+    /// The same of what was changed in this transaction alone: only tables that it wrote to are compared, which it counts itself, and
+    /// does so for what was rolled back too.
+    async fn changed_in_transaction(&mut self) -> Vec<Touched> {
+        let written = "RESET ROLE; SELECT relname::text FROM pg_stat_xact_user_tables WHERE schemaname = 'public' AND n_tup_ins + n_tup_upd + n_tup_del > 0";
+        let written = self.texts(written).await;
+        if written.is_empty() {
+            return Vec::new();
+        }
+        let now = rows_of(|table| written.iter().any(|name| name == table.name));
+        self.changed_of(&now, &format!("relation IN ('{}')", written.join("', '"))).await
+    }
+
+    async fn changed_of(&mut self, now: &str, which: &str) -> Vec<Touched> {
         let sql = format!(
-            "RESET ROLE; WITH now AS MATERIALIZED ({}) SELECT relation, key, owner::text FROM (TABLE now EXCEPT TABLE before) come
-             UNION SELECT relation, key, owner::text FROM (TABLE before EXCEPT TABLE now) gone",
-            self.now
+            "RESET ROLE; WITH now AS MATERIALIZED ({now}), before AS MATERIALIZED (SELECT * FROM before WHERE {which})
+             SELECT relation, key, owner::text FROM (TABLE now EXCEPT TABLE before) come
+             UNION SELECT relation, key, owner::text FROM (TABLE before EXCEPT TABLE now) gone"
         );
         let rows = raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await.unwrap();
         let owner = |row: &PgRow| row.get::<Option<String>, _>(2).map(|id| id.parse().unwrap());

@@ -105,7 +105,7 @@ const TITLES: [(&str, &[&str], Column); 22] = [
     ("portions", &[], Column::Portions),
     ("basis", &[], Column::Basis),
     ("carbohydrate basis", &[], Column::CarbohydrateBasis),
-    ("density", &["density g per ml"], Column::Density),
+    ("density", &["dichte"], Column::Density),
     ("allergens", &["contains", "allergene"], Column::Allergens),
     ("traces", &["may contain", "spuren"], Column::Traces),
 ];
