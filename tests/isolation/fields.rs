@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -197,12 +198,17 @@ async fn every_field_answers_every_principal_as_the_reviewed_file_says() {
     // ann looks back only after she has looked.
     let (looking_back, looking): (Vec<_>, Vec<_>) = following.into_iter().partition(|cell| cell.principal.name == "grantor");
     for following in [looking, looking_back] {
-        let told = stream::iter(&following).map(|cell| async { (*cell, shown(&world, cell, &cell.event(&world).await)) });
+        let waiting: Mutex<BTreeSet<_>> = Mutex::new(following.iter().map(|cell| cell.title()).collect());
+        let told = stream::iter(&following).map(|cell| async {
+            let event = cell.event(&world).await;
+            waiting.lock().unwrap().remove(&cell.title());
+            (*cell, shown(&world, cell, &event))
+        });
         let told = told.buffered(following.len()).collect::<Vec<_>>();
         outcomes.extend(tokio::select! {
             told = told => told,
             () = keep_changing(&world) => unreachable!(),
-            () = sleep(Duration::from_secs(600)) => panic!("somebody is not told of anything"),
+            () = sleep(Duration::from_secs(60)) => panic!("they are told of nothing: {:#?}", waiting.lock().unwrap()),
         });
     }
     world.undo_changes().await;

@@ -47,6 +47,8 @@ pub struct World {
     rows: BTreeMap<String, BTreeMap<String, Row>>,
     /// Every row there is now; the table `before` holds every row there was.
     now: String,
+    /// How much this session wrote to each table.
+    counts: BTreeMap<String, i64>,
     /// As hale_app itself: COPY cannot share a batch with other statements.
     copies: Option<PgConnection>,
 }
@@ -68,7 +70,7 @@ impl World {
         run(&mut connection, "RESET app.now").await;
         let now = rows_of(|_| true);
         run(&mut connection, &format!("CREATE TEMPORARY TABLE before AS {now}")).await;
-        let mut world = Self { app, connection, rows: BTreeMap::new(), now, copies: None };
+        let mut world = Self { app, connection, rows: BTreeMap::new(), now, counts: BTreeMap::new(), copies: None };
         world.read_rows().await;
         world.run("BEGIN").await;
         world
@@ -155,7 +157,7 @@ impl World {
             // The first row is what entering answered.
             Ok(rows) if cell.shows => self.describe(&cell.principal, cell.relation, rows[1..].iter().map(|row| touched(cell, row.get(0)))),
             Ok(_) => {
-                let changed = self.changed_in_transaction().await;
+                let changed = self.changed_since().await;
                 self.describe(&cell.principal, cell.relation, changed.into_iter())
             }
         };
@@ -168,11 +170,16 @@ impl World {
         self.changed_of(&self.now.clone(), "true").await
     }
 
-    /// The same of what was changed in this transaction alone: only tables that it wrote to are compared, which it counts itself, and
-    /// does so for what was rolled back too.
-    async fn changed_in_transaction(&mut self) -> Vec<Touched> {
-        let written = "RESET ROLE; SELECT relname::text FROM pg_stat_xact_user_tables WHERE schemaname = 'public' AND n_tup_ins + n_tup_upd + n_tup_del > 0";
-        let written = self.texts(written).await;
+    /// The same of what was changed since this was asked last, when nothing of that is left: only tables that were written to are
+    /// compared, which PostgreSQL counts for each session, what is rolled back included.
+    async fn changed_since(&mut self) -> Vec<Touched> {
+        let counts = "RESET ROLE; SELECT relname::text, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables
+            WHERE schemaname = 'public' AND n_tup_ins + n_tup_upd + n_tup_del > 0";
+        let counts = raw_sql(counts).fetch_all(&mut self.connection).await.unwrap();
+        let counts: BTreeMap<String, i64> = counts.iter().map(|row| (row.get(0), row.get(1))).collect();
+        let written: Vec<_> =
+            counts.iter().filter(|(name, count)| self.counts.get(*name) != Some(*count)).map(|(name, _)| name.clone()).collect();
+        self.counts = counts;
         if written.is_empty() {
             return Vec::new();
         }
