@@ -344,7 +344,7 @@ async fn it_serves_from_a_server_of_ones_own_and_finishes_what_it_began() {
 
     // A request that waits for a lock when the server is told to stop is answered all the same.
     let mut blocker = app.connect("hale_owner").await;
-    sqlx::Executor::execute(&mut blocker, "BEGIN; LOCK TABLE food_diary").await.unwrap();
+    sqlx::Executor::execute(&mut blocker, "BEGIN; LOCK TABLE food_diary IN SHARE MODE").await.unwrap();
     let pid = server.pid();
     let (code, ()) = tokio::join!(
         async {

@@ -66,7 +66,9 @@ pub enum Error {
     #[error("this backup is encrypted: give --identity or --passphrase-file")]
     Encrypted,
     /// It is encrypted for somebody else.
-    #[error("this backup is encrypted, and not with this key: give the identity of one of its recipients, or its passphrase")]
+    #[error(
+        "this backup is encrypted, and not with this key: give the identity of one of its recipients, or its passphrase. Nothing was changed"
+    )]
     WrongKey,
     /// A key cannot be used.
     #[error("{0}")]

@@ -41,7 +41,7 @@ async fn a_server_that_is_told_to_stop_says_so_first_and_answers_everybody() {
         answer.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or_default().to_owned()
     };
     let mut blocker = app.connect("hale_owner").await;
-    blocker.execute("BEGIN; LOCK TABLE food_diary").await.unwrap();
+    blocker.execute("BEGIN; LOCK TABLE food_diary IN SHARE MODE").await.unwrap();
     let in_flight = join_all((0..200).map(|_| log()));
     let stopping = async {
         sleep(Duration::from_millis(500)).await;

@@ -293,7 +293,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "personal_nutrients",
-        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("code", "'X_' || {n}"), ("name", "'Creatine'"), ("unit", "'g'")],
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("code", "'X_' || {n} || {m}"), ("name", "'Creatine'"), ("unit", "'g'")],
         change: "name = 'changed'",
         operations: &[("change the unit", "UPDATE personal_nutrients SET unit = 'mg'")],
         ..TABLE
