@@ -20,7 +20,7 @@ use crate::harness::{PASSWORD, TestApp, report};
 /// Where the bad value is put into a JSON text.
 const HERE: &str = "@here@";
 /// How many values of each argument the suite tries; HALE_ATTACK=1 tries all.
-const OF_EACH: usize = 20;
+const OF_EACH: usize = 8;
 
 /// A bad value, as JSON: not every one could be a `Value`.
 #[derive(Clone)]
@@ -339,6 +339,9 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
     let mut world = made(&app, &token, &schema).await;
     let fields = ["Query", "Person", "Mutation"].into_iter().flat_map(|root| schema.objects[root].keys().map(move |field| (root, field)));
     for (root, field) in fields {
+        if std::env::var_os("HALE_X").is_some() && (root != "Mutation" || field.as_str() < "setWater") {
+            continue;
+        }
         if root == "Mutation" {
             // What was accepted may have deleted what the next ones need.
             world = made(&app, &token, &schema).await;
@@ -380,7 +383,8 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
             }
             let after = rows(&mut owner).await;
             if after != before {
-                wrong.push(format!("{}: something was refused, and written", place.name));
+                let tables = after.lines().filter(|table| !before.contains(table)).filter_map(|table| table.split(' ').next());
+                wrong.push(format!("{}: something was refused, and written to {}", place.name, tables.collect::<Vec<_>>().join(", ")));
                 before = after;
             }
             // Attempts are limited; that they are is tested elsewhere.

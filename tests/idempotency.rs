@@ -186,9 +186,11 @@ fn every_mutation_that_answers_with_a_secret_refuses_keys() {
         ["token", "secret", "password", "recoverycode", "apikey", "link", "url"].iter().any(|word| field.contains(word))
             && !field.ends_with("expiresat")
     };
+    // Addresses of recipes, licences and servers, and the last letters of a token, open nothing.
+    let harmless = |kind: &str| ["Meal", "FoodProvider", "RecipeServer"].contains(&kind);
     let leads_to_secret = |payload: &str| {
         let inner = fields(payload);
-        inner.iter().any(|(name, kind)| secret(name) || fields(kind).iter().any(|(name, _)| secret(name)))
+        inner.iter().any(|(name, kind)| secret(name) || !harmless(kind) && fields(kind).iter().any(|(name, _)| secret(name)))
     };
     let mut with_secrets: Vec<_> =
         fields("Mutation").into_iter().filter(|(_, payload)| leads_to_secret(payload)).map(|(name, _)| name).collect();

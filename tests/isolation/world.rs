@@ -49,6 +49,8 @@ pub struct World {
     now: String,
     /// How much this session wrote to each table.
     counts: BTreeMap<String, i64>,
+    /// What [`World::marks`] answered when every row was as it was made.
+    clean: BTreeMap<String, String>,
     /// As hale_app itself: COPY cannot share a batch with other statements.
     copies: Option<PgConnection>,
 }
@@ -70,7 +72,7 @@ impl World {
         run(&mut connection, "RESET app.now").await;
         let now = rows_of(|_| true);
         run(&mut connection, &format!("CREATE TEMPORARY TABLE before AS {now}")).await;
-        let mut world = Self { app, connection, rows: BTreeMap::new(), now, counts: BTreeMap::new(), copies: None };
+        let mut world = Self { app, connection, rows: BTreeMap::new(), now, counts: BTreeMap::new(), clean: BTreeMap::new(), copies: None };
         world.read_rows().await;
         world.run("BEGIN").await;
         world
@@ -165,9 +167,17 @@ impl World {
         outcome
     }
 
-    /// Every row that came, went or is another since the people were made.
+    /// Every row that came, went or is another since the people were made, whoever did it: of tables that look as they did, none.
     async fn changed(&mut self) -> Vec<Touched> {
-        self.changed_of(&self.now.clone(), "true").await
+        let marks = self.marks().await;
+        let written: Vec<_> = marks.into_iter().filter(|(name, mark)| self.clean.get(name) != Some(mark)).map(|(name, _)| name).collect();
+        self.changed_in(&written).await
+    }
+
+    /// How many rows each table has, and which transactions wrote them: other rows, other transactions.
+    async fn marks(&mut self) -> BTreeMap<String, String> {
+        let rows = raw_sql("RESET ROLE; EXECUTE marks").fetch_all(&mut self.connection).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
 
     /// The same of what was changed since this was asked last, when nothing of that is left: only tables that were written to are
@@ -180,18 +190,19 @@ impl World {
         let written: Vec<_> =
             counts.iter().filter(|(name, count)| self.counts.get(*name) != Some(*count)).map(|(name, _)| name.clone()).collect();
         self.counts = counts;
-        if written.is_empty() {
-            return Vec::new();
-        }
-        let now = rows_of(|table| written.iter().any(|name| name == table.name));
-        self.changed_of(&now, &format!("relation IN ('{}')", written.join("', '"))).await
+        self.changed_in(&written).await
     }
 
-    async fn changed_of(&mut self, now: &str, which: &str) -> Vec<Touched> {
+    async fn changed_in(&mut self, tables: &[String]) -> Vec<Touched> {
+        if tables.is_empty() {
+            return Vec::new();
+        }
         let sql = format!(
-            "RESET ROLE; WITH now AS MATERIALIZED ({now}), before AS MATERIALIZED (SELECT * FROM before WHERE {which})
+            "RESET ROLE; WITH now AS MATERIALIZED ({}), before AS MATERIALIZED (SELECT * FROM before WHERE relation IN ('{}'))
              SELECT relation, key, owner::text FROM (TABLE now EXCEPT TABLE before) come
-             UNION SELECT relation, key, owner::text FROM (TABLE before EXCEPT TABLE now) gone"
+             UNION SELECT relation, key, owner::text FROM (TABLE before EXCEPT TABLE now) gone",
+            rows_of(|table| tables.iter().any(|name| name == table.name)),
+            tables.join("', '")
         );
         let rows = raw_sql(AssertSqlSafe(sql)).fetch_all(&mut self.connection).await.unwrap();
         let owner = |row: &PgRow| row.get::<Option<String>, _>(2).map(|id| id.parse().unwrap());
@@ -202,7 +213,10 @@ impl World {
     pub async fn keep(&mut self) {
         let copies: String =
             TABLES.iter().filter(|table| !table.view).map(|table| format!("CREATE TABLE kept.{0} AS TABLE {0};", table.name)).collect();
-        self.run(&format!("CREATE SCHEMA kept; {copies}")).await;
+        let mark = |table: &Table| format!("SELECT '{0}', concat_ws(' ', count(*), sum(xmin::text::bigint)) FROM {0}", table.name);
+        let marks: Vec<_> = TABLES.iter().filter(|table| !table.view).map(mark).collect();
+        self.run(&format!("CREATE SCHEMA kept; {copies} PREPARE marks AS {}", marks.join(" UNION ALL "))).await;
+        self.clean = self.marks().await;
     }
 
     /// Whose rows changed since the last time; now they are again what they were. Buckets of rate limits, counts of changes, what
@@ -246,6 +260,7 @@ impl World {
             ))
             .await;
         }
+        self.clean = self.marks().await;
         changed
     }
 
