@@ -21,7 +21,7 @@ const READ: &[(&str, usize)] = &[
 ];
 
 #[tokio::test]
-async fn a_day_a_report_and_a_search_are_a_statement_each_and_read_no_table_as_a_whole() {
+async fn a_day_a_report_and_a_search_are_a_statement_each_and_read_no_diary_as_a_whole() {
     let app = TestApp::with_connections(1).await;
     let ann = app.person("ann").await;
     let food = ann.creates_food(json!({ "name": "Porridge" })).await;
