@@ -35,7 +35,7 @@ mod socket;
 pub use error::Error;
 
 use binaries::{Binaries, Wanted};
-use place::{Place, SUPERUSER, open_lock};
+use place::{Place, SUPERUSER, StartLock, open_lock};
 use socket::Server;
 
 /// Receives lines for the person at the terminal, such as "initialising PostgreSQL 15 in …".
@@ -88,7 +88,7 @@ pub struct EmbeddedPostgres {
     /// Looks after the log.
     log_keeper: Option<JoinHandle<()>>,
     /// Held exclusively while the server is being started.
-    start_lock: Option<File>,
+    start_lock: Option<StartLock>,
     /// Held shared until this value drops out.
     users_lock: Option<File>,
 }
@@ -238,8 +238,7 @@ impl Drop for EmbeddedPostgres {
             return;
         }
         if self.start_lock.is_none() {
-            let lock = open_lock(&self.place.start_lock()).ok();
-            self.start_lock = lock.filter(|lock| lock.try_lock().is_ok());
+            self.start_lock = self.place.try_lock_start();
         }
         // Without the start lock somebody else is starting or stopping, and decides.
         if self.start_lock.is_some()

@@ -101,14 +101,14 @@ impl Place {
     }
 
     /// Waits by asking again: a blocking lock would hold a worker of the runtime.
-    pub(super) async fn lock_start(&self, progress: &Progress) -> Result<File, Error> {
+    pub(super) async fn lock_start(&self, progress: &Progress) -> Result<StartLock, Error> {
         let path = self.start_lock();
         let lock = open_lock(&path)?;
         let begun = Instant::now();
         let mut has_told = false;
         while begun.elapsed() < LOCK_PATIENCE {
             match lock.try_lock() {
-                Ok(()) => return Ok(lock),
+                Ok(()) => return Ok(StartLock(lock)),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(Error::folder("lock", path)(error)),
             }
@@ -119,6 +119,12 @@ impl Place {
             sleep(POLL).await;
         }
         Err(Error::Locked { lock: path, seconds: LOCK_PATIENCE.as_secs() })
+    }
+
+    /// The start lock, if nobody holds it.
+    pub(super) fn try_lock_start(&self) -> Option<StartLock> {
+        let lock = open_lock(&self.start_lock()).ok()?;
+        lock.try_lock().is_ok().then_some(StartLock(lock))
     }
 
     pub(super) fn superuser_password(&self) -> Result<String, Error> {
@@ -233,6 +239,16 @@ fn telling_line(text: &str) -> String {
     };
     let line = lines().rfind(is_telling).or_else(|| lines().next_back());
     line.unwrap_or("it said nothing").to_owned()
+}
+
+/// Held while the server is being started or stopped.
+pub(super) struct StartLock(pub(super) File);
+
+impl Drop for StartLock {
+    fn drop(&mut self) {
+        // Closing alone does not release it: a program that is being started has the file too, for a moment.
+        let _ = self.0.unlock();
+    }
 }
 
 pub(super) fn open_lock(path: &Path) -> Result<File, Error> {

@@ -62,7 +62,7 @@ async fn query(url: &str, sql: &str) -> Option<String> {
 async fn until(mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(15));
+        assert!(begun.elapsed() < Duration::from_secs(60));
         sleep(POLL).await;
     }
 }
@@ -125,6 +125,18 @@ async fn the_last_of_several_users_stops_the_one_server() {
     assert!(pid_file.exists());
     drop(third);
     until(|| !pid_file.exists()).await;
+}
+
+#[tokio::test]
+async fn the_start_lock_is_free_at_once_though_a_program_that_is_being_started_has_its_file() {
+    let folder = Folder::new();
+    let place = Place::prepare(&folder.options()).await.unwrap();
+    let lock = place.lock_start(&folder.options().progress).await.unwrap();
+    assert!(place.try_lock_start().is_none());
+    let inherited = lock.0.try_clone().unwrap();
+    drop(lock);
+    assert!(place.try_lock_start().is_some());
+    drop(inherited);
 }
 
 #[tokio::test]
