@@ -84,14 +84,21 @@ BEGIN
   END IF;
 END $$;
 
+CREATE FUNCTION auth.show(relation regclass, access_type text, shared text DEFAULT 'true') RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  EXECUTE format('CREATE POLICY %I ON %s FOR SELECT TO hale_app USING (user_id = ANY (%s) AND %s)',
+                 access_type || '_read', relation, auth.grantors(access_type, false), shared);
+END $$;
+
 CREATE FUNCTION auth.share(relation regclass, access_type text, shared text DEFAULT 'true') RETURNS void
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  reader text := format('user_id = ANY (%s) AND %s', auth.grantors(access_type, false), shared);
   writer text := format('user_id = ANY (%s) AND %s', auth.grantors(access_type, true), shared);
 BEGIN
-  EXECUTE format('CREATE POLICY %I ON %s FOR SELECT TO hale_app USING (%s)', access_type || '_read', relation, reader);
+  PERFORM auth.show(relation, access_type, shared);
   EXECUTE format('CREATE POLICY %I ON %s FOR INSERT TO hale_app WITH CHECK (%s)', access_type || '_insert', relation, writer);
   EXECUTE format('CREATE POLICY %I ON %s FOR UPDATE TO hale_app USING (%s) WITH CHECK (%s)', access_type || '_update', relation, writer, writer);
   EXECUTE format('CREATE POLICY %I ON %s FOR DELETE TO hale_app USING (%s)', access_type || '_delete', relation, writer);

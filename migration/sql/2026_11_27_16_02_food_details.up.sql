@@ -57,5 +57,7 @@ CREATE TABLE personal_nutrients (
 COMMENT ON COLUMN personal_nutrients.code IS 'begins with X_, as none of the catalogue does';
 CREATE INDEX personal_nutrients_id_idx ON personal_nutrients (id);
 -- Another unit would change what is known of every food: such a nutrient is a new one.
-SELECT auth.protect('personal_nutrients', 'food_list', ARRAY['code', 'unit']);
+SELECT auth.protect('personal_nutrients', NULL, ARRAY['code', 'unit']);
+-- They name what is in foods, so whoever sees those sees these, and nobody else writes them.
+SELECT auth.show('personal_nutrients', 'food_list');
 SELECT auth.announce('personal_nutrients', '{food_list}');

@@ -41,9 +41,6 @@ GRANT EXECUTE ON FUNCTION search.fold(text) TO hale_auth;
 CREATE POLICY adding_found ON food_items FOR INSERT TO hale_auth WITH CHECK (true);
 CREATE POLICY adding_found ON nutrition_data FOR INSERT TO hale_auth WITH CHECK (true);
 CREATE POLICY adding_found ON food_portions FOR INSERT TO hale_auth WITH CHECK (true);
--- The words of its name, which a trigger notes for the search.
-GRANT INSERT (word) ON food_words TO hale_auth;
-CREATE POLICY adding_found ON food_words FOR INSERT TO hale_auth WITH CHECK (true);
 
 -- Adds a food that a provider stated to the shared catalogue, unless one with its barcode or of its source and id is there; answers the id
 -- of whichever it is. NULL for a code that a shop or a chain numbered itself, which means another food elsewhere, and for nobody. Two who

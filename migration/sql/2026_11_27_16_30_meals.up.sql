@@ -55,15 +55,8 @@ CREATE POLICY visible_food ON meal_ingredients AS RESTRICTIVE FOR INSERT TO hale
   WITH CHECK (food_item_id IS NULL OR EXISTS (SELECT FROM food_items f WHERE f.id = food_item_id AND f.deleted_at IS NULL));
 
 -- Like foods, meals are shown to those with a grant of food_list, and written by nobody else.
-DO $$
-DECLARE
-  relation text;
-BEGIN
-  FOREACH relation IN ARRAY ARRAY['meals', 'meal_ingredients'] LOOP
-    EXECUTE format('CREATE POLICY food_list_read ON %I FOR SELECT TO hale_app USING (user_id = ANY (%s))',
-                   relation, auth.grantors('food_list', false));
-  END LOOP;
-END $$;
+SELECT auth.show('meals', 'food_list');
+SELECT auth.show('meal_ingredients', 'food_list');
 SELECT auth.announce('meals', '{food_list}');
 SELECT auth.announce('meal_ingredients', '{food_list}');
 

@@ -103,6 +103,7 @@ fn fill(template: &str, table: &Table, values: &Values<'_>) -> String {
         ("{reader}", id(reader, "users", 0)),
         ("{food}", id(values.owner, "food_items", 0)),
         ("{held_food}", id(values.holder, "food_items", 0)),
+        ("{own_meal}", id(values.viewer, "meals", 0)),
         ("{hidden_meal}", id("stranger", "meals", 0)),
         ("{target_meal}", id(values.target, "meals", 0)),
         ("{held_template}", id(values.holder, "meal_plan_templates", 0)),

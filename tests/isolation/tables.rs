@@ -311,6 +311,7 @@ pub const TABLES: &[Table] = &[
                 "INSERT INTO favourite_foods (user_id, food_id, added_at) VALUES ({viewer_id}, {common_food}, '2026-03-10')",
             ),
             ("add a hidden food", "INSERT INTO favourite_foods (user_id, food_id, added_at) VALUES ({viewer_id}, {hidden_food}, '2026-03-10')"),
+            ("add a deleted food", "INSERT INTO favourite_foods (user_id, food_id, added_at) VALUES ({viewer_id}, {deleted_food}, '2026-03-10')"),
         ],
         ..TABLE
     },
@@ -736,6 +737,18 @@ pub const TABLES: &[Table] = &[
                 "plan the target's meal",
                 "INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {target_id}, {target_meal})",
             ),
+            (
+                "plan one's own meal as another's",
+                "INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {stranger_id}, {own_meal})",
+            ),
+            (
+                "plan another's meal as one's own",
+                "INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {viewer_id}, {hidden_meal})",
+            ),
+            (
+                "plan a deleted meal",
+                "UPDATE meals SET deleted_at = '2026-03-10' WHERE id = {own_meal}; INSERT INTO meal_plan_template_items (user_id, template_id, position, day, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {held_template}, 9, 1, 'lunch', 'x', 1, 'serving', {viewer_id}, {own_meal})",
+            ),
             ("log another food", "UPDATE meal_plan_template_items SET food_item_id = {hidden_food}"),
         ],
         ..TABLE
@@ -773,6 +786,18 @@ pub const TABLES: &[Table] = &[
                 "plan the target's meal",
                 "INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {target_id}, {target_meal})",
             ),
+            (
+                "plan one's own meal as another's",
+                "INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {stranger_id}, {own_meal})",
+            ),
+            (
+                "plan another's meal as one's own",
+                "INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {viewer_id}, {hidden_meal})",
+            ),
+            (
+                "plan a deleted meal",
+                "UPDATE meals SET deleted_at = '2026-03-10' WHERE id = {own_meal}; INSERT INTO planned_meals (user_id, id, planned_on, meal_type, name, quantity, unit, meal_owner_id, meal_id) VALUES ({viewer_id}, {missing}, '2026-03-10', 'lunch', 'x', 1, 'serving', {viewer_id}, {own_meal})",
+            ),
             ("log another food", "UPDATE planned_meals SET food_item_id = {hidden_food}"),
             ("sign as another", "UPDATE planned_meals SET created_by = {stranger_id}"),
         ],
@@ -803,10 +828,16 @@ pub const TABLES: &[Table] = &[
             ("portioned_at", "'2026-03-10T12:00:00Z'"),
         ],
         change: "amount = 2",
-        operations: &[(
-            "portion for a stranger",
-            "INSERT INTO cooked_portions (user_id, id, batch_id, eater_id, amount, portioned_at) VALUES ({viewer_id}, {missing}, {batch}, {stranger_id}, 1, '2026-03-10')",
-        )],
+        operations: &[
+            (
+                "portion for a stranger",
+                "INSERT INTO cooked_portions (user_id, id, batch_id, eater_id, amount, portioned_at) VALUES ({viewer_id}, {missing}, {batch}, {stranger_id}, 1, '2026-03-10')",
+            ),
+            (
+                "portion for the target",
+                "INSERT INTO cooked_portions (user_id, id, batch_id, eater_id, amount, portioned_at) VALUES ({viewer_id}, {missing}, {batch}, {target_id}, 1, '2026-03-10')",
+            ),
+        ],
         ..TABLE
     },
     Table {

@@ -49,8 +49,6 @@ pub struct World {
     now: String,
     /// How much this session wrote to each table.
     counts: BTreeMap<String, i64>,
-    /// What [`World::marks`] answered when every row was as it was made.
-    clean: BTreeMap<String, String>,
     /// As hale_app itself: COPY cannot share a batch with other statements.
     copies: Option<PgConnection>,
 }
@@ -72,7 +70,7 @@ impl World {
         run(&mut connection, "RESET app.now").await;
         let now = rows_of(|_| true);
         run(&mut connection, &format!("CREATE TEMPORARY TABLE before AS {now}")).await;
-        let mut world = Self { app, connection, rows: BTreeMap::new(), now, counts: BTreeMap::new(), clean: BTreeMap::new(), copies: None };
+        let mut world = Self { app, connection, rows: BTreeMap::new(), now, counts: BTreeMap::new(), copies: None };
         world.read_rows().await;
         world.run("BEGIN").await;
         world
@@ -167,21 +165,8 @@ impl World {
         outcome
     }
 
-    /// Every row that came, went or is another since the people were made, whoever did it: of tables that look as they did, none.
-    async fn changed(&mut self) -> Vec<Touched> {
-        let marks = self.marks().await;
-        let written: Vec<_> = marks.into_iter().filter(|(name, mark)| self.clean.get(name) != Some(mark)).map(|(name, _)| name).collect();
-        self.changed_in(&written).await
-    }
-
-    /// How many rows each table has, and which transactions wrote them: other rows, other transactions.
-    async fn marks(&mut self) -> BTreeMap<String, String> {
-        let rows = raw_sql("RESET ROLE; EXECUTE marks").fetch_all(&mut self.connection).await.unwrap();
-        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
-    }
-
-    /// The same of what was changed since this was asked last, when nothing of that is left: only tables that were written to are
-    /// compared, which PostgreSQL counts for each session, what is rolled back included.
+    /// Every row that came, went or is another since the people were made, when nothing is left of what was changed before this was asked
+    /// last: only tables that were written to are compared, which PostgreSQL counts for each session, what is rolled back included.
     async fn changed_since(&mut self) -> Vec<Touched> {
         let counts = "RESET ROLE; SELECT relname::text, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables
             WHERE schemaname = 'public' AND n_tup_ins + n_tup_upd + n_tup_del > 0";
@@ -209,14 +194,32 @@ impl World {
         rows.iter().map(|row| Touched { relation: row.get(0), key: row.get(1), owner: owner(row) }).collect()
     }
 
-    /// Keeps every row as it is, for [`World::changed_by`] to bring back.
+    /// Keeps every row as it is, for [`World::changed_by`] to bring back, and from now on notes which tables are written to.
     pub async fn keep(&mut self) {
-        let copies: String =
-            TABLES.iter().filter(|table| !table.view).map(|table| format!("CREATE TABLE kept.{0} AS TABLE {0};", table.name)).collect();
-        let mark = |table: &Table| format!("SELECT '{0}', concat_ws(' ', count(*), sum(xmin::text::bigint)) FROM {0}", table.name);
-        let marks: Vec<_> = TABLES.iter().filter(|table| !table.view).map(mark).collect();
-        self.run(&format!("CREATE SCHEMA kept; {copies} PREPARE marks AS {}", marks.join(" UNION ALL "))).await;
-        self.clean = self.marks().await;
+        let tables = || TABLES.iter().filter(|table| !table.view).map(|table| table.name);
+        let copies: String = tables().map(|name| format!("CREATE TABLE kept.{name} AS TABLE {name};")).collect();
+        let triggers = tables().map(|name| {
+            format!("CREATE TRIGGER noted AFTER INSERT OR UPDATE OR DELETE ON {name} FOR EACH STATEMENT EXECUTE FUNCTION kept.note();")
+        });
+        let triggers: String = triggers.collect();
+        self.run(&format!(
+            "CREATE SCHEMA kept; {copies} CREATE TABLE kept.written (relation text);
+             CREATE FUNCTION kept.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+               $$ BEGIN INSERT INTO kept.written VALUES (TG_TABLE_NAME); RETURN NULL; END $$;
+             -- As a replica: triggers and foreign keys have had their say.
+             CREATE FUNCTION kept.bring_back(relation text, key text, keys text[]) RETURNS void
+             LANGUAGE plpgsql SET session_replication_role = replica AS $$
+             DECLARE
+               columns text := (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+                                WHERE attrelid = relation::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '');
+             BEGIN
+               EXECUTE format('DELETE FROM %I WHERE (%s)::text = ANY ($1)', relation, key) USING keys;
+               EXECUTE format('INSERT INTO %1$I (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM kept.%1$I WHERE (%3$s)::text = ANY ($1)',
+                              relation, columns, key) USING keys;
+             END $$;
+             {triggers}"
+        ))
+        .await;
     }
 
     /// Whose rows changed since the last time; now they are again what they were. Buckets of rate limits, counts of changes, what
@@ -245,22 +248,16 @@ impl World {
 
     /// Makes everything what it was, and answers what was not.
     pub async fn undo_changes(&mut self) -> Vec<Touched> {
-        let changed = self.changed().await;
-        let relations: BTreeSet<_> = changed.iter().map(|row| row.relation.clone()).collect();
-        for relation in &relations {
-            let columns = format!(
-                "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
-                 WHERE attrelid = '{relation}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
-            );
-            let columns = self.texts(&columns).await.remove(0);
-            // As a replica: triggers and foreign keys have had their say.
-            self.run(&format!(
-                "BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM {relation};
-                 INSERT INTO {relation} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM kept.{relation}; COMMIT"
-            ))
-            .await;
-        }
-        self.clean = self.marks().await;
+        let written = "WITH noted AS (DELETE FROM kept.written RETURNING relation) SELECT DISTINCT relation FROM noted";
+        let written = self.texts(written).await;
+        let changed = self.changed_in(&written).await;
+        let bring_back = |table: &Table| {
+            let keys: Vec<_> = changed.iter().filter(|row| row.relation == table.name).map(|row| row.key.replace('\'', "''")).collect();
+            let key = table.key.replace('\'', "''");
+            (!keys.is_empty()).then(|| format!("SELECT kept.bring_back('{}', '{key}', ARRAY['{}']);", table.name, keys.join("', '")))
+        };
+        let bring_back: String = TABLES.iter().filter_map(bring_back).collect();
+        self.run(&bring_back).await;
         changed
     }
 

@@ -528,8 +528,12 @@ impl Store for Transaction {
         // What is new is inserted by one statement, the others are updated by another.
         for made in [true, false] {
             for (id, row) in rows.iter().filter(|(_, row)| row.made == made) {
-                let name = service::sync::collection(collection.name).unwrap().name;
-                pending.tables.push((name, *id, row.document.clone().unwrap(), row.deleted));
+                let collection = service::sync::collection(collection.name).unwrap();
+                let mut document = row.document.clone().unwrap();
+                for column in collection.groups.iter().flat_map(|group| group.columns) {
+                    document.entry(column.name).or_insert(Value::Null);
+                }
+                pending.tables.push((collection.name, *id, document, row.deleted));
             }
         }
         Ok(())

@@ -19,17 +19,24 @@ use super::{
     world::sorted,
 };
 
-/// The columns that clients write, with their groups. A row without the first of each is not complete.
+/// The columns that clients write, with their groups.
 const MEASUREMENT: [(&str, &str); 5] =
     [("type", "type"), ("value", "value"), ("unit", "value"), ("measured_at", "moment"), ("time_zone", "moment")];
-const ENTRY: [(&str, &str); 6] = [
+const ENTRY: [(&str, &str); 11] = [
     ("food_item_id", "food"),
+    ("food_name", "food"),
+    ("group_id", "group"),
     ("quantity", "amount"),
     ("unit", "amount"),
+    ("quick_nutrition", "amount"),
     ("meal_type", "meal"),
     ("consumed_at", "moment"),
     ("time_zone", "moment"),
+    ("status", "status"),
+    ("note", "note"),
 ];
+/// Those of them without which a row is complete: none of the devices writes them.
+const OPTIONAL: [&str; 6] = ["food_name", "group_id", "quick_nutrition", "time_zone", "status", "note"];
 
 const NOOT: [(&str, &str); 1] = [("data", "activities")];
 
@@ -41,9 +48,15 @@ fn columns(collection: &str) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// What an older app does not tell.
+/// What a row has where nobody told it.
 fn untold(column: &str) -> Value {
-    if column == "time_zone" { json!("UTC") } else { Value::Null }
+    match column {
+        "time_zone" => json!("UTC"),
+        "status" => json!("eaten"),
+        // That of the only food of each person.
+        "food_name" => json!("Oats"),
+        _ => Value::Null,
+    }
 }
 
 fn group_of<'a>(collection: &str, column: &'a str) -> &'a str {
@@ -77,7 +90,7 @@ struct TrueRow {
 impl TrueRow {
     fn untold((collection, _): &Name) -> Self {
         let values = columns(collection).iter().map(|(column, _)| ((*column).to_owned(), untold(column)));
-        Self { values: values.filter(|(_, value)| !value.is_null()).collect(), ..Self::default() }
+        Self { values: values.collect(), ..Self::default() }
     }
 }
 
@@ -149,7 +162,7 @@ impl Truth {
         }
         let complete = |column: &str| waiting.contains_key(column);
         let known = self.rows.get(&(person, name.clone()));
-        if known.is_none() && !columns(&name.0).iter().all(|(column, _)| *column == "time_zone" || complete(column)) {
+        if known.is_none() && !columns(&name.0).iter().all(|(column, _)| OPTIONAL.contains(column) || complete(column)) {
             // The rest may have come later in the batch, and completed it.
             let incomplete = matches!(receipt.decision.outcome, Outcome::Rejected { code: Rejection::Incomplete, .. });
             return hold(incomplete || row.is_some(), || format!("{name:?} is not complete: {:?}", receipt.decision));
