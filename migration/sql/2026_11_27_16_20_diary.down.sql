@@ -8,7 +8,7 @@ ALTER TABLE food_diary DROP status, DROP note, DROP quick_nutrition, DROP millil
 DROP TABLE food_diary_groups;
 DELETE FROM sync_changes WHERE collection = 'food_diary_groups';
 DELETE FROM sync_rows WHERE collection = 'food_diary_groups';
-UPDATE sync_spaces SET digests = digests - 'food_diary_groups';
+UPDATE sync_spaces SET digests = digests - 'food_diary_groups' WHERE digests ? 'food_diary_groups';
 SELECT auth.sync('food_diary', '{
   "food": ["food_item_id", "food_name", "food_brand", "nutrition_version"],
   "amount": ["quantity", "unit", "servings", "calories", "protein", "carbohydrates", "fat", "fiber", "sugar", "sodium", "nutrients"],
