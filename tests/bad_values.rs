@@ -263,7 +263,8 @@ async fn rows(owner: &mut PgConnection) -> String {
     let each = tables
         .iter()
         .map(|(table,)| format!("SELECT '{table} ' || md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t"));
-    let sql = each.collect::<Vec<_>>().join(" UNION ALL ");
+    // Several processes of PostgreSQL may share the work, and end in any order.
+    let sql = each.collect::<Vec<_>>().join(" UNION ALL ") + " ORDER BY 1";
     let rows: Vec<(String,)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(owner).await.unwrap();
     rows.into_iter().map(|(row,)| row + "\n").collect()
 }

@@ -19,6 +19,9 @@ pub async fn may_not(person: &Person<'_>, mutation: &str, input: Value, fields: 
 
 fn document(mutation: &str, fields: &str) -> String {
     let type_name = match mutation {
+        "addFavouriteFood" => "FavouriteFood".to_owned(),
+        "completeFoodDay" => "FoodDay".to_owned(),
+        "commitImport" => "Import".to_owned(),
         "deleteHousehold" | "leaveHousehold" => "Household".to_owned(),
         "removeHouseholdMember" => "HouseholdMember".to_owned(),
         "acceptHouseholdInvitation" | "declineHouseholdInvitation" => "HouseholdInvitation".to_owned(),
