@@ -228,3 +228,41 @@ async fn anns_own_nutrient_is_told_where_her_food_is_shared() {
     let refused = ann.refused(CREATE, food(json!({ "nutrients": [{ "code": "X_CREATINE", "amount": "1" }] }))).await;
     assert_eq!(refused.field.as_deref(), Some("nutrition.nutrients[0].code"));
 }
+
+#[tokio::test]
+async fn anns_own_nutrient_is_summed_aimed_at_and_goes_out_and_in_by_its_code() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let define = "mutation($input: CreateNutrientInput!) { createNutrient(input: $input) { nutrient { id } } }";
+    let creatine = json!({ "input": { "code": "X_CREATINE", "name": "Creatine", "unit": "g" } });
+    ann.ask(define, creatine.clone()).await;
+    let powder = json!({ "name": "Powder", "nutrition": { "nutrients": [{ "code": "X_CREATINE", "amount": "88" }] } });
+    let powder = ann.creates_food(powder).await;
+    ann.logs_food(&powder, json!({ "quantity": "5", "unit": "g" })).await;
+    let aims = json!([{ "nutrient": "X_CREATINE", "minimum": "5" }, { "nutrient": "ALC", "maximum": "10" }]);
+    let set = "mutation($input: SetNutritionTargetInput!) { setNutritionTarget(input: $input) { target { aims { nutrient } } } }";
+    let target = json!({ "input": { "days": "EVERY_DAY", "aims": aims } });
+    let mut aimed_at: Vec<Value> = ann.ask(set, target.clone()).await["setNutritionTarget"]["target"]["aims"].as_array().unwrap().clone();
+    aimed_at.sort_by_key(Value::to_string);
+    assert_eq!(json!(aimed_at), json!([{ "nutrient": "ALC" }, { "nutrient": "X_CREATINE" }]));
+    assert_eq!(ben.refused(set, target.clone()).await.field.as_deref(), Some("aims[0].nutrient"));
+    let day = "{ viewer { foodDay { creatine: nutrient(code: \"X_CREATINE\") { amount knownEntries unknownEntries }
+        entries { nutrition { nutrient(code: \"X_CREATINE\") } } targets { nutrient eaten left } } } }";
+    let day = ann.ask(day, json!({})).await["viewer"]["foodDay"].take();
+    assert_eq!(day["creatine"], json!({ "amount": "4.4", "knownEntries": 1, "unknownEntries": 0 }));
+    assert_eq!(day["entries"], json!([{ "nutrition": { "nutrient": "4.4" } }]));
+    assert!(day["targets"].as_array().unwrap().contains(&json!({ "nutrient": "X_CREATINE", "eaten": "4.4", "left": "0.6" })), "{day}");
+
+    let exported = app.get("/export/foods.csv").bearer_auth(ann.token.as_ref().unwrap()).send().await.unwrap().text().await.unwrap();
+    let (header, line) = exported.split_once("\r\n").unwrap();
+    assert_eq!((header.rsplit(',').next(), line.trim_end().rsplit(',').next()), (Some("X_CREATINE"), Some("88")));
+    // Ben has no such nutrient, and is told so; once he has, it comes in as his.
+    let unread = crate::food_import::rehearses(&ben, &exported, json!({ "kind": "FOODS" })).await;
+    assert!(unread.to_string().contains("X_CREATINE"), "{unread}");
+    ben.ask(define, creatine).await;
+    let import = crate::food_import::rehearses(&ben, &exported, json!({ "kind": "FOODS" })).await;
+    crate::food_import::commits(&ben, &import).await;
+    let foods = "{ foods(search: \"powder\", first: 1) { nodes { nutrition { nutrients { code amount } } } } }";
+    let nutrients = json!([{ "nutrition": { "nutrients": [{ "code": "X_CREATINE", "amount": "88" }] } }]);
+    assert_eq!(ben.ask(foods, json!({})).await["foods"]["nodes"], nutrients);
+}

@@ -15,6 +15,7 @@ use crate::{
     error::{Error, Result},
     family_access,
     foods::Portions,
+    nutrients,
     nutrition::Nutrition,
 };
 
@@ -39,8 +40,8 @@ pub enum What {
 pub struct Export {
     tx: Tx,
     what: What,
-    /// Codes of further nutrients, for which there are columns.
-    codes: Option<Vec<String>>,
+    /// What amounts of further nutrients are kept under, for which there are columns.
+    keys: Option<Vec<String>>,
     done: bool,
 }
 
@@ -72,7 +73,7 @@ impl Export {
             What::Foods => Statement::from_sql_and_values(DbBackend::Postgres, declare(FOODS), [person.0.into()]),
         };
         tx.execute_raw(statement).await?;
-        Ok(Self { tx, what, codes: None, done: false })
+        Ok(Self { tx, what, keys: None, done: false })
     }
 
     /// The next part of the file, the header first; `None` when there is no more of it.
@@ -83,21 +84,22 @@ impl Export {
         let rows = self.tx.query_all_raw(Statement::from_string(DbBackend::Postgres, format!("FETCH FORWARD {CHUNK} FROM export"))).await?;
         self.done = rows.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX);
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        let first = self.codes.is_none();
-        let codes = match &self.codes {
-            Some(codes) => codes,
+        let first = self.keys.is_none();
+        let keys = match &self.keys {
+            Some(keys) => keys,
             None => {
                 // The first row says which there are.
-                let codes = rows.first().map(|row| row.try_get::<Option<Vec<String>>>("", "codes")).transpose()?.flatten();
-                self.codes.insert(codes.unwrap_or_default())
+                let keys = rows.first().map(|row| row.try_get::<Option<Vec<String>>>("", "keys")).transpose()?.flatten();
+                self.keys.insert(keys.unwrap_or_default())
             }
         };
         let mut write = |cells: Vec<String>| writer.write_record(cells).map_err(|error| Error::Internal(error.into()));
-        let further = |nutrition: &Nutrition| codes.iter().map(|code| number(nutrition.nutrient(code))).collect::<Vec<_>>();
+        let further = |nutrition: &Nutrition| keys.iter().map(|key| number(nutrition.nutrient(key))).collect::<Vec<_>>();
         match self.what {
             What::Diary { .. } => {
                 if first {
-                    write(ENTRY_COLUMNS.iter().chain(&NUTRIENT_COLUMNS).map(|title| (*title).to_owned()).chain(codes.clone()).collect())?;
+                    let codes = titles(&self.tx, keys).await?;
+                    write(ENTRY_COLUMNS.iter().chain(&NUTRIENT_COLUMNS).map(|title| (*title).to_owned()).chain(codes).collect())?;
                 }
                 for row in &rows {
                     let entry = Entry::from_query_result(row, "")?;
@@ -107,7 +109,8 @@ impl Export {
             }
             What::Foods => {
                 if first {
-                    write(FOOD_COLUMNS.iter().chain(&NUTRIENT_COLUMNS).map(|title| (*title).to_owned()).chain(codes.clone()).collect())?;
+                    let codes = titles(&self.tx, keys).await?;
+                    write(FOOD_COLUMNS.iter().chain(&NUTRIENT_COLUMNS).map(|title| (*title).to_owned()).chain(codes).collect())?;
                 }
                 for row in &rows {
                     let food = Food::from_query_result(row, "")?;
@@ -121,18 +124,24 @@ impl Export {
     }
 }
 
+/// The codes of nutrients, those that people define included, by what amounts are kept under.
+async fn titles(tx: &Tx, keys: &[String]) -> Result<Vec<String>> {
+    let mut known = nutrients::by_keys(tx, keys).await?;
+    Ok(keys.iter().map(|key| known.remove(key).map_or_else(|| key.clone(), |nutrient| nutrient.code)).collect())
+}
+
 const NUTRIENT_COLUMNS: [&str; 7] = ["calories_kcal", "protein_g", "carbohydrates_g", "fat_g", "fiber_g", "sugar_g", "sodium_mg"];
 
 const ENTRY_COLUMNS: [&str; 13] =
     ["id", "date", "time", "time_zone", "consumed_at", "status", "meal", "name", "brand", "food_id", "quantity", "unit", "note"];
 
-/// The codes are told by the first row alone.
+/// What amounts of nutrients are kept under is told by the first row alone.
 const DIARY: &str = "
     SELECT d.id, d.consumed_on, d.consumed_at, d.time_zone, d.status, d.meal_type, d.food_name, d.food_brand, d.food_item_id, d.quantity, d.unit,
       d.note, d.calories, d.protein, d.carbohydrates, d.fat, d.fiber, d.sugar, d.sodium, d.nutrients,
       CASE WHEN row_number() OVER (ORDER BY d.consumed_on, d.consumed_at, d.id) = 1 THEN (
-        SELECT array_agg(DISTINCT code ORDER BY code) FROM food_diary c, jsonb_object_keys(c.nutrients) code
-        WHERE c.user_id = $1 AND c.consumed_on BETWEEN $2 AND $3 AND c.deleted_at IS NULL) END AS codes
+        SELECT array_agg(DISTINCT key ORDER BY key) FROM food_diary c, jsonb_object_keys(c.nutrients) key
+        WHERE c.user_id = $1 AND c.consumed_on BETWEEN $2 AND $3 AND c.deleted_at IS NULL) END AS keys
     FROM food_diary d
     WHERE d.user_id = $1 AND d.consumed_on BETWEEN $2 AND $3 AND d.deleted_at IS NULL
     ORDER BY d.consumed_on, d.consumed_at, d.id";
@@ -194,8 +203,8 @@ const FOODS: &str = "
       coalesce((SELECT jsonb_agg(jsonb_build_object('name', p.name, 'amount', p.amount::text, 'unit', p.unit) ORDER BY p.position)
                 FROM food_portions p WHERE p.food_item_id = f.id), '[]') AS portions,
       CASE WHEN row_number() OVER (ORDER BY f.name, f.id) = 1 THEN (
-        SELECT array_agg(DISTINCT code ORDER BY code) FROM food_items o JOIN nutrition_data c ON c.food_item_id = o.id AND c.nutrition_version = o.nutrition_version,
-          jsonb_object_keys(c.nutrients) code WHERE o.owner_id = $1 AND o.deleted_at IS NULL) END AS codes
+        SELECT array_agg(DISTINCT key ORDER BY key) FROM food_items o JOIN nutrition_data c ON c.food_item_id = o.id AND c.nutrition_version = o.nutrition_version,
+          jsonb_object_keys(c.nutrients) key WHERE o.owner_id = $1 AND o.deleted_at IS NULL) END AS keys
     FROM food_items f JOIN nutrition_data n ON n.food_item_id = f.id AND n.nutrition_version = f.nutrition_version
     WHERE f.owner_id = $1 AND f.deleted_at IS NULL
     ORDER BY f.name, f.id";

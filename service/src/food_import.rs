@@ -99,7 +99,7 @@ pub async fn list(tx: &Tx, page: &PageRequest) -> Result<Page<Model>> {
 pub async fn rehearse(tx: &Tx, new: NewImport) -> Result<Model> {
     let person = tx.viewer()?;
     let file = File::read(&new.csv)?;
-    let columns = Columns::of(&file.header, &nutrients::all(tx).await?);
+    let columns = Columns::of(&file.header, &nutrients::known_to(tx, person).await?);
     let mut findings = Findings::of(&file, &columns);
     let cells = Cells::of(&file, &columns);
     let (rows, added, samples) = match new.kind {

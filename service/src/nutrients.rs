@@ -42,7 +42,7 @@ pub async fn all(tx: &Tx) -> Result<Vec<Nutrient>> {
 /// The nutrients that amounts are kept under these keys for, by key: codes of the catalogue, and ids of those that people defined, as far
 /// as the viewer may see them.
 pub async fn by_keys(tx: &Tx, keys: &[String]) -> Result<HashMap<String, Nutrient>> {
-    let (ids, codes): (Vec<_>, Vec<_>) = keys.iter().partition(|key| Uuid::parse_str(key).is_ok());
+    let (ids, codes): (Vec<_>, Vec<_>) = keys.iter().partition(|key| is_personal_key(key));
     let mut nutrients = HashMap::new();
     if !codes.is_empty() {
         let rows = Entity::find().filter(Column::Code.is_in(codes)).all(tx).await?;
@@ -74,7 +74,7 @@ pub(crate) async fn checked(tx: &Tx, amounts: Vec<NutrientAmount>) -> Result<Jso
     let codes: Vec<_> = amounts.iter().map(|nutrient| nutrient.code.clone()).collect();
     let catalogue = Entity::find().filter(Column::Code.is_in(codes.clone())).all(tx).await?;
     let mut keys: HashMap<_, _> = catalogue.into_iter().map(|row| (row.code.clone(), (row.code, row.headline))).collect();
-    if codes.iter().any(|code| code.starts_with(PERSONAL)) {
+    if codes.iter().any(|code| is_personal_code(code)) {
         let own = personal::Entity::find().filter(personal::Column::UserId.eq(tx.viewer()?)).filter(personal::Column::Code.is_in(codes));
         keys.extend(own.all(tx).await?.into_iter().map(|row| (row.code, (row.id.to_string(), None))));
     }
@@ -82,7 +82,7 @@ pub(crate) async fn checked(tx: &Tx, amounts: Vec<NutrientAmount>) -> Result<Jso
         let field = |name: &str| format!("nutrition.nutrients[{position}].{name}");
         let refused = |message: String| Err(Error::invalid(field("code"), message));
         let key = match keys.get(&code) {
-            None if code.starts_with(PERSONAL) => return refused(format!("you have defined no {code}: createNutrient does")),
+            None if is_personal_code(&code) => return refused(format!("you have defined no {code}: createNutrient does")),
             None => return refused(format!("\"{code}\" is no nutrient: the query `nutrients` lists those that there are")),
             Some((_, Some(headline))) => return refused(format!("{code} has a field of its own: write it as nutrition.{headline}")),
             Some((key, None)) => key,
@@ -93,6 +93,25 @@ pub(crate) async fn checked(tx: &Tx, amounts: Vec<NutrientAmount>) -> Result<Jso
         }
     }
     Ok(stored.into())
+}
+
+/// Whether a nutrient of this code is one that somebody defines.
+#[must_use]
+pub fn is_personal_code(code: &str) -> bool {
+    code.starts_with(PERSONAL)
+}
+
+/// Whether amounts under this key are of a nutrient that somebody defined.
+#[must_use]
+pub fn is_personal_key(key: &str) -> bool {
+    Uuid::parse_str(key).is_ok()
+}
+
+/// All nutrients that `person` can write amounts of, by what these are kept under.
+pub async fn known_to(tx: &Tx, person: UserId) -> Result<Vec<(String, Nutrient)>> {
+    let catalogue = all(tx).await?.into_iter().map(|row| (row.code.clone(), row));
+    let personal = personal(tx, person).await?.into_iter().map(|row| (row.id.to_string(), described(row)));
+    Ok(catalogue.chain(personal).collect())
 }
 
 /// What codes of nutrients that people define begin with, and none of the catalogue does.

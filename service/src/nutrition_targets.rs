@@ -197,7 +197,7 @@ pub async fn list(tx: &Tx, filter: &Filter, page: &PageRequest) -> Result<Page<M
     page.page(&("nutrition_targets", filter), rows, |row| (row.valid_from, row.id))
 }
 
-/// What is aimed at, by code.
+/// What is aimed at, by what amounts of each nutrient are kept under.
 pub fn aims(row: &Model) -> Result<BTreeMap<String, Aim>> {
     stored_aims(&row.aims)
 }
@@ -225,7 +225,7 @@ pub async fn set(tx: &Tx, new: NewNutritionTarget) -> Result<Model> {
     if valid_to.is_some_and(|end| end <= valid_from) {
         return Err(Error::invalid("validTo", "must be after validFrom: it is the first day on which the target is no longer in force"));
     }
-    let aims = checked_aims(tx, new.aims, new.percentages.is_some()).await?;
+    let aims = checked_aims(tx, person, new.aims, new.percentages.is_some()).await?;
     let percentages = new.percentages.map(checked_percentages).transpose()?;
 
     let row = ActiveModel {
@@ -294,23 +294,24 @@ async fn editable(tx: &Tx, person: UserId, id: NutritionTargetId, expected_versi
     Ok(target)
 }
 
-async fn checked_aims(tx: &Tx, typed: Vec<(String, Amounts)>, in_percent: bool) -> Result<BTreeMap<String, Aim>> {
+async fn checked_aims(tx: &Tx, person: UserId, typed: Vec<(String, Amounts)>, in_percent: bool) -> Result<BTreeMap<String, Aim>> {
     if typed.is_empty() || typed.len() > MOST_AIMS {
         return Err(Error::invalid("aims", format!("must name 1 to {MOST_AIMS} nutrients")));
     }
-    let catalogue = nutrients::all(tx).await?;
+    let known = nutrients::known_to(tx, person).await?;
     let mut aims = BTreeMap::new();
     for (place, (nutrient, amounts)) in typed.into_iter().enumerate() {
         let field = format!("aims[{place}]");
         let refused = |message: String| Error::invalid(format!("{field}.nutrient"), message);
         let name = nutrient.to_lowercase();
-        let code = catalogue.iter().find(|known| known.code == nutrient || known.headline.as_ref() == Some(&name)).map(|known| &known.code);
-        let code = code.ok_or_else(|| refused("is no nutrient: write a code such as FASAT, or a name such as fiber".to_owned()))?;
+        let meant = |(_, known): &&(String, nutrients::Nutrient)| known.code == nutrient || known.headline.as_ref() == Some(&name);
+        let key = known.iter().find(meant).map(|(key, _)| key);
+        let key = key.ok_or_else(|| refused("is no nutrient: write a code such as FASAT, or a name such as fiber".to_owned()))?;
         let aim = checked_aim(&field, amounts)?;
-        if in_percent && MACRONUTRIENTS.contains(&code.as_str()) {
+        if in_percent && MACRONUTRIENTS.contains(&key.as_str()) {
             return Err(refused("is told in percent of the energy already: leave out one of the two".to_owned()));
         }
-        if aims.insert(code.clone(), aim).is_some() {
+        if aims.insert(key.clone(), aim).is_some() {
             return Err(refused("is named twice: a least and a most go together".to_owned()));
         }
     }
@@ -369,7 +370,7 @@ pub struct NutritionTarget {
 /// What a day is judged by of one nutrient, and why by that.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NutrientTarget {
-    /// Its code.
+    /// What amounts of it are kept under.
     pub nutrient: String,
     /// What is aimed at.
     pub aim: Aim,

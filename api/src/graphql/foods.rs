@@ -10,7 +10,7 @@ use super::{
     allergens::{self, Allergen, AllergenWarning},
     error::{Error, Result},
     favourite_foods::Favourite,
-    nutrients::{DailyValueStandard, NutrientAmount, NutrientAmountInput},
+    nutrients::{self, DailyValueStandard, NutrientAmount, NutrientAmountInput},
     page::Connection,
     scalars::{CheckOption, CheckPatch, DateTime, Decimal, Unchecked, Uuid},
     scope::{RequestScope, Rows, boxed, loaders, nullable, scope},
@@ -303,8 +303,14 @@ impl Nutrition {
     }
 
     /// Any nutrient, in the unit that the catalogue of nutrients gives it.
-    async fn nutrient(&self, #[graphql(desc = "Its code, an INFOODS tag name such as CA or VITC.")] code: String) -> Option<Decimal> {
-        self.0.nutrient(&code).map(Decimal)
+    async fn nutrient(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its code: an INFOODS tag name such as CA or VITC, or one that somebody defined, such as X_CREATINE.")]
+        code: String,
+    ) -> Option<Result<Decimal>> {
+        let keys = boxed(nutrients::keys_of(ctx, &code, std::iter::once(&self.0))).await;
+        keys.map(|keys| keys.iter().find_map(|key| self.0.nutrient(key)).map(Decimal)).transpose()
     }
 }
 

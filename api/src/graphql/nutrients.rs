@@ -1,6 +1,6 @@
 //! Nutrients: the catalogue of them, and amounts beside what a day should have.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use async_graphql::{Context, Enum, InputObject, Object, SimpleObject, dataloader::Loader};
 use service::{
@@ -137,7 +137,7 @@ impl NutrientAmountInput {
 }
 
 /// What amounts of a nutrient are kept under.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NutrientKey(String);
 
 impl Loader<NutrientKey> for Rows {
@@ -149,6 +149,26 @@ impl Loader<NutrientKey> for Rows {
         let nutrients = nutrients::by_keys(&*self.0.read().await?, &keys).await?;
         Ok(nutrients.into_iter().map(|(key, nutrient)| (NutrientKey(key), nutrient)).collect())
     }
+}
+
+/// What clients call what amounts are kept under: its code, or as it is kept where somebody defined it and it is gone or not shown.
+pub async fn code_of(ctx: &Context<'_>, key: &str) -> Result<String> {
+    if !nutrients::is_personal_key(key) {
+        return Ok(key.to_owned());
+    }
+    let nutrient = loaders(ctx).load_one(NutrientKey(key.to_owned())).await?;
+    Ok(nutrient.map_or_else(|| key.to_owned(), |nutrient| nutrient.code))
+}
+
+/// What amounts of a code are kept under in any of `nutritions`: several where several people define nutrients of this code.
+pub async fn keys_of<'a>(ctx: &Context<'_>, code: &str, nutritions: impl Iterator<Item = &'a nutrition::Nutrition>) -> Result<Vec<String>> {
+    if !nutrients::is_personal_code(code) {
+        return Ok(vec![code.to_owned()]);
+    }
+    let keys = nutritions.flat_map(|nutrition| nutrition.further().map(|(key, _)| key).filter(|key| nutrients::is_personal_key(key)));
+    let keys: BTreeSet<_> = keys.map(|key| NutrientKey(key.to_owned())).collect();
+    let known = loaders(ctx).load_many(keys).await?;
+    Ok(known.into_iter().filter(|(_, nutrient)| nutrient.code == code).map(|(key, _)| key.0).collect())
 }
 
 impl NutrientAmount {

@@ -1,6 +1,6 @@
 //! What days are judged by: targets by date, training day, weekday and day.
 
-use async_graphql::{Context, Enum, InputObject, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Enum, InputObject, Object, SimpleObject};
 use entity::{
     family_access::AccessType,
     food_diary,
@@ -19,6 +19,7 @@ use super::{
     error::{Error, Result},
     food_diary::FoodDay,
     foods::DeleteInput,
+    nutrients,
     routines::Weekday,
     scalars::{CheckOption, Date, Decimal, Unchecked, Uuid},
     scope::{nullable, scope},
@@ -50,10 +51,10 @@ impl From<targets::NutritionTarget> for NutritionTarget {
 
 /// What a day is judged by of one nutrient, and how the day stands beside it. None of the amounts is ever negative.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct NutrientTarget {
-    /// The nutrient's code: ENERC_KCAL (kcal), PROCNT, CHOCDF and FAT (g), FIBTG and SUGAR (g), NA (mg), or another of the catalogue,
-    /// in whose unit the amounts are.
-    nutrient: String,
+    #[graphql(skip)]
+    key: String,
     /// The least that is aimed at; null when only a most is. An amount is both.
     minimum: Option<Decimal>,
     /// The most that is aimed at; null when only a least is.
@@ -78,6 +79,15 @@ pub struct NutrientTarget {
     set_by: Uuid,
 }
 
+#[ComplexObject]
+impl NutrientTarget {
+    /// The nutrient's code: ENERC_KCAL (kcal), PROCNT, CHOCDF and FAT (g), FIBTG and SUGAR (g), NA (mg), another of the catalogue, or one
+    /// that the person defined; in whose unit the amounts are.
+    async fn nutrient(&self, ctx: &Context<'_>) -> Result<String> {
+        nutrients::code_of(ctx, &self.key).await
+    }
+}
+
 impl NutrientTarget {
     /// The target beside what was eaten.
     pub fn judging(target: targets::NutrientTarget, entries: &[food_diary::Model]) -> Self {
@@ -85,7 +95,7 @@ impl NutrientTarget {
         let amount: rust_decimal::Decimal = amounts.iter().flatten().sum();
         let judged = target.aim.judge(amount);
         Self {
-            nutrient: target.nutrient,
+            key: target.nutrient,
             minimum: target.aim.minimum().map(Decimal),
             maximum: target.aim.maximum().map(Decimal),
             percent: target.percent.map(Decimal),
@@ -179,8 +189,8 @@ impl NutritionTargetRule {
 
     /// What is aimed at.
     async fn aims(&self) -> Result<Vec<NutrientAim>> {
-        let aim = |(nutrient, aim): (String, targets::Aim)| NutrientAim {
-            nutrient,
+        let aim = |(key, aim): (String, targets::Aim)| NutrientAim {
+            key,
             minimum: aim.minimum().map(Decimal),
             maximum: aim.maximum().map(Decimal),
         };
@@ -210,13 +220,22 @@ impl From<rows::Model> for NutritionTargetRule {
 
 /// What is aimed at of one nutrient a day, in its unit.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct NutrientAim {
-    /// The nutrient's code.
-    nutrient: String,
+    #[graphql(skip)]
+    key: String,
     /// The least; null when only a most was set. An amount is both.
     minimum: Option<Decimal>,
     /// The most; null when only a least was set.
     maximum: Option<Decimal>,
+}
+
+#[ComplexObject]
+impl NutrientAim {
+    /// The nutrient's code.
+    async fn nutrient(&self, ctx: &Context<'_>) -> Result<String> {
+        nutrients::code_of(ctx, &self.key).await
+    }
 }
 
 /// The parts of the energy in percent: 100 together, at 4 kcal per g of protein and carbohydrates and 9 per g of fat.
@@ -233,7 +252,7 @@ pub struct MacroPercentages {
 /// What is to be aimed at of one nutrient a day: an amount, or a least, a most or both.
 #[derive(InputObject)]
 pub struct NutrientAimInput {
-    /// calories, protein, carbohydrates, fat, fiber, sugar, sodium, or the code of any nutrient, such as FASAT.
+    /// calories, protein, carbohydrates, fat, fiber, sugar, sodium, the code of any nutrient, such as FASAT, or one of the person's own.
     nutrient: String,
     /// So much, in the nutrient's unit (kcal, g, mg of sodium), at most 3 decimals.
     amount: Option<Unchecked<Decimal>>,

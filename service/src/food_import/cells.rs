@@ -102,7 +102,7 @@ impl<'a> Cells<'a> {
             let Some(number) = form.numbers.number(cell).map_err(refused)? else { continue };
             let amount = form.converted(nutrient, number).filter(|amount| *amount <= most);
             let amount = amount.ok_or_else(|| refused(format!("{number} is more than can be")))?;
-            amounts.insert(nutrient.code.clone(), amount);
+            amounts.insert(nutrient.key.clone(), amount);
         }
         Ok(amounts)
     }
@@ -187,5 +187,5 @@ impl Form {
 }
 
 fn is_of_unsaid_energy(nutrient: &NutrientColumn) -> bool {
-    nutrient.code == ENERGY && !nutrient.unit_is_said
+    nutrient.key == ENERGY && !nutrient.unit_is_said
 }

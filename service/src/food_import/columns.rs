@@ -67,8 +67,8 @@ pub enum Column {
 /// Amounts of a nutrient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NutrientColumn {
-    /// Its code.
-    pub code: String,
+    /// What amounts of it are kept under.
+    pub key: String,
     /// From the column's unit to the nutrient's.
     pub factor: Decimal,
     /// What follows it: of kJ, kcal by division, which no decimal factor can say.
@@ -164,8 +164,8 @@ const NUTRIENTS: [(&str, Option<&str>, &[&str]); 37] = [
 const SALT: [&str; 3] = ["salt", "salz", "sal"];
 
 impl Columns {
-    /// What the columns of this header are about.
-    pub fn of(header: &[String], catalogue: &[Nutrient]) -> Self {
+    /// What the columns of this header are about; `known` are the nutrients that there are, by what amounts of them are kept under.
+    pub fn of(header: &[String], known: &[(String, Nutrient)]) -> Self {
         let mut columns: Vec<Column> = Vec::new();
         let mut guesses = Vec::new();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
@@ -176,12 +176,12 @@ impl Columns {
             let mut column = match titled {
                 // "Portion (g)" is a size as well as its unit.
                 Some((.., column)) => column.clone(),
-                None => nutrient(title, &name, unit.as_deref(), catalogue, &mut remark),
+                None => nutrient(title, &name, unit.as_deref(), known, &mut remark),
             };
             // One column for each: of kcal and kJ that of kcal.
             let key = match &column {
                 Column::Ignored => None,
-                Column::Nutrient(nutrient) => Some(nutrient.code.clone()),
+                Column::Nutrient(nutrient) => Some(nutrient.key.clone()),
                 other => Some(format!("{other:?}")),
             };
             if let Some(earlier) = key.as_ref().and_then(|key| places.get(key).copied()) {
@@ -215,7 +215,7 @@ fn is_in_kilojoules(column: &Column) -> bool {
     matches!(column, Column::Nutrient(nutrient) if nutrient.divisor == KILOJOULES)
 }
 
-fn nutrient(title: &str, name: &str, unit: Option<&str>, catalogue: &[Nutrient], remark: &mut impl FnMut(String)) -> Column {
+fn nutrient(title: &str, name: &str, unit: Option<&str>, known: &[(String, Nutrient)], remark: &mut impl FnMut(String)) -> Column {
     if SALT.contains(&name) {
         let factor = match unit {
             None | Some("g") => Decimal::from(400),
@@ -226,17 +226,16 @@ fn nutrient(title: &str, name: &str, unit: Option<&str>, catalogue: &[Nutrient],
             }
         };
         remark("salt is read as sodium: 2.5 g of salt hold 1 g".to_owned());
-        return Column::Nutrient(NutrientColumn { code: "NA".to_owned(), factor, divisor: Decimal::ONE, unit_is_said: unit.is_some() });
+        return Column::Nutrient(NutrientColumn { key: "NA".to_owned(), factor, divisor: Decimal::ONE, unit_is_said: unit.is_some() });
     }
     if matches!(name, "kj" | "kilojoule" | "kilojoules") {
         return energy_in_kilojoules(remark);
     }
-    let by_code = catalogue.iter().find(|nutrient| nutrient.code == title.trim());
+    let by_code = known.iter().find(|(_, nutrient)| nutrient.code == title.trim());
     let by_alias = NUTRIENTS.iter().find(|(_, _, names)| names.contains(&name));
-    let by_name = || catalogue.iter().find(|nutrient| folded(&nutrient.name) == name);
-    let found =
-        by_code.or_else(|| by_alias.and_then(|(code, ..)| catalogue.iter().find(|nutrient| nutrient.code == *code))).or_else(by_name);
-    let Some(nutrient) = found else {
+    let by_name = || known.iter().find(|(_, nutrient)| folded(&nutrient.name) == name);
+    let found = by_code.or_else(|| by_alias.and_then(|(code, ..)| known.iter().find(|(key, _)| key == code))).or_else(by_name);
+    let Some((key, nutrient)) = found else {
         if !title.trim().is_empty() {
             remark("is nothing that is known: it is left unread".to_owned());
         }
@@ -245,7 +244,7 @@ fn nutrient(title: &str, name: &str, unit: Option<&str>, catalogue: &[Nutrient],
     let meant = match (unit, by_code, by_alias.and_then(|(_, unit, _)| *unit)) {
         (Some(unit), ..) => unit.to_owned(),
         // A code has the unit of the catalogue.
-        (None, Some(nutrient), _) => nutrient.unit.clone(),
+        (None, Some((_, nutrient)), _) => nutrient.unit.clone(),
         (None, None, Some(unit)) => {
             if !matches!(nutrient.code.as_str(), "PROCNT" | "CHOCDF" | "FAT" | "FIBTG" | "SUGAR") && name != "calories" && name != "kcal" {
                 remark(format!("has no unit: read as {unit}"));
@@ -263,7 +262,7 @@ fn nutrient(title: &str, name: &str, unit: Option<&str>, catalogue: &[Nutrient],
     match factor(&nutrient.code, &meant, &nutrient.unit) {
         Some(factor) => {
             let unit_is_said = unit.is_some() || by_code.is_some() || matches!(name, "calories" | "kcal");
-            Column::Nutrient(NutrientColumn { code: nutrient.code.clone(), factor, divisor: Decimal::ONE, unit_is_said })
+            Column::Nutrient(NutrientColumn { key: key.clone(), factor, divisor: Decimal::ONE, unit_is_said })
         }
         None => {
             remark(format!("is in {meant}, which does not convert to {}: it is left unread", nutrient.unit));
@@ -274,7 +273,7 @@ fn nutrient(title: &str, name: &str, unit: Option<&str>, catalogue: &[Nutrient],
 
 fn energy_in_kilojoules(remark: &mut impl FnMut(String)) -> Column {
     remark("is in kJ: divided by 4.184".to_owned());
-    Column::Nutrient(NutrientColumn { code: ENERGY.to_owned(), factor: Decimal::ONE, divisor: KILOJOULES, unit_is_said: true })
+    Column::Nutrient(NutrientColumn { key: ENERGY.to_owned(), factor: Decimal::ONE, divisor: KILOJOULES, unit_is_said: true })
 }
 
 /// kJ in a kcal.
@@ -337,7 +336,7 @@ mod tests {
     use super::*;
     use crate::nutrients::Category;
 
-    fn catalogue() -> Vec<Nutrient> {
+    fn known() -> Vec<(String, Nutrient)> {
         let nutrient = |(code, name, unit): (&str, &str, &str)| Nutrient {
             code: code.to_owned(),
             name: name.to_owned(),
@@ -360,17 +359,17 @@ mod tests {
             ("FASAT", "Saturated fat", "g"),
             ("VITB12", "Vitamin B12", "ug"),
         ]
-        .map(nutrient)
+        .map(|described| (described.0.to_owned(), nutrient(described)))
         .to_vec()
     }
 
     fn told(header: &[&str]) -> Vec<String> {
         let header: Vec<_> = header.iter().map(|title| (*title).to_owned()).collect();
         let tell = |column: &Column| match column {
-            Column::Nutrient(nutrient) => format!("{} x{} /{}", nutrient.code, nutrient.factor, nutrient.divisor),
+            Column::Nutrient(nutrient) => format!("{} x{} /{}", nutrient.key, nutrient.factor, nutrient.divisor),
             other => format!("{other:?}"),
         };
-        Columns::of(&header, &catalogue()).columns.iter().map(tell).collect()
+        Columns::of(&header, &known()).columns.iter().map(tell).collect()
     }
 
     #[test]
@@ -403,7 +402,7 @@ mod tests {
     #[test]
     fn what_is_converted_guessed_or_left_unread_is_told() {
         let header: Vec<_> = ["Energy (kJ)", "Saturated Fat", "Vitamin C", "Mood", "Fat (g)"].map(str::to_owned).to_vec();
-        let guesses = Columns::of(&header, &catalogue()).guesses;
+        let guesses = Columns::of(&header, &known()).guesses;
         let told: Vec<_> = guesses.iter().map(|(title, text)| format!("{title} {text}")).collect();
         assert_eq!(
             told,

@@ -18,9 +18,10 @@ use crate::graphql::{
     error::{Error, Result},
     foods::NutritionTotals,
     meal_types::MealType,
+    nutrients,
     nutrition_targets::{NutrientTarget, NutritionTarget},
     scalars::{Date, DateTime, Decimal},
-    scope::{loaders, nullable, scope},
+    scope::{boxed, loaders, nullable, scope},
 };
 
 /// What a person ate on a day.
@@ -177,8 +178,13 @@ impl FoodDay {
 
     /// How much of any nutrient was eaten, such as CAFFN for caffeine or ALC for alcohol, and how much of that is known. A code that the
     /// catalogue of nutrients does not have is one that no entry states.
-    async fn nutrient(&self, #[graphql(desc = "Its code, an INFOODS tag name such as CAFFN, ALC or CA.")] code: String) -> NutrientTotal {
-        NutrientTotal::of(code, food_diary::eaten(&self.entries))
+    async fn nutrient(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its code: an INFOODS tag name such as CAFFN, ALC or CA, or one that somebody defined, such as X_CREATINE.")]
+        code: String,
+    ) -> Result<NutrientTotal> {
+        boxed(NutrientTotal::of(ctx, code, food_diary::eaten(&self.entries))).await
     }
 
     /// Whether what was eaten on the day is known.
@@ -256,7 +262,7 @@ impl FoodDayMeal {
 pub struct NutrientTotal {
     /// Its code.
     code: String,
-    /// The sum of what entries state, in the unit that the catalogue of nutrients gives it; null when no entry states any.
+    /// The sum of what entries state, in the nutrient's unit; null when no entry states any.
     amount: Option<Decimal>,
     /// How many entries state how much of it they contain.
     known_entries: i32,
@@ -265,10 +271,12 @@ pub struct NutrientTotal {
 }
 
 impl NutrientTotal {
-    fn of<'a>(code: String, entries: impl Iterator<Item = &'a rows::Model>) -> Self {
+    async fn of<'a>(ctx: &Context<'_>, code: String, entries: impl Iterator<Item = &'a rows::Model>) -> Result<Self> {
+        let eaten: Vec<_> = entries.map(nutrition::Nutrition::from).collect();
+        let keys = nutrients::keys_of(ctx, &code, eaten.iter()).await?;
         let mut total = Self { code, amount: None, known_entries: 0, unknown_entries: 0 };
-        for entry in entries {
-            match nutrition::Nutrition::from(entry).nutrient(&total.code) {
+        for nutrition in &eaten {
+            match keys.iter().find_map(|key| nutrition.nutrient(key)) {
                 Some(amount) => {
                     total.amount = Some(Decimal(total.amount.map_or(amount, |sum| sum.0 + amount)));
                     total.known_entries += 1;
@@ -276,6 +284,6 @@ impl NutrientTotal {
                 None => total.unknown_entries += 1,
             }
         }
-        total
+        Ok(total)
     }
 }
