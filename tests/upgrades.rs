@@ -151,6 +151,16 @@ const DERIVED: [&str; 3] = ["sync_spaces", "sync_rows", "sync_changes"];
 /// The migration whose down file gives up a value, access of the type organiser, and the rows that have it: there is no room for them.
 const NARROWED: &str = "2026_11_27_13_30";
 
+/// What migrations write where there were rows before them: the first gives a table that was synced more columns, with which the feed
+/// tells its rows anew, the other more nutrients to the catalogue, and to its foods where what they state comes from.
+const TOLD_ANEW: [(&str, &[&str]); 2] = [("2026_11_27_16_20", &DERIVED), ("2026_11_27_16_00", &["nutrients", "nutrition_data"])];
+
+/// Those tables of `changed` that these migrations do not write to themselves.
+fn unexpected(changed: BTreeSet<String>, applied: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    let written = |table: &String| TOLD_ANEW.iter().any(|(version, tables)| applied(version) && tables.contains(&table.as_str()));
+    changed.into_iter().filter(|table| !written(table)).collect()
+}
+
 /// What "leaves the data equal" means here. From a full database one migration after the other goes down, and up again alone, on
 /// everything that was there before it; half-way all of them go up again. Rows of tables that the down files left are the same each time,
 /// in every column that they left. Tables that they dropped come back as in a database that was never used: nobody's rows come back from
@@ -184,6 +194,10 @@ async fn going_down_and_up_again_leaves_what_was_not_dropped_as_it_was() {
                 owner.execute(AssertSqlSafe(unholdable)).await.unwrap();
             }
         }
+        if file.version() == TOLD_ANEW[1].0 {
+            let added = "DELETE FROM kept.nutrients k WHERE NOT EXISTS (SELECT FROM nutrients n WHERE n.code = k.code)";
+            owner.execute(added).await.unwrap();
+        }
         let columns = shared_columns(&mut owner).await;
         left = columns.iter().filter_map(|pair| Some(pair.split(' ').next()?.to_owned())).collect();
         if left.contains("sync_spaces") {
@@ -195,20 +209,22 @@ async fn going_down_and_up_again_leaves_what_was_not_dropped_as_it_was() {
         owner.execute("BEGIN").await.unwrap();
         owner.execute(file.sql()).await.unwrap_or_else(|error| panic!("{name} on what was there before it: {error}"));
         owner.execute("SET CONSTRAINTS ALL IMMEDIATE").await.unwrap();
-        assert_eq!(changed(&mut owner, &columns).await, BTreeSet::new(), "reverting {name} and applying it again changes these");
+        let again = unexpected(changed(&mut owner, &columns).await, |version| version == file.version());
+        assert_eq!(again, BTreeSet::new(), "reverting {name} and applying it again changes these");
         if name == "sync" {
-            let fed = |schema: &str| {
-                format!("SELECT user_id, collection, id, document FROM {schema}.sync_rows WHERE NOT deleted AND collection <> 'noots'")
-            };
-            let (kept, now) = (fed("kept"), fed("public"));
-            let lost = format!("SELECT id::text FROM (({kept} EXCEPT ALL {now}) UNION ALL ({now} EXCEPT ALL {kept})) AS lost");
-            assert_eq!(strings(&mut owner, &lost).await, BTreeSet::new(), "the feed is another one");
+            // Columns that came later are gone.
+            let lost = "SELECT id::text FROM (SELECT * FROM kept.sync_rows WHERE NOT deleted AND collection <> 'noots') k
+                FULL JOIN (SELECT * FROM sync_rows WHERE NOT deleted AND collection <> 'noots') n USING (user_id, collection, id)
+                WHERE k.document IS NULL OR n.document IS NULL
+                  OR EXISTS (SELECT FROM jsonb_each(n.document) told WHERE k.document -> told.key IS DISTINCT FROM told.value)";
+            assert_eq!(strings(&mut owner, lost).await, BTreeSet::new(), "the feed is another one");
         }
         owner.execute("ROLLBACK").await.unwrap();
 
         if steps == files.len() / 2 {
             assert_eq!(migration::up(&owner_url, |_| {}).await.unwrap().len(), steps);
-            assert_eq!(changed(&mut owner, &columns).await, BTreeSet::new(), "going down {steps} and up again changes these");
+            let again = unexpected(changed(&mut owner, &columns).await, |version| version >= file.version());
+            assert_eq!(again, BTreeSet::new(), "going down {steps} and up again changes these");
             for table in all.difference(&left).filter(|table| !DERIVED.contains(&table.as_str())) {
                 assert_eq!(rows(&mut owner, table).await, rows(&mut fresh.connection, table).await, "{table} after {steps} down and up");
             }
