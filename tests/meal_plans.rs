@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    family_access::shares,
+    family_access::{answers, shares},
     harness::{Person, TestApp},
     meals::creates_meal,
 };
@@ -173,7 +173,48 @@ async fn a_day_tells_what_was_eaten_as_planned_replaced_and_skipped() {
         (&went["plannedCalories"], &went["meals"][3]["name"], &went["meals"][3]["meal"]),
         (&json!("800"), &json!("Porridge"), &json!(null))
     );
-    assert_eq!(ann.refused(EAT, json!({ "input": { "id": ids[3] } })).await.code, "NOT_FOUND");
+    let gone = ann.refused(EAT, json!({ "input": { "id": ids[3] } })).await;
+    assert_eq!((gone.code.as_str(), gone.field.as_deref()), ("CONFLICT", None), "{gone:?}");
+    assert!(gone.message.contains("Porridge") && gone.message.contains("replace"), "{}", gone.message);
+    let more = ann.refused(MOVE, json!({ "input": { "id": ids[3], "quantity": "2" } })).await;
+    assert_eq!((more.code.as_str(), more.field.as_deref()), ("CONFLICT", None), "{more:?}");
+    // She does as she is told.
+    let skipped = ann.ask(MOVE, json!({ "input": { "id": ids[3], "skipped": true } })).await;
+    assert_eq!(skipped["updatePlannedMeal"]["plannedMeal"]["status"], "SKIPPED");
+}
+
+#[tokio::test]
+async fn a_meal_that_is_shared_no_longer_cannot_be_eaten_as_planned() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ben).await;
+    let grant = shares(&ann, &ben, &["FOOD_LIST"], false).await;
+    let porridge = porridge(&ann).await;
+    let bowl = plans(&ben, json!({ "mealId": porridge, "mealPersonId": ann.id, "date": "2026-03-10" })).await;
+    let apple = ben.creates_food(json!({ "name": "Apple" })).await;
+    let apple_planned = plans(&ben, json!({ "foodId": apple, "date": "2026-03-10" })).await;
+    answers(&ann, "revoke", &grant[0]).await;
+    ben.ask("mutation($id: UUID!) { deleteFood(input: { id: $id }) { deletedId } }", json!({ "id": apple })).await;
+    for (planned, name) in [(&bowl, "Porridge"), (&apple_planned, "Apple")] {
+        let gone = ben.refused(EAT, json!({ "input": { "id": planned["plannedMeal"]["id"] } })).await;
+        assert_eq!(gone.code, "CONFLICT", "{gone:?}");
+        assert!(gone.message.contains(name), "{}", gone.message);
+    }
+    // An amount that is no amount is still her mistake, and not the plan's.
+    let pizza = plans(&ben, json!({ "name": "Pizza", "unit": "slice", "date": "2026-03-10" })).await;
+    let none = ben.refused(EAT, json!({ "input": { "id": pizza["plannedMeal"]["id"], "quantity": "0" } })).await;
+    assert_eq!((none.code.as_str(), none.field.as_deref()), ("BAD_USER_INPUT", Some("quantity")));
+}
+
+#[tokio::test]
+async fn what_is_known_in_part_is_summed_and_told_to_be_a_part() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let oats = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "400" } })).await;
+    let ingredients = json!([{ "foodId": oats, "quantity": "100", "unit": "g" }, { "name": "Berries", "quantity": "1", "unit": "handful" }]);
+    let porridge = creates_meal(&ann, json!({ "name": "Porridge", "servings": "2", "ingredients": ingredients })).await;
+    let planned = plans(&ann, json!({ "mealId": porridge })).await;
+    assert_eq!(planned["day"], json!({ "planned": 1, "plannedCalories": "200", "caloriesKnown": false }), "nobody knows of the berries");
 }
 
 #[tokio::test]

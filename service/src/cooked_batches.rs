@@ -1,7 +1,7 @@
 //! Cook once, eat in portions: a batch keeps what is in it, portions go into the diaries of those who allow it, and what is left over
 //! can be portioned later.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -210,11 +210,13 @@ async fn give(tx: &Tx, batch: Model, new: Vec<NewPortion>, serving: &Serving) ->
         return Err(Error::invalid(field(place, "personId"), "does not let you write in their diary: ask them for CALORIE with canWrite"));
     }
     let mut parts: Vec<StoredPart> = serde_json::from_value(batch.parts.clone()).map_err(Error::stored_json)?;
-    // A food that is gone by now is eaten by its name.
+    // A food that is gone by now is eaten by its name. One that was merged is the kept food by now, with what it contained itself.
     let foods: Vec<_> = parts.iter().filter_map(|part| part.food_item_id).collect();
-    let there: HashSet<_> = foods::by_ids(tx, &foods).await?.into_iter().map(|food| food.id).collect();
+    let there: HashMap<_, _> = foods::by_references(tx, &foods).await?.into_iter().map(|(food, meant)| (food, meant.id)).collect();
     for part in &mut parts {
-        part.food_item_id = part.food_item_id.filter(|food| there.contains(food));
+        let meant = part.food_item_id.and_then(|food| there.get(&food).copied());
+        part.nutrition_version = part.nutrition_version.filter(|_| meant == part.food_item_id);
+        part.food_item_id = meant;
     }
     let mut at = batch.portioned;
     let mut given = Vec::with_capacity(new.len());
@@ -305,7 +307,7 @@ impl StoredPart {
     fn of(part: &Part) -> Self {
         Self {
             food_item_id: part.food.map(|(food, _)| food),
-            nutrition_version: part.food.map(|(_, version)| version),
+            nutrition_version: part.food.and_then(|(_, version)| version),
             name: part.name.clone(),
             brand: part.brand.clone(),
             quantity: part.quantity,
@@ -322,7 +324,7 @@ impl StoredPart {
         let slice = |amount: Decimal| Share::between(amount, from, to).ok_or_else(too_much);
         let nutrition = Nutrition::try_from(&self.nutrition).map_err(|_| Error::internal("a part of a batch that cannot be read"))?;
         Ok(Part {
-            food: self.food_item_id.zip(self.nutrition_version),
+            food: self.food_item_id.map(|food| (food, self.nutrition_version)),
             name: self.name.clone(),
             brand: self.brand.clone(),
             quantity: self.quantity.map(slice).transpose()?,

@@ -156,7 +156,7 @@ pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let occasion =
         Occasion::of(tx, person, &new.meal_type, When::of(new.consumed_at, new.date, new.time_zone), new.status, new.note.as_deref())
             .await?;
-    let food = foods::find(tx, new.food).await?.ok_or(Error::NoSuch { field: "foodId", what: "food" })?;
+    let food = foods::meant(tx, new.food).await?.ok_or(Error::NoSuch { field: "foodId", what: "food" })?;
     insert(tx, person, new.id, &occasion, Content::of_food(&food, quantity, &unit)?, created_from).await
 }
 

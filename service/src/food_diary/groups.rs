@@ -182,7 +182,7 @@ async fn contents(tx: &Tx, parts: Vec<NewPart>) -> Result<Vec<Content>> {
         parts.iter().filter_map(|part| if let NewPart::Food { food, .. } = part { Some(*food) } else { None }).collect();
     let foods: BTreeMap<FoodId, foods::Food> = match named.is_empty() {
         true => BTreeMap::new(),
-        false => foods::by_ids(tx, &named).await?.into_iter().map(|food| (food.id, food)).collect(),
+        false => foods::by_references(tx, &named).await?.into_iter().collect(),
     };
     let content = |(place, part): (usize, NewPart)| {
         let held = match part {
