@@ -215,6 +215,13 @@ async fn what_is_known_in_part_is_summed_and_told_to_be_a_part() {
     let porridge = creates_meal(&ann, json!({ "name": "Porridge", "servings": "2", "ingredients": ingredients })).await;
     let planned = plans(&ann, json!({ "mealId": porridge })).await;
     assert_eq!(planned["day"], json!({ "planned": 1, "plannedCalories": "200", "caloriesKnown": false }), "nobody knows of the berries");
+    let told = "query($id: UUID!) { person(id: $id) { mealPlan(from: \"2026-03-12\", to: \"2026-03-12\") { caloriesKnown meals { calories protein unknown } } } }";
+    let told = ann.ask(told, json!({ "id": ann.id })).await["person"]["mealPlan"][0].take();
+    let unknown = json!(["calories", "protein", "carbohydrates", "fat"]);
+    assert_eq!(told, json!({ "caloriesKnown": false, "meals": [{ "calories": "200", "protein": null, "unknown": unknown }] }));
+    // Without the berries all of the energy is known.
+    let oats = plans(&ann, json!({ "foodId": oats, "quantity": "50", "unit": "g", "date": "2026-03-13" })).await;
+    assert_eq!(oats["day"], json!({ "planned": 1, "plannedCalories": "200", "caloriesKnown": true }));
 }
 
 #[tokio::test]

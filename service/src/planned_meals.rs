@@ -124,7 +124,7 @@ pub struct DayAdherence {
     pub skipped: i64,
     /// Planned kcal, as far as they are known.
     pub planned_calories: Decimal,
-    /// Whether they are known of all that was planned.
+    /// Whether they are known of every part of all that was planned.
     pub calories_known: bool,
     /// kcal of all that was eaten on the day, planned or not.
     pub eaten_calories: Decimal,
@@ -158,8 +158,8 @@ pub async fn adherence(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) 
          LEFT JOIN LATERAL (
            SELECT count(*) AS planned, count(*) FILTER (WHERE stands = 'eaten') AS eaten, count(*) FILTER (WHERE stands = 'replaced') AS replaced,
              count(*) FILTER (WHERE stands = 'skipped') AS skipped, coalesce(sum(calories), 0) AS planned_calories,
-             coalesce(bool_and(calories IS NOT NULL), true) AS calories_known
-           FROM (SELECT planned_meals.calories, {STANDS} AS stands FROM planned_meals
+             coalesce(bool_and(NOT 'calories' = ANY (unknown)), true) AS calories_known
+           FROM (SELECT planned_meals.calories, planned_meals.unknown, {STANDS} AS stands FROM planned_meals
                  WHERE planned_meals.user_id = $1 AND planned_meals.planned_on = d.day) of_day
          ) p ON true
          LEFT JOIN LATERAL (
@@ -382,9 +382,13 @@ fn planned_row(person: UserId, date: NaiveDate, meal_type: &str, dish: &Dish, no
     with_dish(row, dish)
 }
 
-/// The amount, and what it contains as far as that is known; nothing where nothing is.
+/// What is kept of what is planned: sums of what is known, `None` where nothing is.
+const KEPT: [&str; 4] = ["calories", "protein", "carbohydrates", "fat"];
+
+/// The amount, what it contains as far as that is known, and what is not known of every part.
 fn with_dish(row: ActiveModel, dish: &Dish) -> Result<ActiveModel> {
     let parts = dish.parts()?;
+    let unknown = dish.totals()?.unknown.into_iter().filter(|name| KEPT.contains(&name.as_str())).collect();
     let sum = |amount: fn(&crate::nutrition::Nutrition) -> Option<Decimal>| {
         parts.iter().filter_map(|part| amount(&part.nutrition)).reduce(|sum, part| sum + part)
     };
@@ -395,6 +399,7 @@ fn with_dish(row: ActiveModel, dish: &Dish) -> Result<ActiveModel> {
         protein: Set(sum(|nutrition| nutrition.protein)),
         carbohydrates: Set(sum(|nutrition| nutrition.carbohydrates)),
         fat: Set(sum(|nutrition| nutrition.fat)),
+        unknown: Set(unknown),
         ..row
     })
 }

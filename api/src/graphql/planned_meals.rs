@@ -89,7 +89,7 @@ impl MealPlanDay {
         Decimal(self.went.planned_calories)
     }
 
-    /// Whether the kcal of each planned meal are known at least in part; else `plannedCalories` leaves meals out.
+    /// Whether the kcal of every part of all that is planned are known; else `plannedCalories` leaves something out.
     async fn calories_known(&self) -> bool {
         self.went.calories_known
     }
@@ -153,7 +153,8 @@ impl PlannedMeal {
         self.0.row.note.as_deref()
     }
 
-    /// kcal of it when it was planned, as far as they were known; null when nothing was.
+    /// kcal of it when it was planned, as far as they were known: `unknown` names them if something is left out. Null when nothing was
+    /// known.
     async fn calories(&self) -> Option<Decimal> {
         self.0.row.calories.map(Decimal)
     }
@@ -171,6 +172,11 @@ impl PlannedMeal {
     /// g of fat in it when it was planned.
     async fn fat(&self) -> Option<Decimal> {
         self.0.row.fat.map(Decimal)
+    }
+
+    /// Which of calories, protein, carbohydrates and fat were not known of every part of it when it was planned.
+    async fn unknown(&self) -> &[String] {
+        &self.0.row.unknown
     }
 
     /// What became of it. What was eaten and taken out of the diary again is planned as before.
