@@ -260,8 +260,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: PlannedMealId, change: 
         ..Default::default()
     };
     if change.quantity.is_some() || change.unit.is_some() {
-        let dish = planned.dish(change.quantity, change.unit);
-        row = with_dish(row, &Dish::of(tx, dish).await?)?;
+        row = with_dish(row, &planned.dish_as_it_is(tx, change.quantity, change.unit).await?)?;
     }
     match change.skipped {
         Some(true) => row.status = Set(PlanStatus::Skipped),
@@ -303,7 +302,7 @@ pub async fn eat(tx: &Tx, person: Option<UserId>, id: PlannedMealId, eating: Eat
         time_zone: eating.time_zone,
         note: planned.row.note.clone(),
     };
-    let dish = Dish::of(tx, planned.dish(eating.quantity, eating.unit)).await?;
+    let dish = planned.dish_as_it_is(tx, eating.quantity, eating.unit).await?;
     let group = diary::log_dish(tx, None, Some(person), &dish, occasion, None).await?;
     let became = ActiveModel {
         status: Set(PlanStatus::Eaten),
@@ -356,6 +355,17 @@ impl PlannedMeal {
     /// What is planned.
     pub fn as_planned(&self) -> NewDish {
         self.dish(None, None)
+    }
+
+    /// What is planned, as it is today. That it is gone is no fault of what was asked.
+    async fn dish_as_it_is(&self, tx: &Tx, quantity: Option<Decimal>, unit: Option<String>) -> Result<Dish> {
+        Dish::of(tx, self.dish(quantity, unit)).await.map_err(|error| match error {
+            Error::NoSuch { what, .. } => Error::conflict(format!(
+                "{} cannot be eaten as planned: the {what} was deleted or is not shared with you any more. Log what was eaten and replace it by that, or skip it",
+                self.row.name
+            )),
+            other => other,
+        })
     }
 
     /// What is planned, in another amount if one is given.

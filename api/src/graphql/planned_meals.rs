@@ -484,7 +484,8 @@ impl PlannedMealsMutation {
         .await
     }
 
-    /// Logs something planned as eaten, once: while it is in the diary, asking again answers the same.
+    /// Logs something planned as eaten, once: while it is in the diary, asking again answers the same. CONFLICT when its meal or food was
+    /// deleted or is not shared any more: replacePlannedMeal says what was eaten in its place.
     async fn eat_planned_meal(
         &self,
         ctx: &Context<'_>,
