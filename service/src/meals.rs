@@ -251,6 +251,17 @@ pub async fn delete(tx: &Tx, id: MealId, expected_version: Option<i32>) -> Resul
     Ok(id)
 }
 
+/// Takes a deletion back, while the row is kept. What was planned of the meal can be eaten again.
+pub async fn restore(tx: &Tx, id: MealId) -> Result<Model> {
+    let owner = tx.viewer()?;
+    let meal = Entity::find_by_id((owner, id)).lock(LockType::NoKeyUpdate).one(tx).await?.ok_or(Error::NotFound("meal of your own"))?;
+    if meal.deleted_at.is_none() {
+        return Ok(meal);
+    }
+    let restored = ActiveModel { user_id: Unchanged(owner), id: Unchanged(id), deleted_at: Set(None), ..Default::default() };
+    Ok(Entity::update(restored).exec(tx).await?)
+}
+
 /// A meal that the viewer may edit, locked until the transaction ends; whoever makes another meal of it at the same time need not wait.
 async fn editable(tx: &Tx, id: MealId, expected_version: Option<i32>) -> Result<Model> {
     let meal = Entity::find_by_id((tx.viewer()?, id))

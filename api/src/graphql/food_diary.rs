@@ -20,7 +20,7 @@ use service::{
     nutrition_targets::NutritionTargets,
 };
 
-pub use copies::FoodCopiesMutation;
+pub use copies::{FoodCopiesMutation, RestoreInput};
 pub use day::FoodDay;
 pub use groups::{FoodGroup, FoodGroupsMutation};
 
