@@ -106,6 +106,29 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
 }
 
 #[tokio::test]
+async fn a_template_that_is_sent_again_is_put_on_dates_once() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let items = json!([{ "day": 2, "mealType": "dinner", "name": "Pizza", "quantity": "1", "unit": "pizza" },
+        { "day": 1, "mealType": "lunch", "name": "Soup", "quantity": "1", "unit": "bowl" }]);
+    let template = json!({ "name": "Weekend", "days": 2, "items": items });
+    let template = ann.ask(CREATE, json!({ "input": template })).await["createMealPlanTemplate"]["template"]["id"].take();
+    let placed = |from: &str| json!({ "input": { "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f", "templateId": template, "from": from, "times": 2 } });
+    let (first, at_once) = tokio::join!(ann.json(PLACE, placed("2026-04-04")), ann.json(PLACE, placed("2026-04-04")));
+    assert_eq!(first["data"]["planMeals"]["days"].as_array().map(Vec::len), Some(4), "{first}");
+    assert_eq!(first, at_once);
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM planned_meals").await, 4);
+    // What was taken off the plan meanwhile, though it was the first of it, stays off it.
+    let remove = "mutation($id: UUID!) { removePlannedMeal(input: { id: $id }) { deletedId } }";
+    ann.ask(remove, json!({ "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f" })).await;
+    ann.ask(UPDATE, json!({ "input": { "id": template, "items": [] } })).await;
+    ann.ask(PLACE, placed("2026-04-04")).await;
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM planned_meals").await, 3);
+    plans(&ann, json!({ "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f", "name": "Salad" })).await;
+    assert_eq!(ann.refused(PLACE, placed("2026-04-11")).await.code, "CONFLICT");
+}
+
+#[tokio::test]
 async fn what_is_planned_is_eaten_once_and_counts_from_then_on() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;

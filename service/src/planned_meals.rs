@@ -10,7 +10,8 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    TryInsertResult,
     sea_query::Expr,
 };
 use serde::Serialize;
@@ -46,8 +47,10 @@ pub struct NewPlannedMeal {
 }
 
 /// A template as it is put on dates.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Placement {
+    /// Made by the client, or by the server: the first of what is planned has it.
+    pub id: Option<PlannedMealId>,
     /// Whose plan; the viewer's when absent.
     pub person: Option<UserId>,
     /// Which template of the viewer's.
@@ -198,11 +201,20 @@ pub async fn plan(tx: &Tx, new: NewPlannedMeal) -> Result<PlannedMeal> {
 
 /// Puts a template on dates. Answers with the first and the last of them.
 pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, NaiveDate)> {
+    let created_from = input::fingerprint(&placement)?;
     let person = tx.viewer_or(placement.person)?;
     let from = day::checked("from", placement.from)?;
     let times = input::integer("times", placement.times, 1..=52)?;
     let template =
         meal_plans::find(tx, placement.template).await?.ok_or(Error::NoSuch { field: "templateId", what: "meal plan template" })?;
+    let last = from + TimeDelta::days(i64::from(template.days) * i64::from(times) - 1);
+    day::range(from, last, MOST_DAYS).map_err(|_| {
+        Error::invalid("times", format!("would reach to {last}: a plan is put on at most {MOST_DAYS} days at once, up to {}", day::LAST))
+    })?;
+    // Asked first: what is on the template may be gone by now.
+    if placed_before(tx, person, placement.id, &created_from).await? {
+        return Ok((person, from, last));
+    }
     let items = meal_plans::items(tx, &[template.id]).await?;
     if items.is_empty() {
         return Err(Error::invalid("templateId", "there is nothing on this template yet"));
@@ -213,16 +225,13 @@ pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, 
             format!("would plan {} meals each time, and at most {MOST_AT_ONCE} are planned at once", items.len()),
         ));
     }
-    let last = from + TimeDelta::days(i64::from(template.days) * i64::from(times) - 1);
-    day::range(from, last, MOST_DAYS).map_err(|_| {
-        Error::invalid("times", format!("would reach to {last}: a plan is put on at most {MOST_DAYS} days at once, up to {}", day::LAST))
-    })?;
     let dishes: Vec<_> = items
         .iter()
         .map(|item| dish_of((item.meal_owner_id, item.meal_id), item.food_item_id, &item.name, item.quantity, &item.unit))
         .collect();
     let pantry = Pantry::of_dishes(tx, &dishes).await?;
-    let mut ids = tx.new_ids(items.len() * usize::try_from(times).unwrap_or_default());
+    let new_ids = tx.new_ids(items.len() * usize::try_from(times).unwrap_or_default());
+    let mut ids = placement.id.map(|id| id.0).into_iter().chain(new_ids);
     let mut rows = Vec::new();
     for (item, dish) in items.iter().zip(dishes) {
         let dish = pantry.dish(dish).map_err(|error| {
@@ -234,12 +243,31 @@ pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, 
                 id: Set(PlannedMealId(id)),
                 // Of another person's plan a template of one's own is no business.
                 template_id: Set((person == template.user_id).then_some(template.id)),
+                created_from: Set(Some(created_from.clone())),
                 ..planned_row(person, date, &item.meal_type, &dish, item.note.clone())?
             });
         }
     }
-    Entity::insert_many(rows).exec_without_returning(tx).await?;
+    let rest = rows.split_off(1);
+    // Whoever sends the same at the same time waits here for the other one.
+    let first = Entity::insert_many(rows).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_without_returning(tx).await?;
+    let taken = matches!(first, TryInsertResult::Conflicted | TryInsertResult::Inserted(0));
+    if taken && placed_before(tx, person, placement.id, &created_from).await? {
+        return Ok((person, from, last));
+    }
+    Entity::insert_many(rest).exec_without_returning(tx).await?;
     Ok((person, from, last))
+}
+
+/// Whether the same request planned something, of which anything is planned still; refused where something else has its id.
+async fn placed_before(tx: &Tx, person: UserId, id: Option<PlannedMealId>, created_from: &[u8]) -> Result<bool> {
+    let Some(id) = id else { return Ok(false) };
+    let same = |row: &Model| row.created_from.as_deref() == Some(created_from);
+    let rows = Entity::find().filter(Column::UserId.eq(person)).filter(Column::Id.eq(id).or(Column::CreatedFrom.eq(created_from)));
+    match rows.all(tx).await?.into_iter().max_by_key(same) {
+        Some(row) => input::repeated(Some(row), same).map(|_| true),
+        None => Ok(false),
+    }
 }
 
 /// Moves, changes or skips something planned. What was eaten already stays as it is.

@@ -251,6 +251,9 @@ pub struct PlanMealInput {
 /// A template that is put on dates.
 #[derive(InputObject)]
 pub struct PlanMealsInput {
+    /// Made by the client, so that a repeated request plans nothing twice: the first meal that is planned has it. By the server when
+    /// absent.
+    id: Option<Unchecked<Uuid>>,
     /// Whose plan; the viewer's when absent.
     person_id: Option<Unchecked<Uuid>>,
     /// Which template of the viewer's.
@@ -417,6 +420,7 @@ impl PlannedMealsMutation {
     ) -> Option<Result<PlanMealsPayload>> {
         nullable(async {
             let placement = planned_meals::Placement {
+                id: input.id.check("id")?.map(|id| PlannedMealId(id.0)),
                 person: input.person_id.check("personId")?.map(|id| UserId(id.0)),
                 template: MealPlanTemplateId(input.template_id.check("templateId")?.0),
                 from: input.from.check("from")?.0,
