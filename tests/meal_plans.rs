@@ -61,6 +61,12 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
         json!({ "day": 1, "mealType": "breakfast", "name": "Porridge", "quantity": "1", "unit": "serving",
         "meal": { "name": "Porridge" }, "food": null })
     );
+    // Two apples of 180 g have 360 kcal, of the pizza nobody knows, and nothing is 0.
+    let days = "{ viewer { mealPlanTemplates { nodes { dayTotals { day targetCalories totals { calories unknown } } } } } }";
+    let days = ann.ask(days, json!({})).await["viewer"]["mealPlanTemplates"]["nodes"][0]["dayTotals"].take();
+    let comes_to = |day: usize| (days[day - 1]["totals"]["calories"].as_str().unwrap(), days[day - 1]["totals"]["unknown"][0] == "calories");
+    assert_eq!([1, 2, 3, 7].map(comes_to), [("200", false), ("0", false), ("360", false), ("0", true)]);
+    assert_eq!((days.as_array().unwrap().len(), &days[6]["day"], &days[6]["targetCalories"]), (7, &json!(7), &json!("2000")));
     let days =
         ann.ask(PLACE, json!({ "input": { "templateId": template["id"], "from": "2026-03-30", "times": 2 } })).await["planMeals"]["days"]
             .take();
@@ -85,6 +91,10 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
     assert_eq!(days.as_array().unwrap().len(), 14);
     assert_eq!(app.value::<i64>("SELECT count(*) FROM food_diary").await, 0);
     assert_eq!(ann.calories_on(Some("2026-03-30")).await, "0");
+    let aims = "query($date: Date!) { viewer { mealPlan(from: $date, to: $date) { plannedCalories targetCalories } } }";
+    let aims = async |date: &str| ann.ask(aims, json!({ "date": date })).await["viewer"]["mealPlan"][0].take();
+    assert_eq!(aims("2026-03-30").await, json!({ "plannedCalories": "200", "targetCalories": "2000" }));
+    assert_eq!(aims("2026-03-31").await["targetCalories"], json!(null), "nothing is planned from the template");
     // Of the pizza nothing is known, which is not zero.
     let pizza = day(&ann, &ann, "2026-04-05").await;
     assert_eq!((&pizza["plannedCalories"], &pizza["caloriesKnown"]), (&json!("0"), &json!(false)));
@@ -306,6 +316,16 @@ async fn a_relative_sees_the_plan_with_calorie_and_plans_where_allowed() {
     ben.ask(EAT, json!({ "input": { "id": pizza["plannedMeal"]["id"], "personId": ann.id } })).await;
     assert_eq!(day(&ann, &ann, "2026-03-10").await["eaten"], 1);
     assert_eq!(day(&ben, &ann, "2026-03-12").await["meals"][0]["name"], "Porridge");
+    // Her plan he sees, and what her template aims at he does not.
+    let template = json!({ "name": "Diet", "days": 1, "targetCalories": "1500",
+        "items": [{ "day": 1, "mealType": "lunch", "name": "Soup", "quantity": "1", "unit": "bowl" }] });
+    let template = ann.ask(CREATE, json!({ "input": template })).await["createMealPlanTemplate"]["template"]["id"].take();
+    ann.ask(PLACE, json!({ "input": { "templateId": template, "from": "2026-03-20" } })).await;
+    let aims = "query($id: UUID!) { person(id: $id) { mealPlan(from: \"2026-03-20\", to: \"2026-03-20\") { planned targetCalories } } }";
+    for (reader, target) in [(&ann, json!("1500")), (&ben, json!(null))] {
+        let seen = reader.ask(aims, json!({ "id": ann.id })).await["person"]["mealPlan"][0].take();
+        assert_eq!(seen, json!({ "planned": 1, "targetCalories": target }));
+    }
     // Her meal itself she does not share with him.
     assert_eq!(day(&ben, &ann, "2026-03-12").await["meals"][0]["meal"], json!(null));
     let seen = carla.ask(DAYS, json!({ "from": "2026-03-12", "to": "2026-03-12", "id": ann.id })).await;

@@ -22,7 +22,7 @@ use crate::{
     error::{Error, Result},
     food_diary::FoodGroup,
     input,
-    meal_plans::{self, dish_of},
+    meal_plans::{self, dish_of, dish_of_item},
     meals::{
         diary::{self, Occasion},
         dish::{Dish, NewDish, Pantry},
@@ -129,6 +129,8 @@ pub struct DayAdherence {
     pub planned_calories: Decimal,
     /// Whether they are known of every part of all that was planned.
     pub calories_known: bool,
+    /// kcal that the template aims at from which the day was planned; `None` where that is none, several, or not the viewer's.
+    pub target_calories: Option<Decimal>,
     /// kcal of all that was eaten on the day, planned or not.
     pub eaten_calories: Decimal,
 }
@@ -156,13 +158,15 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 /// How the days from one to another went: one row for each.
 pub async fn adherence(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayAdherence>> {
     let sql = format!(
-        "SELECT d.day, p.planned, p.eaten, p.replaced, p.skipped, p.planned_calories, p.calories_known, e.eaten_calories
+        "SELECT d.day, p.planned, p.eaten, p.replaced, p.skipped, p.planned_calories, p.calories_known, p.target_calories, e.eaten_calories
          FROM (SELECT day::date FROM generate_series($2::timestamp, $3::timestamp, interval '1 day') AS s (day)) d
          LEFT JOIN LATERAL (
            SELECT count(*) AS planned, count(*) FILTER (WHERE stands = 'eaten') AS eaten, count(*) FILTER (WHERE stands = 'replaced') AS replaced,
              count(*) FILTER (WHERE stands = 'skipped') AS skipped, coalesce(sum(calories), 0) AS planned_calories,
-             coalesce(bool_and(NOT 'calories' = ANY (unknown)), true) AS calories_known
-           FROM (SELECT planned_meals.calories, planned_meals.unknown, {STANDS} AS stands FROM planned_meals
+             coalesce(bool_and(NOT 'calories' = ANY (unknown)), true) AS calories_known,
+             CASE WHEN count(DISTINCT template_id) = 1 THEN min(target_calories) END AS target_calories
+           FROM (SELECT planned_meals.calories, planned_meals.unknown, planned_meals.template_id, t.target_calories, {STANDS} AS stands
+                 FROM planned_meals LEFT JOIN meal_plan_templates t ON t.user_id = planned_meals.user_id AND t.id = planned_meals.template_id
                  WHERE planned_meals.user_id = $1 AND planned_meals.planned_on = d.day) of_day
          ) p ON true
          LEFT JOIN LATERAL (
@@ -225,10 +229,7 @@ pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, 
             format!("would plan {} meals each time, and at most {MOST_AT_ONCE} are planned at once", items.len()),
         ));
     }
-    let dishes: Vec<_> = items
-        .iter()
-        .map(|item| dish_of((item.meal_owner_id, item.meal_id), item.food_item_id, &item.name, item.quantity, &item.unit))
-        .collect();
+    let dishes: Vec<_> = items.iter().map(dish_of_item).collect();
     let pantry = Pantry::of_dishes(tx, &dishes).await?;
     let new_ids = tx.new_ids(items.len() * usize::try_from(times).unwrap_or_default());
     let mut ids = placement.id.map(|id| id.0).into_iter().chain(new_ids);

@@ -94,6 +94,12 @@ impl MealPlanDay {
         self.went.calories_known
     }
 
+    /// kcal that the template aims at from which the day was planned: compare `plannedCalories`, which counts what was added to it too. Null
+    /// where that was no template or several, where it aims at nothing, and for anyone but the person.
+    async fn target_calories(&self) -> Option<Decimal> {
+        self.went.target_calories.map(Decimal)
+    }
+
     /// kcal of all that was eaten on the day, planned or not.
     async fn eaten_calories(&self) -> Decimal {
         Decimal(self.went.eaten_calories)

@@ -72,6 +72,11 @@ impl Pantry {
         Self::of(tx, dishes.iter().filter_map(|dish| dish.meal), dishes.iter().filter_map(|dish| dish.food)).await
     }
 
+    /// Whose meals and foods these are.
+    pub fn owners(&self) -> HashSet<UserId> {
+        self.recipes.keys().map(|(owner, _)| *owner).chain(self.foods.values().filter_map(|food| food.owner_id)).collect()
+    }
+
     /// The dish, if it is there and its amount can be told.
     pub fn dish(&self, new: NewDish) -> Result<Dish> {
         let quantity = input::number("quantity", new.quantity, 3, Decimal::new(1, 3)..=Decimal::from(100_000))?;
