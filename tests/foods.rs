@@ -422,6 +422,53 @@ async fn duplicates_become_one_food_and_one_again_two() {
     assert_eq!(ann.refused(undo, json!({ "input": { "id": duplicate } })).await.code, "NOT_FOUND");
 }
 
+#[tokio::test]
+async fn what_was_logged_of_a_wrong_label_is_corrected_when_ann_says_so() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ben).await;
+    crate::family_access::shares(&ann, &ben, &["FOOD_LIST", "CALORIE"], true).await;
+    let portions = json!([{ "name": "bowl", "amount": "60", "unit": "g" }, { "name": "spoon", "amount": "10", "unit": "g" }]);
+    let oats = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "37" }, "portions": portions })).await;
+    for (date, quantity, unit) in [("08", "2", "bowl"), ("09", "150", "g"), ("10", "3", "spoon")] {
+        ann.logs_food(&oats, json!({ "quantity": quantity, "unit": unit, "consumedAt": format!("2026-03-{date}T10:00:00Z") })).await;
+    }
+    ben.logs_food(&oats, json!({ "quantity": "100", "unit": "g", "consumedAt": "2026-03-09T10:00:00Z" })).await;
+    // She had mistyped 370 kcal, and has no use for spoons.
+    let portions = json!([{ "name": "bowl", "amount": "60", "unit": "g" }]);
+    let update = "mutation($input: UpdateFoodInput!) { updateFood(input: $input) { food { id } } }";
+    ann.ask(update, json!({ "input": { "id": oats, "nutrition": { "calories": "370" }, "portions": portions } })).await;
+    assert_eq!(ann.calories_on(Some("2026-03-09")).await, "55.5", "nothing changes by itself");
+
+    let correct = "mutation($input: CorrectFoodEntriesInput!) { correctFoodEntries(input: $input) { nutritionVersion preview
+        corrected { before { calories } entry { quantity unit version nutrition { calories } } } left { unit nutrition { calories } } } }";
+    let asked = |more: Value| {
+        let mut input = json!({ "foodId": oats, "from": "2026-03-09", "to": "2026-03-10" });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "input": input })
+    };
+    let would = ann.ask(correct, asked(json!({ "preview": true }))).await["correctFoodEntries"].take();
+    let changed = json!([{ "before": { "calories": "55.5" }, "entry": { "quantity": "150", "unit": "g", "version": 2, "nutrition": { "calories": "555" } } }]);
+    let left = json!([{ "unit": "spoon", "nutrition": { "calories": "11.1" } }]);
+    assert_eq!(would, json!({ "nutritionVersion": 2, "preview": true, "corrected": changed, "left": left }));
+    assert_eq!(ann.calories_on(Some("2026-03-09")).await, "55.5", "that was a preview");
+    assert_eq!(ann.refused(correct, asked(json!({ "expectedNutritionVersion": 1 }))).await.code, "CONFLICT");
+
+    let did = ann.ask(correct, asked(json!({ "expectedNutritionVersion": 2 }))).await["correctFoodEntries"].take();
+    assert_eq!(did, json!({ "nutritionVersion": 2, "preview": false, "corrected": changed, "left": left }));
+    let days =
+        [ann.calories_on(Some("2026-03-08")).await, ann.calories_on(Some("2026-03-09")).await, ben.calories_on(Some("2026-03-09")).await];
+    assert_eq!(days, ["44.4", "555", "37"], "the day before was not asked for, and Ben's diary is Ben's");
+    let again = ann.ask(correct, asked(json!({}))).await["correctFoodEntries"].take();
+    assert_eq!((&again["corrected"], &again["left"]), (&json!([]), &left));
+
+    let stranger = app.person("dan").await;
+    let refused = stranger.refused(correct, asked(json!({}))).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("NOT_FOUND", Some("foodId")));
+    assert_eq!(ann.refused(correct, asked(json!({ "to": "2026-03-08" }))).await.field.as_deref(), Some("to"));
+    assert_eq!(ann.refused(correct, asked(json!({ "from": "2025-01-01" }))).await.field.as_deref(), Some("to"));
+}
+
 const EAT: &str = "mutation($id: UUID!) { eatPlannedMeal(input: { id: $id }) {
     plannedMeal { food { id } } group { entries { name food { id } nutrition { calories } } } } }";
 
@@ -444,9 +491,13 @@ async fn what_was_made_and_planned_of_a_duplicate_is_eaten_as_the_kept_food() {
     let flakes = plans(json!({ "foodId": duplicate, "quantity": "50", "unit": "g" })).await;
     let bowl = plans(json!({ "mealId": porridge, "quantity": "1", "unit": "serving" })).await;
     let later = plans(json!({ "foodId": duplicate, "quantity": "10", "unit": "g" })).await;
-    let week = json!({ "name": "Spring", "items": [{ "day": 1, "mealType": "breakfast", "foodId": duplicate, "quantity": "50", "unit": "g" }] });
+    let week =
+        json!({ "name": "Spring", "items": [{ "day": 1, "mealType": "breakfast", "foodId": duplicate, "quantity": "50", "unit": "g" }] });
     let week = ann
-        .ask("mutation($input: CreateMealPlanTemplateInput!) { createMealPlanTemplate(input: $input) { template { id } } }", json!({ "input": week }))
+        .ask(
+            "mutation($input: CreateMealPlanTemplateInput!) { createMealPlanTemplate(input: $input) { template { id } } }",
+            json!({ "input": week }),
+        )
         .await["createMealPlanTemplate"]["template"]["id"]
         .take();
     ann.ask(MERGE, json!({ "input": { "keepId": kept, "duplicateIds": [duplicate] } })).await;
@@ -455,11 +506,13 @@ async fn what_was_made_and_planned_of_a_duplicate_is_eaten_as_the_kept_food() {
     let of = |name: &str, food: &str, calories: &str| json!({ "entries": [{ "name": name, "food": { "id": food }, "nutrition": { "calories": calories } }] });
     assert_eq!(eaten, json!({ "plannedMeal": { "food": { "id": kept } }, "group": of("Oat flakes", &kept, "50") }));
     assert_eq!(ann.ask(EAT, json!({ "id": bowl["id"] })).await["eatPlannedMeal"]["group"], of("Oat flakes", &kept, "40"));
-    let place = "mutation($id: UUID!) { planMeals(input: { templateId: $id, from: \"2026-03-30\" }) { days { meals { food { id } calories } } } }";
+    let place =
+        "mutation($id: UUID!) { planMeals(input: { templateId: $id, from: \"2026-03-30\" }) { days { meals { food { id } calories } } } }";
     let placed = ann.ask(place, json!({ "id": week })).await["planMeals"]["days"][0].take();
     assert_eq!(placed, json!({ "meals": [{ "food": { "id": kept }, "calories": "50" }] }));
     // What was cooked before the merge has what was in it then.
-    let portion = "mutation($id: UUID!, $ann: UUID!) { portionCookedBatch(input: { id: $id, portions: [{ personId: $ann, quantity: \"1\" }],
+    let portion =
+        "mutation($id: UUID!, $ann: UUID!) { portionCookedBatch(input: { id: $id, portions: [{ personId: $ann, quantity: \"1\" }],
         serving: { mealType: \"lunch\" } }) { groups { entries { name food { id } nutrition { calories } } } } }";
     let given = ann.ask(portion, json!({ "id": batch, "ann": ann.id })).await["portionCookedBatch"]["groups"][0].take();
     assert_eq!(given, of("Oat flakes", &kept, "48"));

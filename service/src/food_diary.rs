@@ -2,11 +2,13 @@
 
 mod content;
 mod copies;
+mod corrections;
 mod groups;
 
 pub(crate) use content::volume;
 pub use content::{Amount, Content};
 pub use copies::{Copied, NewCopy, Source, copy};
+pub use corrections::{Corrected, Correction, Corrections, correct};
 pub use groups::{FoodGroup, GroupChange, MOST_PARTS, NewGroup, NewPart};
 pub use groups::{
     SYNCED as SYNCED_GROUPS, by_ids as groups_by_ids, delete as delete_group, log as log_group, logged_before as group_logged_before,

@@ -1,6 +1,7 @@
 //! The food diary: days, their entries, and logging.
 
 mod copies;
+mod corrections;
 mod day;
 mod groups;
 
@@ -21,6 +22,7 @@ use service::{
 };
 
 pub use copies::{FoodCopiesMutation, RestoreInput};
+pub use corrections::FoodCorrectionsMutation;
 pub use day::FoodDay;
 pub use groups::{FoodGroup, FoodGroupsMutation};
 
