@@ -354,7 +354,8 @@ async fn totals_are_the_sum_of_the_entries_while_many_write() {
         )
         .await
         .to_string();
-    let milk = ann.creates_food(json!({ "name": "Milk", "servingSize": "100", "servingUnit": "ml", "nutrition": { "calories": "64" } })).await;
+    let milk =
+        ann.creates_food(json!({ "name": "Milk", "servingSize": "100", "servingUnit": "ml", "nutrition": { "calories": "64" } })).await;
     let group = bowl(&ann, json!({})).await["group"]["id"].clone();
     let entries = "query($id: UUID!) { person(id: $id) { foodDay {
         entries { id version name quantity nutrition { calories } } totals { calories } } } }";
@@ -397,7 +398,13 @@ async fn totals_are_the_sum_of_the_entries_while_many_write() {
             writer.ask(UPDATE_GROUP, json!({ "input": change })).await;
         }
     };
-    tokio::join!(writes(&ann, &oats, "g", 10), writes(&ben, &oats, "g", 20), writes(&ann, &milk, "ml", 30), scales(&ann, 0), scales(&ben, 10));
+    tokio::join!(
+        writes(&ann, &oats, "g", 10),
+        writes(&ben, &oats, "g", 20),
+        writes(&ann, &milk, "ml", 30),
+        scales(&ann, 0),
+        scales(&ben, 10)
+    );
     let (before, undisturbed) = consistent(&ann).await;
     assert!(undisturbed, "all have written");
     // Whoever came last scaled it: back at one it is what was logged.

@@ -64,7 +64,8 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
     // Two apples of 180 g have 360 kcal, of the pizza nobody knows, and nothing is 0.
     let days = "{ viewer { mealPlanTemplates { nodes { dayTotals { day targetCalories totals { calories unknown } } } } } }";
     let days = ann.ask(days, json!({})).await["viewer"]["mealPlanTemplates"]["nodes"][0]["dayTotals"].take();
-    let comes_to = |day: usize| (days[day - 1]["totals"]["calories"].as_str().unwrap(), days[day - 1]["totals"]["unknown"][0] == "calories");
+    let comes_to =
+        |day: usize| (days[day - 1]["totals"]["calories"].as_str().unwrap(), days[day - 1]["totals"]["unknown"][0] == "calories");
     assert_eq!([1, 2, 3, 7].map(comes_to), [("200", false), ("0", false), ("360", false), ("0", true)]);
     assert_eq!((days.as_array().unwrap().len(), &days[6]["day"], &days[6]["targetCalories"]), (7, &json!(7), &json!("2000")));
     let days =
@@ -123,7 +124,8 @@ async fn a_template_that_is_sent_again_is_put_on_dates_once() {
         { "day": 1, "mealType": "lunch", "name": "Soup", "quantity": "1", "unit": "bowl" }]);
     let template = json!({ "name": "Weekend", "days": 2, "items": items });
     let template = ann.ask(CREATE, json!({ "input": template })).await["createMealPlanTemplate"]["template"]["id"].take();
-    let placed = |from: &str| json!({ "input": { "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f", "templateId": template, "from": from, "times": 2 } });
+    let placed =
+        |from: &str| json!({ "input": { "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f", "templateId": template, "from": from, "times": 2 } });
     let (first, at_once) = tokio::join!(ann.json(PLACE, placed("2026-04-04")), ann.json(PLACE, placed("2026-04-04")));
     assert_eq!(first["data"]["planMeals"]["days"].as_array().map(Vec::len), Some(4), "{first}");
     assert_eq!(first, at_once);
@@ -244,7 +246,8 @@ async fn what_is_known_in_part_is_summed_and_told_to_be_a_part() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
     let oats = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "400" } })).await;
-    let ingredients = json!([{ "foodId": oats, "quantity": "100", "unit": "g" }, { "name": "Berries", "quantity": "1", "unit": "handful" }]);
+    let ingredients =
+        json!([{ "foodId": oats, "quantity": "100", "unit": "g" }, { "name": "Berries", "quantity": "1", "unit": "handful" }]);
     let porridge = creates_meal(&ann, json!({ "name": "Porridge", "servings": "2", "ingredients": ingredients })).await;
     let planned = plans(&ann, json!({ "mealId": porridge })).await;
     assert_eq!(planned["day"], json!({ "planned": 1, "plannedCalories": "200", "caloriesKnown": false }), "nobody knows of the berries");

@@ -133,7 +133,11 @@ async fn a_meal_in_a_meal_counts_for_its_share() {
     ann.ask(DELETE, json!({ "input": { "id": lasagne } })).await;
     let mut part = creates_meal(&ann, json!({ "name": "Water" })).await;
     for depth in 0..4 {
-        part = creates_meal(&ann, json!({ "name": format!("Stock {depth}"), "ingredients": [{ "mealId": part, "quantity": "1", "unit": "batch" }] })).await;
+        part = creates_meal(
+            &ann,
+            json!({ "name": format!("Stock {depth}"), "ingredients": [{ "mealId": part, "quantity": "1", "unit": "batch" }] }),
+        )
+        .await;
     }
     ann.ask(UPDATE, json!({ "input": { "id": sauce, "ingredients": [{ "mealId": part, "quantity": "1", "unit": "batch" }] } })).await;
     let deep = ann.refused(restore, json!({ "id": lasagne })).await;

@@ -62,7 +62,8 @@ async fn ann_drinks_from_her_bottle_all_day() {
     assert_eq!(ann.refused(UPDATE, json!({ "input": { "id": tea, "quantity": "1", "expectedVersion": 1 } })).await.code, "CONFLICT");
     let deleted = ann.ask(DELETE, json!({ "input": { "id": tea } })).await;
     assert_eq!(deleted["deleteWaterEntry"]["day"]["water"], "250");
-    let restore = "mutation($id: UUID!, $of: UUID) { restoreWaterEntry(input: { id: $id, personId: $of }) { entry { version } day { water } } }";
+    let restore =
+        "mutation($id: UUID!, $of: UUID) { restoreWaterEntry(input: { id: $id, personId: $of }) { entry { version } day { water } } }";
     let restored = ann.ask(restore, json!({ "id": tea })).await["restoreWaterEntry"].take();
     assert_eq!(restored, json!({ "entry": { "version": 4 }, "day": { "water": "550" } }));
     assert_eq!(ann.ask(restore, json!({ "id": tea })).await["restoreWaterEntry"], restored, "what is there stays as it is");

@@ -180,7 +180,8 @@ async fn cooked_before(
     ids: &[Option<CookedPortionId>],
 ) -> Result<(Model, Vec<Portioned>)> {
     let batch = input::repeated(existing, |row| row.created_from.as_deref() == Some(created_from))?;
-    let with_the_batch = "created_at = (SELECT b.created_at FROM cooked_batches b WHERE b.user_id = cooked_portions.user_id AND b.id = batch_id)";
+    let with_the_batch =
+        "created_at = (SELECT b.created_at FROM cooked_batches b WHERE b.user_id = cooked_portions.user_id AND b.id = batch_id)";
     let rows = portions::Entity::find()
         .filter(portions::Column::UserId.eq(batch.user_id))
         .filter(portions::Column::BatchId.eq(batch.id))
@@ -205,9 +206,8 @@ async fn portioned(tx: &Tx, rows: Vec<portions::Model>) -> Result<Vec<Portioned>
 /// What the same request gave out of this batch, when it is sent again.
 async fn given_before(tx: &Tx, batch: &Model, new: &[NewPortion], serving: &Serving) -> Result<Option<Vec<Portioned>>> {
     let ids: Vec<_> = new.iter().filter_map(|portion| portion.id).collect();
-    let rows = portions::Entity::find()
-        .filter(portions::Column::UserId.eq(batch.user_id))
-        .filter(portions::Column::Id.is_in(ids.iter().copied()));
+    let rows =
+        portions::Entity::find().filter(portions::Column::UserId.eq(batch.user_id)).filter(portions::Column::Id.is_in(ids.iter().copied()));
     let mut rows = if ids.is_empty() { Vec::new() } else { rows.all(tx).await? };
     if rows.is_empty() {
         return Ok(None);
@@ -320,8 +320,7 @@ async fn give(tx: &Tx, batch: Model, new: Vec<NewPortion>, serving: &Serving) ->
             time_zone: serving.time_zone,
             note: None,
         };
-        let group =
-            diary::log_parts(tx, Some(FoodGroupId(id.0)), Some(person), eaten, portion_parts, occasion, Some(created_from)).await?;
+        let group = diary::log_parts(tx, Some(FoodGroupId(id.0)), Some(person), eaten, portion_parts, occasion, Some(created_from)).await?;
         let row = portions::ActiveModel {
             user_id: Set(batch.user_id),
             id: Set(id),
