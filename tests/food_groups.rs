@@ -354,18 +354,34 @@ async fn totals_are_the_sum_of_the_entries_while_many_write() {
         )
         .await
         .to_string();
+    let milk =
+        ann.creates_food(json!({ "name": "Milk", "servingSize": "100", "servingUnit": "ml", "nutrition": { "calories": "64" } })).await;
     let group = bowl(&ann, json!({})).await["group"]["id"].clone();
-    let entries = "query($id: UUID!) { person(id: $id) { foodDay { entries { nutrition { calories } } totals { calories } } } }";
+    let entries = "query($id: UUID!) { person(id: $id) { foodDay {
+        entries { id version name quantity nutrition { calories } } totals { calories } } } }";
+    // What the database sums for others who read the same entries.
+    let sums = "query($id: UUID!) { person(id: $id) { waterDay(date: \"2026-03-10\") { drinksInFoodDiary }
+        nutritionReport(from: \"2026-03-10\", to: \"2026-03-10\") { days { totals { calories } } } } }";
     let consistent = async |reader: &Person<'_>| {
-        let shown = reader.ask(entries, json!({ "id": ann.id })).await["person"]["foodDay"].take();
+        let read = async || reader.ask(entries, json!({ "id": ann.id })).await["person"]["foodDay"].take();
+        let shown = read().await;
+        let summed = reader.ask(sums, json!({ "id": ann.id })).await["person"].take();
         let decimal = |value: &Value| Decimal::from_str_exact(value.as_str().unwrap()).unwrap();
-        let sum: Decimal = shown["entries"].as_array().unwrap().iter().map(|entry| decimal(&entry["nutrition"]["calories"])).sum();
+        let entries = shown["entries"].as_array().unwrap();
+        let sum: Decimal = entries.iter().map(|entry| decimal(&entry["nutrition"]["calories"])).sum();
         assert_eq!(decimal(&shown["totals"]["calories"]), sum);
-        sum
+        // Where each entry is at the version that it was at before, nobody wrote in between.
+        let undisturbed = read().await == shown;
+        if undisturbed {
+            let drunk: Decimal = entries.iter().filter(|entry| entry["name"] == "Milk").map(|entry| decimal(&entry["quantity"])).sum();
+            assert_eq!(decimal(&summed["nutritionReport"]["days"][0]["totals"]["calories"]), sum);
+            assert_eq!(decimal(&summed["waterDay"]["drinksInFoodDiary"]), drunk);
+        }
+        (sum, undisturbed)
     };
-    let writes = async |writer: &Person<'_>, seed: u32| {
+    let writes = async |writer: &Person<'_>, food: &str, unit: &str, seed: u32| {
         for n in 0..6u32 {
-            let mut input = food_entry(&oats, json!({ "quantity": (seed + n).to_string(), "unit": "g" }));
+            let mut input = food_entry(food, json!({ "quantity": (seed + n).to_string(), "unit": unit }));
             input["personId"] = json!(ann.id);
             let entry = writer.ask(LOG_FOOD, json!({ "input": input })).await["logFood"]["entry"]["id"].clone();
             let change = json!({ "id": entry, "personId": ann.id, "quantity": (seed + 2 * n + 1).to_string() });
@@ -382,11 +398,19 @@ async fn totals_are_the_sum_of_the_entries_while_many_write() {
             writer.ask(UPDATE_GROUP, json!({ "input": change })).await;
         }
     };
-    tokio::join!(writes(&ann, 10), writes(&ben, 20), writes(&ann, 30), scales(&ann, 0), scales(&ben, 10));
-    let before = consistent(&ann).await;
+    tokio::join!(
+        writes(&ann, &oats, "g", 10),
+        writes(&ben, &oats, "g", 20),
+        writes(&ann, &milk, "ml", 30),
+        scales(&ann, 0),
+        scales(&ben, 10)
+    );
+    let (before, undisturbed) = consistent(&ann).await;
+    assert!(undisturbed, "all have written");
     // Whoever came last scaled it: back at one it is what was logged.
     ann.ask(UPDATE_GROUP, json!({ "input": { "id": group, "quantity": "1" } })).await;
-    assert!(consistent(&ben).await < before);
+    let (after, undisturbed) = consistent(&ben).await;
+    assert!(undisturbed && after < before);
     let parts: Vec<String> =
         app.value("SELECT array_agg(trim_scale(calories)::text ORDER BY calories) FROM food_diary WHERE group_id IS NOT NULL").await;
     assert_eq!(parts, ["52", "80"]);

@@ -358,8 +358,8 @@ async fn duplicates_become_one_food_and_one_again_two() {
         .await;
     ann.ask("mutation($id: UUID!) { addFavouriteFood(input: { foodId: $id }) { food { id } } }", json!({ "id": duplicate })).await;
     ann.logs_food(&duplicate, json!({ "quantity": "2", "unit": "spoon" })).await;
-    let meal = json!({ "name": "Porridge", "servings": "2", "ingredients": [{ "foodId": duplicate, "quantity": "80", "unit": "g" }] });
-    ann.ask("mutation($input: CreateMealInput!) { createMeal(input: $input) { meal { id } } }", json!({ "input": meal })).await;
+    let porridge = json!({ "name": "Porridge", "servings": "2", "ingredients": [{ "foodId": duplicate, "quantity": "80", "unit": "g" }] });
+    let porridge = crate::meals::creates_meal(&ann, porridge).await;
     let planned = json!({ "date": "2026-03-11", "mealType": "breakfast", "foodId": duplicate, "quantity": "50", "unit": "g" });
     ann.ask("mutation($input: PlanMealInput!) { planMeal(input: $input) { plannedMeal { id } } }", json!({ "input": planned })).await;
     let deletion = "query($id: UUID!) { foodDeletion(id: $id) { food { name } diaryEntries plannedEntries firstEatenAt lastEatenAt meals plannedMeals duplicates favourite } }";
@@ -397,6 +397,14 @@ async fn duplicates_become_one_food_and_one_again_two() {
     assert_eq!(ann.ask(BY_BARCODE, json!({ "barcode": "4260392550101" })).await["foodByBarcode"]["id"], json!(kept));
     assert_eq!(ann.ask(deletion, json!({ "id": kept })).await["foodDeletion"]["duplicates"], 1);
 
+    let made_of = "query($id: UUID!) { meal(id: $id) { nutrition { calories } ingredients { name food { id } } } }";
+    let ingredient = json!({ "name": "Oat flakes", "food": { "id": kept } });
+    assert_eq!(
+        ann.ask(made_of, json!({ "id": porridge })).await["meal"],
+        json!({ "nutrition": { "calories": "80" }, "ingredients": [ingredient] }),
+        "the recipe is one of the kept food"
+    );
+
     let undo = "mutation($input: UndoFoodMergeInput!) { undoFoodMerge(input: $input) { food { id name } } }";
     assert_eq!(ben.refused(undo, json!({ "input": { "id": duplicate } })).await.code, "NOT_FOUND");
     assert_eq!(
@@ -405,7 +413,119 @@ async fn duplicates_become_one_food_and_one_again_two() {
     );
     let entry = ann.ask(day, json!({})).await["viewer"]["foodDay"]["entries"][0].take();
     assert_eq!(entry["food"]["id"], json!(duplicate));
+    let ingredient = json!({ "name": "Oat flakes", "food": { "id": duplicate } });
+    assert_eq!(
+        ann.ask(made_of, json!({ "id": porridge })).await["meal"],
+        json!({ "nutrition": { "calories": "96" }, "ingredients": [ingredient] }),
+        "and the recipe is one of the duplicate again"
+    );
     assert_eq!(ann.refused(undo, json!({ "input": { "id": duplicate } })).await.code, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn what_was_logged_of_a_wrong_label_is_corrected_when_ann_says_so() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ben).await;
+    crate::family_access::shares(&ann, &ben, &["FOOD_LIST", "CALORIE"], true).await;
+    let portions = json!([{ "name": "bowl", "amount": "60", "unit": "g" }, { "name": "spoon", "amount": "10", "unit": "g" }]);
+    let oats = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "37" }, "portions": portions })).await;
+    for (date, quantity, unit) in [("08", "2", "bowl"), ("09", "150", "g"), ("10", "3", "spoon")] {
+        ann.logs_food(&oats, json!({ "quantity": quantity, "unit": unit, "consumedAt": format!("2026-03-{date}T10:00:00Z") })).await;
+    }
+    ben.logs_food(&oats, json!({ "quantity": "100", "unit": "g", "consumedAt": "2026-03-09T10:00:00Z" })).await;
+    // She had mistyped 370 kcal, and has no use for spoons.
+    let portions = json!([{ "name": "bowl", "amount": "60", "unit": "g" }]);
+    let update = "mutation($input: UpdateFoodInput!) { updateFood(input: $input) { food { id } } }";
+    ann.ask(update, json!({ "input": { "id": oats, "nutrition": { "calories": "370" }, "portions": portions } })).await;
+    assert_eq!(ann.calories_on(Some("2026-03-09")).await, "55.5", "nothing changes by itself");
+
+    let correct = "mutation($input: CorrectFoodEntriesInput!) { correctFoodEntries(input: $input) { nutritionVersion preview
+        corrected { before { calories } entry { quantity unit version nutrition { calories } } } left { unit nutrition { calories } } } }";
+    let asked = |more: Value| {
+        let mut input = json!({ "foodId": oats, "from": "2026-03-09", "to": "2026-03-10" });
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "input": input })
+    };
+    let would = ann.ask(correct, asked(json!({ "preview": true }))).await["correctFoodEntries"].take();
+    let changed = json!([{ "before": { "calories": "55.5" }, "entry": { "quantity": "150", "unit": "g", "version": 2, "nutrition": { "calories": "555" } } }]);
+    let left = json!([{ "unit": "spoon", "nutrition": { "calories": "11.1" } }]);
+    assert_eq!(would, json!({ "nutritionVersion": 2, "preview": true, "corrected": changed, "left": left }));
+    assert_eq!(ann.calories_on(Some("2026-03-09")).await, "55.5", "that was a preview");
+    assert_eq!(ann.refused(correct, asked(json!({ "expectedNutritionVersion": 1 }))).await.code, "CONFLICT");
+
+    let did = ann.ask(correct, asked(json!({ "expectedNutritionVersion": 2 }))).await["correctFoodEntries"].take();
+    assert_eq!(did, json!({ "nutritionVersion": 2, "preview": false, "corrected": changed, "left": left }));
+    let days =
+        [ann.calories_on(Some("2026-03-08")).await, ann.calories_on(Some("2026-03-09")).await, ben.calories_on(Some("2026-03-09")).await];
+    assert_eq!(days, ["44.4", "555", "37"], "the day before was not asked for, and Ben's diary is Ben's");
+    let again = ann.ask(correct, asked(json!({}))).await["correctFoodEntries"].take();
+    assert_eq!((&again["corrected"], &again["left"]), (&json!([]), &left));
+
+    let stranger = app.person("dan").await;
+    let refused = stranger.refused(correct, asked(json!({}))).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("NOT_FOUND", Some("foodId")));
+    assert_eq!(ann.refused(correct, asked(json!({ "to": "2026-03-08" }))).await.field.as_deref(), Some("to"));
+    assert_eq!(ann.refused(correct, asked(json!({ "from": "2025-01-01" }))).await.field.as_deref(), Some("to"));
+}
+
+const EAT: &str = "mutation($id: UUID!) { eatPlannedMeal(input: { id: $id }) {
+    plannedMeal { food { id } } group { entries { name food { id } nutrition { calories } } } } }";
+
+#[tokio::test]
+async fn what_was_made_and_planned_of_a_duplicate_is_eaten_as_the_kept_food() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let kept = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "100" } })).await;
+    let duplicate = ann.creates_food(json!({ "name": "Oat flakes", "nutrition": { "calories": "120" } })).await;
+    let porridge = json!({ "name": "Porridge", "servings": "2", "ingredients": [{ "foodId": duplicate, "quantity": "80", "unit": "g" }] });
+    let porridge = crate::meals::creates_meal(&ann, porridge).await;
+    let cook = "mutation($id: UUID!) { cookMeal(input: { mealId: $id }) { batch { id } } }";
+    let batch = ann.ask(cook, json!({ "id": porridge })).await["cookMeal"]["batch"]["id"].take();
+    let plan = "mutation($input: PlanMealInput!) { planMeal(input: $input) { plannedMeal { id food { id } } } }";
+    let plans = async |what: Value| {
+        let mut planned = json!({ "date": "2026-03-10", "mealType": "breakfast" });
+        planned.as_object_mut().unwrap().extend(what.as_object().unwrap().clone());
+        ann.ask(plan, json!({ "input": planned })).await["planMeal"]["plannedMeal"].take()
+    };
+    let flakes = plans(json!({ "foodId": duplicate, "quantity": "50", "unit": "g" })).await;
+    let bowl = plans(json!({ "mealId": porridge, "quantity": "1", "unit": "serving" })).await;
+    let later = plans(json!({ "foodId": duplicate, "quantity": "10", "unit": "g" })).await;
+    let week =
+        json!({ "name": "Spring", "items": [{ "day": 1, "mealType": "breakfast", "foodId": duplicate, "quantity": "50", "unit": "g" }] });
+    let week = ann
+        .ask(
+            "mutation($input: CreateMealPlanTemplateInput!) { createMealPlanTemplate(input: $input) { template { id } } }",
+            json!({ "input": week }),
+        )
+        .await["createMealPlanTemplate"]["template"]["id"]
+        .take();
+    ann.ask(MERGE, json!({ "input": { "keepId": kept, "duplicateIds": [duplicate] } })).await;
+
+    let eaten = ann.ask(EAT, json!({ "id": flakes["id"] })).await["eatPlannedMeal"].take();
+    let of = |name: &str, food: &str, calories: &str| json!({ "entries": [{ "name": name, "food": { "id": food }, "nutrition": { "calories": calories } }] });
+    assert_eq!(eaten, json!({ "plannedMeal": { "food": { "id": kept } }, "group": of("Oat flakes", &kept, "50") }));
+    assert_eq!(ann.ask(EAT, json!({ "id": bowl["id"] })).await["eatPlannedMeal"]["group"], of("Oat flakes", &kept, "40"));
+    let place =
+        "mutation($id: UUID!) { planMeals(input: { templateId: $id, from: \"2026-03-30\" }) { days { meals { food { id } calories } } } }";
+    let placed = ann.ask(place, json!({ "id": week })).await["planMeals"]["days"][0].take();
+    assert_eq!(placed, json!({ "meals": [{ "food": { "id": kept }, "calories": "50" }] }));
+    // What was cooked before the merge has what was in it then.
+    let portion =
+        "mutation($id: UUID!, $ann: UUID!) { portionCookedBatch(input: { id: $id, portions: [{ personId: $ann, quantity: \"1\" }],
+        serving: { mealType: \"lunch\" } }) { groups { entries { name food { id } nutrition { calories } } } } }";
+    let given = ann.ask(portion, json!({ "id": batch, "ann": ann.id })).await["portionCookedBatch"]["groups"][0].take();
+    assert_eq!(given, of("Oat flakes", &kept, "48"));
+    // A device that has not heard of the merge names the duplicate still.
+    ann.logs_food(&duplicate, json!({ "quantity": "10", "unit": "g" })).await;
+    let snack = json!({ "name": "Snack", "ingredients": [{ "foodId": duplicate, "quantity": "10", "unit": "g" }] });
+    crate::meals::creates_meal(&ann, snack).await;
+    assert_eq!(plans(json!({ "foodId": duplicate, "quantity": "10", "unit": "g" })).await["food"]["id"], json!(kept));
+
+    // Once the merge is taken back, what named the duplicate means it again, and what was eaten stays what it was.
+    ann.ask("mutation($id: UUID!) { undoFoodMerge(input: { id: $id }) { food { id } } }", json!({ "id": duplicate })).await;
+    assert_eq!(ann.ask(EAT, json!({ "id": later["id"] })).await["eatPlannedMeal"]["group"], of("Oat flakes", &duplicate, "12"));
+    assert_eq!(ann.ask(EAT, json!({ "id": flakes["id"] })).await["eatPlannedMeal"]["group"], of("Oat flakes", &kept, "50"));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    family_access::shares,
+    family_access::{answers, shares},
     harness::{Person, TestApp},
     meals::creates_meal,
 };
@@ -61,6 +61,13 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
         json!({ "day": 1, "mealType": "breakfast", "name": "Porridge", "quantity": "1", "unit": "serving",
         "meal": { "name": "Porridge" }, "food": null })
     );
+    // Two apples of 180 g have 360 kcal, of the pizza nobody knows, and nothing is 0.
+    let days = "{ viewer { mealPlanTemplates { nodes { dayTotals { day targetCalories totals { calories unknown } } } } } }";
+    let days = ann.ask(days, json!({})).await["viewer"]["mealPlanTemplates"]["nodes"][0]["dayTotals"].take();
+    let comes_to =
+        |day: usize| (days[day - 1]["totals"]["calories"].as_str().unwrap(), days[day - 1]["totals"]["unknown"][0] == "calories");
+    assert_eq!([1, 2, 3, 7].map(comes_to), [("200", false), ("0", false), ("360", false), ("0", true)]);
+    assert_eq!((days.as_array().unwrap().len(), &days[6]["day"], &days[6]["targetCalories"]), (7, &json!(7), &json!("2000")));
     let days =
         ann.ask(PLACE, json!({ "input": { "templateId": template["id"], "from": "2026-03-30", "times": 2 } })).await["planMeals"]["days"]
             .take();
@@ -85,6 +92,10 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
     assert_eq!(days.as_array().unwrap().len(), 14);
     assert_eq!(app.value::<i64>("SELECT count(*) FROM food_diary").await, 0);
     assert_eq!(ann.calories_on(Some("2026-03-30")).await, "0");
+    let aims = "query($date: Date!) { viewer { mealPlan(from: $date, to: $date) { plannedCalories targetCalories } } }";
+    let aims = async |date: &str| ann.ask(aims, json!({ "date": date })).await["viewer"]["mealPlan"][0].take();
+    assert_eq!(aims("2026-03-30").await, json!({ "plannedCalories": "200", "targetCalories": "2000" }));
+    assert_eq!(aims("2026-03-31").await["targetCalories"], json!(null), "nothing is planned from the template");
     // Of the pizza nothing is known, which is not zero.
     let pizza = day(&ann, &ann, "2026-04-05").await;
     assert_eq!((&pizza["plannedCalories"], &pizza["caloriesKnown"]), (&json!("0"), &json!(false)));
@@ -103,6 +114,30 @@ async fn a_week_is_put_on_dates_and_the_diary_stays_empty() {
     assert_eq!(day(&ann, &ann, "2026-04-06").await["planned"], 1);
     let listed = ann.ask("{ viewer { mealPlanTemplates { nodes { id } } } }", json!({})).await;
     assert_eq!(listed["viewer"]["mealPlanTemplates"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn a_template_that_is_sent_again_is_put_on_dates_once() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let items = json!([{ "day": 2, "mealType": "dinner", "name": "Pizza", "quantity": "1", "unit": "pizza" },
+        { "day": 1, "mealType": "lunch", "name": "Soup", "quantity": "1", "unit": "bowl" }]);
+    let template = json!({ "name": "Weekend", "days": 2, "items": items });
+    let template = ann.ask(CREATE, json!({ "input": template })).await["createMealPlanTemplate"]["template"]["id"].take();
+    let placed =
+        |from: &str| json!({ "input": { "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f", "templateId": template, "from": from, "times": 2 } });
+    let (first, at_once) = tokio::join!(ann.json(PLACE, placed("2026-04-04")), ann.json(PLACE, placed("2026-04-04")));
+    assert_eq!(first["data"]["planMeals"]["days"].as_array().map(Vec::len), Some(4), "{first}");
+    assert_eq!(first, at_once);
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM planned_meals").await, 4);
+    // What was taken off the plan meanwhile, though it was the first of it, stays off it.
+    let remove = "mutation($id: UUID!) { removePlannedMeal(input: { id: $id }) { deletedId } }";
+    ann.ask(remove, json!({ "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f" })).await;
+    ann.ask(UPDATE, json!({ "input": { "id": template, "items": [] } })).await;
+    ann.ask(PLACE, placed("2026-04-04")).await;
+    assert_eq!(app.value::<i64>("SELECT count(*) FROM planned_meals").await, 3);
+    plans(&ann, json!({ "id": "0199c1f0-5b7e-7cc3-98c4-dc0c0c07398f", "name": "Salad" })).await;
+    assert_eq!(ann.refused(PLACE, placed("2026-04-11")).await.code, "CONFLICT");
 }
 
 #[tokio::test]
@@ -173,7 +208,56 @@ async fn a_day_tells_what_was_eaten_as_planned_replaced_and_skipped() {
         (&went["plannedCalories"], &went["meals"][3]["name"], &went["meals"][3]["meal"]),
         (&json!("800"), &json!("Porridge"), &json!(null))
     );
-    assert_eq!(ann.refused(EAT, json!({ "input": { "id": ids[3] } })).await.code, "NOT_FOUND");
+    let gone = ann.refused(EAT, json!({ "input": { "id": ids[3] } })).await;
+    assert_eq!((gone.code.as_str(), gone.field.as_deref()), ("CONFLICT", None), "{gone:?}");
+    assert!(gone.message.contains("Porridge") && gone.message.contains("replace"), "{}", gone.message);
+    let more = ann.refused(MOVE, json!({ "input": { "id": ids[3], "quantity": "2" } })).await;
+    assert_eq!((more.code.as_str(), more.field.as_deref()), ("CONFLICT", None), "{more:?}");
+    // She does as she is told.
+    let skipped = ann.ask(MOVE, json!({ "input": { "id": ids[3], "skipped": true } })).await;
+    assert_eq!(skipped["updatePlannedMeal"]["plannedMeal"]["status"], "SKIPPED");
+}
+
+#[tokio::test]
+async fn a_meal_that_is_shared_no_longer_cannot_be_eaten_as_planned() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    app.verify(&ben).await;
+    let grant = shares(&ann, &ben, &["FOOD_LIST"], false).await;
+    let porridge = porridge(&ann).await;
+    let bowl = plans(&ben, json!({ "mealId": porridge, "mealPersonId": ann.id, "date": "2026-03-10" })).await;
+    let apple = ben.creates_food(json!({ "name": "Apple" })).await;
+    let apple_planned = plans(&ben, json!({ "foodId": apple, "date": "2026-03-10" })).await;
+    answers(&ann, "revoke", &grant[0]).await;
+    ben.ask("mutation($id: UUID!) { deleteFood(input: { id: $id }) { deletedId } }", json!({ "id": apple })).await;
+    for (planned, name) in [(&bowl, "Porridge"), (&apple_planned, "Apple")] {
+        let gone = ben.refused(EAT, json!({ "input": { "id": planned["plannedMeal"]["id"] } })).await;
+        assert_eq!(gone.code, "CONFLICT", "{gone:?}");
+        assert!(gone.message.contains(name), "{}", gone.message);
+    }
+    // An amount that is no amount is still her mistake, and not the plan's.
+    let pizza = plans(&ben, json!({ "name": "Pizza", "unit": "slice", "date": "2026-03-10" })).await;
+    let none = ben.refused(EAT, json!({ "input": { "id": pizza["plannedMeal"]["id"], "quantity": "0" } })).await;
+    assert_eq!((none.code.as_str(), none.field.as_deref()), ("BAD_USER_INPUT", Some("quantity")));
+}
+
+#[tokio::test]
+async fn what_is_known_in_part_is_summed_and_told_to_be_a_part() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let oats = ann.creates_food(json!({ "name": "Oats", "nutrition": { "calories": "400" } })).await;
+    let ingredients =
+        json!([{ "foodId": oats, "quantity": "100", "unit": "g" }, { "name": "Berries", "quantity": "1", "unit": "handful" }]);
+    let porridge = creates_meal(&ann, json!({ "name": "Porridge", "servings": "2", "ingredients": ingredients })).await;
+    let planned = plans(&ann, json!({ "mealId": porridge })).await;
+    assert_eq!(planned["day"], json!({ "planned": 1, "plannedCalories": "200", "caloriesKnown": false }), "nobody knows of the berries");
+    let told = "query($id: UUID!) { person(id: $id) { mealPlan(from: \"2026-03-12\", to: \"2026-03-12\") { caloriesKnown meals { calories protein unknown } } } }";
+    let told = ann.ask(told, json!({ "id": ann.id })).await["person"]["mealPlan"][0].take();
+    let unknown = json!(["calories", "protein", "carbohydrates", "fat"]);
+    assert_eq!(told, json!({ "caloriesKnown": false, "meals": [{ "calories": "200", "protein": null, "unknown": unknown }] }));
+    // Without the berries all of the energy is known.
+    let oats = plans(&ann, json!({ "foodId": oats, "quantity": "50", "unit": "g", "date": "2026-03-13" })).await;
+    assert_eq!(oats["day"], json!({ "planned": 1, "plannedCalories": "200", "caloriesKnown": true }));
 }
 
 #[tokio::test]
@@ -235,6 +319,16 @@ async fn a_relative_sees_the_plan_with_calorie_and_plans_where_allowed() {
     ben.ask(EAT, json!({ "input": { "id": pizza["plannedMeal"]["id"], "personId": ann.id } })).await;
     assert_eq!(day(&ann, &ann, "2026-03-10").await["eaten"], 1);
     assert_eq!(day(&ben, &ann, "2026-03-12").await["meals"][0]["name"], "Porridge");
+    // Her plan he sees, and what her template aims at he does not.
+    let template = json!({ "name": "Diet", "days": 1, "targetCalories": "1500",
+        "items": [{ "day": 1, "mealType": "lunch", "name": "Soup", "quantity": "1", "unit": "bowl" }] });
+    let template = ann.ask(CREATE, json!({ "input": template })).await["createMealPlanTemplate"]["template"]["id"].take();
+    ann.ask(PLACE, json!({ "input": { "templateId": template, "from": "2026-03-20" } })).await;
+    let aims = "query($id: UUID!) { person(id: $id) { mealPlan(from: \"2026-03-20\", to: \"2026-03-20\") { planned targetCalories } } }";
+    for (reader, target) in [(&ann, json!("1500")), (&ben, json!(null))] {
+        let seen = reader.ask(aims, json!({ "id": ann.id })).await["person"]["mealPlan"][0].take();
+        assert_eq!(seen, json!({ "planned": 1, "targetCalories": target }));
+    }
     // Her meal itself she does not share with him.
     assert_eq!(day(&ben, &ann, "2026-03-12").await["meals"][0]["meal"], json!(null));
     let seen = carla.ask(DAYS, json!({ "from": "2026-03-12", "to": "2026-03-12", "id": ann.id })).await;

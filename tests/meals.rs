@@ -118,6 +118,32 @@ async fn a_meal_in_a_meal_counts_for_its_share() {
     assert_eq!(ann.refused(DELETE, json!({ "input": { "id": sauce } })).await.code, "CONFLICT");
     ann.ask(DELETE, json!({ "input": { "id": lasagne } })).await;
     ann.ask(DELETE, json!({ "input": { "id": sauce } })).await;
+
+    // That was a mistake: first the sauce comes back, and then what is made of it.
+    let restore = "mutation($id: UUID!) { restoreMeal(input: { id: $id }) { meal { name version nutrition { calories } } } }";
+    let without = ann.refused(restore, json!({ "id": lasagne })).await;
+    assert_eq!(without.code, "CONFLICT");
+    assert!(without.message.contains("restore that one first"), "{}", without.message);
+    assert_eq!(ann.ask(restore, json!({ "id": sauce })).await["restoreMeal"]["meal"]["name"], "Sauce");
+    let restored = ann.ask(restore, json!({ "id": lasagne })).await["restoreMeal"].take();
+    assert_eq!(restored["meal"], json!({ "name": "Lasagne", "version": 3, "nutrition": { "calories": "60" } }));
+    assert_eq!(ann.ask(restore, json!({ "id": lasagne })).await["restoreMeal"], restored, "what is there stays as it is");
+    assert_eq!(app.person("dan").await.refused(restore, json!({ "id": lasagne })).await.code, "NOT_FOUND");
+    // Meanwhile the sauce has got parts of parts, as deep as may be: the lasagne would lie deeper.
+    ann.ask(DELETE, json!({ "input": { "id": lasagne } })).await;
+    let mut part = creates_meal(&ann, json!({ "name": "Water" })).await;
+    for depth in 0..4 {
+        part = creates_meal(
+            &ann,
+            json!({ "name": format!("Stock {depth}"), "ingredients": [{ "mealId": part, "quantity": "1", "unit": "batch" }] }),
+        )
+        .await;
+    }
+    ann.ask(UPDATE, json!({ "input": { "id": sauce, "ingredients": [{ "mealId": part, "quantity": "1", "unit": "batch" }] } })).await;
+    let deep = ann.refused(restore, json!({ "id": lasagne })).await;
+    assert_eq!(deep.code, "CONFLICT");
+    assert!(deep.message.contains("five deep"), "{}", deep.message);
+    ann.ask(DELETE, json!({ "input": { "id": sauce } })).await;
     assert_eq!(read(&ann, &sauce).await, json!(null));
 }
 

@@ -62,6 +62,16 @@ async fn ann_drinks_from_her_bottle_all_day() {
     assert_eq!(ann.refused(UPDATE, json!({ "input": { "id": tea, "quantity": "1", "expectedVersion": 1 } })).await.code, "CONFLICT");
     let deleted = ann.ask(DELETE, json!({ "input": { "id": tea } })).await;
     assert_eq!(deleted["deleteWaterEntry"]["day"]["water"], "250");
+    let restore =
+        "mutation($id: UUID!, $of: UUID) { restoreWaterEntry(input: { id: $id, personId: $of }) { entry { version } day { water } } }";
+    let restored = ann.ask(restore, json!({ "id": tea })).await["restoreWaterEntry"].take();
+    assert_eq!(restored, json!({ "entry": { "version": 4 }, "day": { "water": "550" } }));
+    assert_eq!(ann.ask(restore, json!({ "id": tea })).await["restoreWaterEntry"], restored, "what is there stays as it is");
+    let stranger = app.person("dan").await;
+    for of in [json!(null), json!(ann.id)] {
+        assert_eq!(stranger.refused(restore, json!({ "id": tea, "of": of })).await.code, "NOT_FOUND");
+    }
+    ann.ask(DELETE, json!({ "input": { "id": tea } })).await;
 
     // There is one primary container, and what was drunk from one that is gone stays.
     let other = ann.ask(UPDATE_CONTAINER, json!({ "input": { "id": glass, "primary": true } })).await;

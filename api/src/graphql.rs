@@ -104,6 +104,7 @@ pub struct Mutation(
     shopping_lists::ShoppingListsMutation,
     food_diary::FoodGroupsMutation,
     food_diary::FoodCopiesMutation,
+    food_diary::FoodCorrectionsMutation,
     completed_days::CompletedDaysMutation,
     meal_types::MealTypesMutation,
     water::WaterMutation,

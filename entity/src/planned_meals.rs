@@ -34,7 +34,7 @@ pub struct Model {
     pub unit: String,
     /// What is to be remembered.
     pub note: Option<String>,
-    /// Planned energy in kcal.
+    /// Planned energy in kcal, as far as it is known; `None` where nothing is.
     pub calories: Option<Decimal>,
     /// Planned protein in g.
     pub protein: Option<Decimal>,
@@ -42,6 +42,8 @@ pub struct Model {
     pub carbohydrates: Option<Decimal>,
     /// Planned fat in g.
     pub fat: Option<Decimal>,
+    /// Which of these are not known of every part, so that the sums leave them out.
+    pub unknown: Vec<String>,
     /// What became of it.
     pub status: PlanStatus,
     /// The logged meal that was eaten.

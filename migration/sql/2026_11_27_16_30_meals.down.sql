@@ -1,2 +1,2 @@
 DROP TABLE meal_ingredients, meals;
-DROP FUNCTION auth.check_recipe(), auth.check_recipe_unused(), auth.lock_recipes(uuid);
+DROP FUNCTION auth.check_recipe(), auth.check_recipe_unused(), auth.check_recipe_restored(), auth.lock_recipes(uuid);

@@ -117,3 +117,30 @@ BEGIN
 END $$;
 CREATE TRIGGER unused AFTER UPDATE OF deleted_at ON meals FOR EACH ROW WHEN (OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL)
   EXECUTE FUNCTION auth.check_recipe_unused();
+
+-- A meal comes back to parts that are there, which may contain more by now than when it went. Nothing that is there contains it, so
+-- it closes no cycle.
+CREATE FUNCTION auth.check_recipe_restored() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+DECLARE
+  below integer;
+BEGIN
+  PERFORM auth.lock_recipes(NEW.user_id);
+  IF EXISTS (SELECT FROM meal_ingredients i JOIN meals m ON m.user_id = i.user_id AND m.id = i.part_meal_id AND m.deleted_at IS NOT NULL
+             WHERE i.user_id = NEW.user_id AND i.meal_id = NEW.id) THEN
+    RAISE EXCEPTION 'a part is not there' USING ERRCODE = 'check_violation', CONSTRAINT = 'meals_restored_parts_check';
+  END IF;
+  WITH RECURSIVE parts AS (
+    SELECT NEW.id AS id, 0 AS depth
+    UNION
+    SELECT i.part_meal_id, p.depth + 1 FROM parts p JOIN meal_ingredients i ON i.user_id = NEW.user_id AND i.meal_id = p.id
+    WHERE i.part_meal_id IS NOT NULL AND p.depth <= 5
+  ) SELECT max(depth) INTO below FROM parts;
+  IF below > 5 THEN
+    RAISE EXCEPTION 'meals lie too deep in each other' USING ERRCODE = 'check_violation', CONSTRAINT = 'meals_restored_depth_check';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER restored AFTER UPDATE OF deleted_at ON meals FOR EACH ROW WHEN (OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS NULL)
+  EXECUTE FUNCTION auth.check_recipe_restored();

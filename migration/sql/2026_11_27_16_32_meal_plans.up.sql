@@ -48,6 +48,7 @@ CREATE TABLE planned_meals (
   protein numeric(20, 6) CONSTRAINT planned_meals_protein_check CHECK (protein BETWEEN 0 AND 10000000),
   carbohydrates numeric(20, 6) CONSTRAINT planned_meals_carbohydrates_check CHECK (carbohydrates BETWEEN 0 AND 10000000),
   fat numeric(20, 6) CONSTRAINT planned_meals_fat_check CHECK (fat BETWEEN 0 AND 10000000),
+  unknown text[] NOT NULL DEFAULT '{}' CONSTRAINT planned_meals_unknown_check CHECK (unknown <@ ARRAY['calories', 'protein', 'carbohydrates', 'fat']),
   status text NOT NULL DEFAULT 'planned' CONSTRAINT planned_meals_status_check CHECK (status IN ('planned', 'eaten', 'replaced', 'skipped')),
   eaten_group_id uuid,
   eaten_entry_id uuid,
@@ -63,6 +64,7 @@ CREATE TABLE planned_meals (
   CONSTRAINT planned_meals_kind_check CHECK (num_nonnulls(meal_id, food_item_id) <= 1 AND num_nulls(meal_id, meal_owner_id) <> 1)
 );
 COMMENT ON COLUMN planned_meals.calories IS 'what was planned, as it was then: the day is judged by it whatever becomes of the meal';
+COMMENT ON COLUMN planned_meals.unknown IS 'of which of these at least one part says nothing, so that the sum leaves it out';
 COMMENT ON COLUMN planned_meals.eaten_group_id IS 'what was eaten of it, or in place of it; while that is in the diary it counts as eaten';
 CREATE INDEX planned_meals_day_idx ON planned_meals (user_id, planned_on);
 CREATE INDEX planned_meals_template_idx ON planned_meals (user_id, template_id);

@@ -1,7 +1,7 @@
 //! Cook once, eat in portions: a batch keeps what is in it, portions go into the diaries of those who allow it, and what is left over
 //! can be portioned later.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -9,13 +9,14 @@ use entity::{
     cooked_batches::{ActiveModel, Column, Entity, Model},
     cooked_portions as portions,
     family_access::AccessType,
-    id::{CookedBatchId, CookedPortionId, FoodId, MealId, UserId},
+    id::{CookedBatchId, CookedPortionId, FoodGroupId, FoodId, MealId, UserId},
     unit::{Dimension, Unit, round},
 };
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
     ColumnTrait, Condition, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,7 @@ use crate::{
     access::Tx,
     error::{Error, Result},
     family_access,
-    food_diary::FoodGroup,
+    food_diary::{self, FoodGroup},
     foods, input,
     meals::{
         self, NewIngredient,
@@ -59,6 +60,8 @@ pub struct NewBatch {
 /// A portion for somebody.
 #[derive(Clone, Debug, Serialize)]
 pub struct NewPortion {
+    /// Made by the client, or by the server. What is logged for it has the same id in the diary of whoever eats it.
+    pub id: Option<CookedPortionId>,
     /// Who eats it: oneself, or someone who lets one write in their diary.
     pub person: UserId,
     /// How much; all that is left when absent.
@@ -95,7 +98,7 @@ pub async fn list(tx: &Tx, left_over: bool, page: &PageRequest) -> Result<Page<M
     let filter = ("cooked batches", cook, left_over);
     let mut rows = Entity::find().filter(Column::UserId.eq(cook));
     if left_over {
-        rows = rows.filter(sea_orm::sea_query::Expr::cust("portioned < total"));
+        rows = rows.filter(Expr::cust("portioned < total"));
     }
     if let Some((at, id)) = page.key::<(DateTime<Utc>, CookedBatchId)>(&filter)? {
         let same_time = Condition::all().add(Column::CookedAt.eq(at)).add(Column::Id.lt(id));
@@ -110,6 +113,7 @@ pub async fn portions_of(tx: &Tx, batches: &[CookedBatchId]) -> Result<Vec<porti
     let rows = portions::Entity::find()
         .filter(portions::Column::UserId.eq(tx.viewer()?))
         .filter(portions::Column::BatchId.is_in(batches.iter().copied()))
+        .order_by_asc(portions::Column::PortionedAt)
         .order_by_asc(portions::Column::Id);
     Ok(rows.all(tx).await?)
 }
@@ -118,13 +122,11 @@ pub async fn portions_of(tx: &Tx, batches: &[CookedBatchId]) -> Result<Vec<porti
 pub async fn cook(tx: &Tx, new: NewBatch) -> Result<(Model, Vec<Portioned>)> {
     let created_from = input::fingerprint(&new)?;
     let cook = tx.viewer()?;
-    let repeated = |existing: Option<Model>| {
-        input::repeated(existing, |row| row.created_from.as_ref() == Some(&created_from)).map(|row| (row, Vec::new()))
-    };
+    let portion_ids: Vec<_> = new.portions.iter().map(|portion| portion.id).collect();
     if let Some(id) = new.id
         && let Some(row) = find(tx, id).await?
     {
-        return repeated(Some(row));
+        return cooked_before(tx, Some(row), &created_from, &portion_ids).await;
     }
     let id = new.id.unwrap_or_else(|| CookedBatchId(tx.new_id()));
     let (owner, meal) = new.meal;
@@ -165,12 +167,76 @@ pub async fn cook(tx: &Tx, new: NewBatch) -> Result<(Model, Vec<Portioned>)> {
         ..Default::default()
     };
     let Some(row) = input::created(tx, Entity::insert(row).on_conflict_do_nothing_on([Column::UserId, Column::Id])).await? else {
-        return repeated(find(tx, id).await?);
+        return cooked_before(tx, find(tx, id).await?, &created_from, &portion_ids).await;
     };
     if new.portions.is_empty() { Ok((row, Vec::new())) } else { give(tx, row, new.portions, &new.serving).await }
 }
 
-/// Gives out portions of what is left of a batch.
+/// What the same request cooked and gave out, when it is sent again. Its portions were written by the transaction that wrote the batch.
+async fn cooked_before(
+    tx: &Tx,
+    existing: Option<Model>,
+    created_from: &[u8],
+    ids: &[Option<CookedPortionId>],
+) -> Result<(Model, Vec<Portioned>)> {
+    let batch = input::repeated(existing, |row| row.created_from.as_deref() == Some(created_from))?;
+    let with_the_batch =
+        "created_at = (SELECT b.created_at FROM cooked_batches b WHERE b.user_id = cooked_portions.user_id AND b.id = batch_id)";
+    let rows = portions::Entity::find()
+        .filter(portions::Column::UserId.eq(batch.user_id))
+        .filter(portions::Column::BatchId.eq(batch.id))
+        .filter(Expr::cust(with_the_batch))
+        .order_by_asc(portions::Column::Id);
+    let mut rows = rows.all(tx).await?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == Some(row.id)));
+    Ok((batch, portioned(tx, rows).await?))
+}
+
+/// What is in the diaries of these portions still, as far as the viewer sees it.
+async fn portioned(tx: &Tx, rows: Vec<portions::Model>) -> Result<Vec<Portioned>> {
+    let mut given = Vec::with_capacity(rows.len());
+    for portion in rows {
+        let Some(eater) = portion.eater_id else { continue };
+        let group = food_diary::groups_by_ids(tx, eater, &[FoodGroupId(portion.id.0)]).await?.pop();
+        given.extend(group.map(|group| Portioned { portion, group }));
+    }
+    Ok(given)
+}
+
+/// What the same request gave out of this batch, when it is sent again.
+async fn given_before(tx: &Tx, batch: &Model, new: &[NewPortion], serving: &Serving) -> Result<Option<Vec<Portioned>>> {
+    let ids: Vec<_> = new.iter().filter_map(|portion| portion.id).collect();
+    let rows =
+        portions::Entity::find().filter(portions::Column::UserId.eq(batch.user_id)).filter(portions::Column::Id.is_in(ids.iter().copied()));
+    let mut rows = if ids.is_empty() { Vec::new() } else { rows.all(tx).await? };
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let taken = || Error::conflict("one of these ids is taken by another portion: make a new one");
+    if rows.len() != new.len() || rows.iter().any(|row| row.batch_id != batch.id) {
+        return Err(taken());
+    }
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    if rows.iter().zip(new).any(|(row, portion)| row.eater_id.is_some_and(|eater| eater != portion.person)) {
+        return Err(taken());
+    }
+    let given = portioned(tx, rows).await?;
+    for Portioned { portion, group } in &given {
+        let asked = new.iter().find(|asked| asked.id == Some(portion.id)).ok_or_else(taken)?;
+        if group.group.created_from != Some(asked.fingerprint(batch.id, serving)?) {
+            return Err(taken());
+        }
+    }
+    Ok(Some(given))
+}
+
+impl NewPortion {
+    fn fingerprint(&self, batch: CookedBatchId, serving: &Serving) -> Result<Vec<u8>> {
+        input::fingerprint(&(batch, self, serving))
+    }
+}
+
+/// Gives out portions of what is left of a batch. A portion that has an id of the client's is given out once.
 pub async fn portion(
     tx: &Tx,
     id: CookedBatchId,
@@ -179,6 +245,9 @@ pub async fn portion(
     expected_version: Option<i32>,
 ) -> Result<(Model, Vec<Portioned>)> {
     let batch = Entity::find_by_id((tx.viewer()?, id)).lock_exclusive().one(tx).await?.ok_or(Error::NotFound("batch of your own"))?;
+    if let Some(given) = given_before(tx, &batch, &new, serving).await? {
+        return Ok((batch, given));
+    }
     input::expect_version(expected_version, batch.version, || scalars(&batch))?;
     if new.is_empty() {
         return Err(Error::invalid("portions", "say who eats how much"));
@@ -204,22 +273,31 @@ async fn give(tx: &Tx, batch: Model, new: Vec<NewPortion>, serving: &Serving) ->
         return Err(Error::invalid("portions", format!("at most {MOST_PORTIONS} portions at once")));
     }
     let field = |place: usize, name: &str| format!("portions[{place}].{name}");
+    let named: HashSet<_> = new.iter().filter_map(|portion| portion.id).collect();
+    if !named.is_empty() && named.len() != new.len() {
+        return Err(Error::invalid("portions", "give each portion an id of its own, or none of them"));
+    }
     let eaters: Vec<_> = new.iter().map(|portion| portion.person).collect();
     let willing = family_access::sharing(tx, &eaters, AccessType::Calorie, true).await?;
     if let Some(place) = eaters.iter().position(|eater| !willing.contains(eater)) {
         return Err(Error::invalid(field(place, "personId"), "does not let you write in their diary: ask them for CALORIE with canWrite"));
     }
     let mut parts: Vec<StoredPart> = serde_json::from_value(batch.parts.clone()).map_err(Error::stored_json)?;
-    // A food that is gone by now is eaten by its name.
+    // A food that is gone by now is eaten by its name. One that was merged is the kept food by now, with what it contained itself.
     let foods: Vec<_> = parts.iter().filter_map(|part| part.food_item_id).collect();
-    let there: HashSet<_> = foods::by_ids(tx, &foods).await?.into_iter().map(|food| food.id).collect();
+    let there: HashMap<_, _> = foods::by_references(tx, &foods).await?.into_iter().map(|(food, meant)| (food, meant.id)).collect();
     for part in &mut parts {
-        part.food_item_id = part.food_item_id.filter(|food| there.contains(food));
+        let meant = part.food_item_id.and_then(|food| there.get(&food).copied());
+        part.nutrition_version = part.nutrition_version.filter(|_| meant == part.food_item_id);
+        part.food_item_id = meant;
     }
     let mut at = batch.portioned;
     let mut given = Vec::with_capacity(new.len());
     let ids = tx.new_ids(new.len());
-    for ((place, NewPortion { person, amount }), id) in new.into_iter().enumerate().zip(ids) {
+    for ((place, portion), new_id) in new.into_iter().enumerate().zip(ids) {
+        let created_from = portion.fingerprint(batch.id, serving)?;
+        let NewPortion { id, person, amount } = portion;
+        let id = id.unwrap_or(CookedPortionId(new_id));
         let to = match &amount {
             Some((quantity, unit)) => end_of(&batch, at, *quantity, unit).map_err(|error| error.within(&format!("portions[{place}]")))?,
             None => batch.total,
@@ -242,10 +320,10 @@ async fn give(tx: &Tx, batch: Model, new: Vec<NewPortion>, serving: &Serving) ->
             time_zone: serving.time_zone,
             note: None,
         };
-        let group = diary::log_parts(tx, None, Some(person), eaten, portion_parts, occasion, None).await?;
+        let group = diary::log_parts(tx, Some(FoodGroupId(id.0)), Some(person), eaten, portion_parts, occasion, Some(created_from)).await?;
         let row = portions::ActiveModel {
             user_id: Set(batch.user_id),
-            id: Set(CookedPortionId(id)),
+            id: Set(id),
             batch_id: Set(batch.id),
             eater_id: Set(Some(person)),
             amount: Set(to - at),
@@ -305,7 +383,7 @@ impl StoredPart {
     fn of(part: &Part) -> Self {
         Self {
             food_item_id: part.food.map(|(food, _)| food),
-            nutrition_version: part.food.map(|(_, version)| version),
+            nutrition_version: part.food.and_then(|(_, version)| version),
             name: part.name.clone(),
             brand: part.brand.clone(),
             quantity: part.quantity,
@@ -322,7 +400,7 @@ impl StoredPart {
         let slice = |amount: Decimal| Share::between(amount, from, to).ok_or_else(too_much);
         let nutrition = Nutrition::try_from(&self.nutrition).map_err(|_| Error::internal("a part of a batch that cannot be read"))?;
         Ok(Part {
-            food: self.food_item_id.zip(self.nutrition_version),
+            food: self.food_item_id.map(|food| (food, self.nutrition_version)),
             name: self.name.clone(),
             brand: self.brand.clone(),
             quantity: self.quantity.map(slice).transpose()?,

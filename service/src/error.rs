@@ -168,7 +168,12 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "meal_ingredients_cycle_check" => Error::invalid("ingredients", "a meal cannot contain itself, nor a meal that contains it"),
         "meal_ingredients_depth_check" => Error::invalid("ingredients", "meals may lie at most five deep in each other"),
         "meal_ingredients_part_meal_fkey" => Error::invalid("ingredients", "a meal that it is made of was deleted at the same moment"),
+        "meals_restored_parts_check" => Error::conflict("this is made of another meal that was deleted: restore that one first"),
+        "meals_restored_depth_check" => Error::conflict(
+            "what this is made of contains more by now, and meals lie at most five deep in each other: take something out there first",
+        ),
         "meals_used_check" => Error::conflict("another meal of yours is made of this one: take it out there first"),
+        "cooked_portions_pkey" => Error::conflict("one of these ids is taken by another portion: make a new one"),
         "cooked_batches_left_over_check" => Error::invalid("portions", "is more than is left: read the batch and try again"),
         "planned_meals_template_fkey" => Error::NoSuch { field: "templateId", what: "meal plan template" },
         "meals_source_key" => Error::conflict("this recipe was imported before: update or delete that meal"),

@@ -2,11 +2,13 @@
 
 mod content;
 mod copies;
+mod corrections;
 mod groups;
 
 pub(crate) use content::volume;
 pub use content::{Amount, Content};
 pub use copies::{Copied, NewCopy, Source, copy};
+pub use corrections::{Corrected, Correction, Corrections, correct};
 pub use groups::{FoodGroup, GroupChange, MOST_PARTS, NewGroup, NewPart};
 pub use groups::{
     SYNCED as SYNCED_GROUPS, by_ids as groups_by_ids, delete as delete_group, log as log_group, logged_before as group_logged_before,
@@ -156,7 +158,7 @@ pub async fn log(tx: &Tx, new: NewFoodEntry) -> Result<Model> {
     let occasion =
         Occasion::of(tx, person, &new.meal_type, When::of(new.consumed_at, new.date, new.time_zone), new.status, new.note.as_deref())
             .await?;
-    let food = foods::find(tx, new.food).await?.ok_or(Error::NoSuch { field: "foodId", what: "food" })?;
+    let food = foods::meant(tx, new.food).await?.ok_or(Error::NoSuch { field: "foodId", what: "food" })?;
     insert(tx, person, new.id, &occasion, Content::of_food(&food, quantity, &unit)?, created_from).await
 }
 

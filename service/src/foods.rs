@@ -234,6 +234,11 @@ pub async fn find(tx: &Tx, id: FoodId) -> Result<Option<Food>> {
     Ok(by_ids(tx, &[id]).await?.pop())
 }
 
+/// The food that a reference means.
+pub(crate) async fn meant(tx: &Tx, id: FoodId) -> Result<Option<Food>> {
+    Ok(by_references(tx, &[id]).await?.pop().map(|(_, food)| food))
+}
+
 /// The foods that references mean, by reference: a duplicate that was merged means the food that was kept.
 pub async fn by_references(tx: &Tx, ids: &[FoodId]) -> Result<Vec<(FoodId, Food)>> {
     let foods = by_ids(tx, ids).await?;

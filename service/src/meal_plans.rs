@@ -1,5 +1,7 @@
 //! Meal plan templates: some days of meals, such as a week, with what a day aims at. They are their owner's alone.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use entity::{
     id::{FoodId, MealId, MealPlanTemplateId, UserId},
@@ -17,7 +19,11 @@ use crate::{
     access::Tx,
     error::{Error, Result},
     input,
-    meals::dish::{Dish, NewDish, Pantry},
+    meals::{
+        dish::{Dish, NewDish, Pantry},
+        recipe::{self, Part},
+    },
+    nutrition::Totals,
     page::{Page, PageRequest},
 };
 
@@ -98,6 +104,30 @@ pub async fn items(tx: &Tx, templates: &[MealPlanTemplateId]) -> Result<Vec<item
         .order_by_asc(items::Column::TemplateId)
         .order_by_asc(items::Column::Position);
     Ok(rows.all(tx).await?)
+}
+
+/// What the days of templates come to.
+#[derive(Debug, Default)]
+pub struct DayTotals {
+    /// What those days come to on which something is eaten, as it is today.
+    pub of: HashMap<MealPlanTemplateId, BTreeMap<i32, Totals>>,
+    /// Whose meals and foods tell it.
+    pub owners: HashSet<UserId>,
+}
+
+/// What the days of the viewer's templates come to. Of what is gone nothing is known.
+pub async fn day_totals(tx: &Tx, templates: &[MealPlanTemplateId]) -> Result<DayTotals> {
+    let items = items(tx, templates).await?;
+    let dishes: Vec<_> = items.iter().map(dish_of_item).collect();
+    let pantry = Pantry::of_dishes(tx, &dishes).await?;
+    let mut eaten: HashMap<_, BTreeMap<_, Vec<Part>>> = HashMap::new();
+    for (item, dish) in items.iter().zip(dishes) {
+        let on_day = eaten.entry(item.template_id).or_default().entry(item.day).or_default();
+        on_day.extend(pantry.dish_or_words(dish)?.parts()?);
+    }
+    let total = |parts: Vec<Part>| recipe::totals(parts.iter().map(|part| &part.nutrition));
+    let of_days = |days: BTreeMap<_, Vec<Part>>| days.into_iter().map(|(day, parts)| (day, total(parts))).collect();
+    Ok(DayTotals { of: eaten.into_iter().map(|(template, days)| (template, of_days(days))).collect(), owners: pantry.owners() })
 }
 
 /// Adds a template of the viewer's own.
@@ -237,6 +267,11 @@ async fn insert_items(tx: &Tx, owner: UserId, template: MealPlanTemplateId, new:
     });
     items::Entity::insert_many(rows).exec_without_returning(tx).await?;
     Ok(())
+}
+
+/// What an item of a template is.
+pub(crate) fn dish_of_item(item: &items::Model) -> NewDish {
+    dish_of((item.meal_owner_id, item.meal_id), item.food_item_id, &item.name, item.quantity, &item.unit)
 }
 
 /// The dish that a row names.

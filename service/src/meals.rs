@@ -251,6 +251,17 @@ pub async fn delete(tx: &Tx, id: MealId, expected_version: Option<i32>) -> Resul
     Ok(id)
 }
 
+/// Takes a deletion back, while the row is kept. What was planned of the meal can be eaten again.
+pub async fn restore(tx: &Tx, id: MealId) -> Result<Model> {
+    let owner = tx.viewer()?;
+    let meal = Entity::find_by_id((owner, id)).lock(LockType::NoKeyUpdate).one(tx).await?.ok_or(Error::NotFound("meal of your own"))?;
+    if meal.deleted_at.is_none() {
+        return Ok(meal);
+    }
+    let restored = ActiveModel { user_id: Unchanged(owner), id: Unchanged(id), deleted_at: Set(None), ..Default::default() };
+    Ok(Entity::update(restored).exec(tx).await?)
+}
+
 /// A meal that the viewer may edit, locked until the transaction ends; whoever makes another meal of it at the same time need not wait.
 async fn editable(tx: &Tx, id: MealId, expected_version: Option<i32>) -> Result<Model> {
     let meal = Entity::find_by_id((tx.viewer()?, id))
@@ -319,8 +330,7 @@ pub(crate) async fn checked_ingredients(tx: &Tx, owner: UserId, new: Vec<NewIngr
     }
     let food_ids: HashSet<_> = new.iter().filter_map(|ingredient| ingredient.food).collect();
     let meal_ids: HashSet<_> = new.iter().filter_map(|ingredient| ingredient.meal.map(|meal| (owner, meal))).collect();
-    let foods: HashMap<_, _> =
-        foods::by_ids(tx, &food_ids.into_iter().collect::<Vec<_>>()).await?.into_iter().map(|food| (food.id, food)).collect();
+    let foods: HashMap<_, _> = foods::by_references(tx, &food_ids.into_iter().collect::<Vec<_>>()).await?.into_iter().collect();
     let meals: HashMap<_, _> =
         by_ids(tx, &meal_ids.into_iter().collect::<Vec<_>>()).await?.into_iter().map(|meal| (meal.id, meal)).collect();
     let check = |(place, ingredient): (usize, NewIngredient)| {
@@ -341,23 +351,23 @@ impl NewIngredient {
             let unit = unit.as_deref().ok_or_else(|| Error::invalid("unit", "say in which unit: only of words may it be left out"))?;
             Ok::<_, Error>((quantity, unit))
         };
-        let (own_name, unit) = match (self.food, self.meal) {
+        let (own_name, unit, food) = match (self.food, self.meal) {
             (Some(_), Some(_)) => return Err(Error::invalid("mealId", "an ingredient is a food or a meal, not both")),
             (Some(food), None) => {
                 let food = foods.get(&food).ok_or_else(|| Error::invalid("foodId", "no food with this id"))?;
                 let (quantity, unit) = amount()?;
-                (Some(food.name.clone()), Some(food.servings(quantity, unit)?.1))
+                (Some(food.name.clone()), Some(food.servings(quantity, unit)?.1), Some(food.id))
             }
             (None, Some(meal)) => {
                 let meal = meals.get(&meal).ok_or_else(|| Error::invalid("mealId", "no meal of your own with this id"))?;
                 let (quantity, unit) = amount()?;
-                (Some(meal.name.clone()), Some(Yield::of(meal).share(quantity, unit)?.1.to_owned()))
+                (Some(meal.name.clone()), Some(Yield::of(meal).share(quantity, unit)?.1.to_owned()), None)
             }
-            (None, None) => (None, unit),
+            (None, None) => (None, unit, None),
         };
         let name = self.name.map(|name| input::line("name", &name, 255)).transpose()?.or(own_name);
         Ok(ingredients::ActiveModel {
-            food_item_id: Set(self.food),
+            food_item_id: Set(food),
             part_meal_id: Set(self.meal),
             name: Set(name.ok_or_else(|| Error::invalid("name", "say what it is: a foodId, a mealId, or a name"))?),
             quantity: Set(quantity),

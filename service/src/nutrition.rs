@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, Result},
+    meals::scaling::Share,
     sync::{
         collection::{self, Document},
         merge::Refused,
@@ -162,14 +163,19 @@ impl Nutrition {
 
     /// What `servings` of it contain, rounded once.
     pub fn times(&self, servings: Decimal) -> Result<Self> {
+        self.share(Share::of(servings, Decimal::ONE))
+    }
+
+    /// What a share of it contains, or several times as much of it, rounded once.
+    pub(crate) fn share(&self, share: Share) -> Result<Self> {
         let too_much = || Error::invalid("quantity", "is more than anyone can eat: check the unit");
         // Nothing need be known of a food, so that its nutrients alone do not tell.
-        if servings > Decimal::from(MOST_SERVINGS) {
+        if share.amount(Decimal::ONE).is_none_or(|times| times > Decimal::from(MOST_SERVINGS)) {
             return Err(too_much());
         }
         let scaled = |amount: Decimal| {
-            amount
-                .checked_mul(servings)
+            share
+                .amount(amount)
                 .map(|product| round(product, SNAPSHOT_DECIMALS))
                 .filter(|product| *product <= Decimal::from(10_000_000))
                 .ok_or_else(too_much)

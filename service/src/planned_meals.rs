@@ -10,7 +10,8 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{NotSet, Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, DbBackend, EntityTrait, ExprTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    TryInsertResult,
     sea_query::Expr,
 };
 use serde::Serialize;
@@ -21,7 +22,7 @@ use crate::{
     error::{Error, Result},
     food_diary::FoodGroup,
     input,
-    meal_plans::{self, dish_of},
+    meal_plans::{self, dish_of, dish_of_item},
     meals::{
         diary::{self, Occasion},
         dish::{Dish, NewDish, Pantry},
@@ -46,8 +47,10 @@ pub struct NewPlannedMeal {
 }
 
 /// A template as it is put on dates.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Placement {
+    /// Made by the client, or by the server: the first of what is planned has it.
+    pub id: Option<PlannedMealId>,
     /// Whose plan; the viewer's when absent.
     pub person: Option<UserId>,
     /// Which template of the viewer's.
@@ -124,8 +127,10 @@ pub struct DayAdherence {
     pub skipped: i64,
     /// Planned kcal, as far as they are known.
     pub planned_calories: Decimal,
-    /// Whether they are known of all that was planned.
+    /// Whether they are known of every part of all that was planned.
     pub calories_known: bool,
+    /// kcal that the template aims at from which the day was planned; `None` where that is none, several, or not the viewer's.
+    pub target_calories: Option<Decimal>,
     /// kcal of all that was eaten on the day, planned or not.
     pub eaten_calories: Decimal,
 }
@@ -153,13 +158,15 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 /// How the days from one to another went: one row for each.
 pub async fn adherence(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayAdherence>> {
     let sql = format!(
-        "SELECT d.day, p.planned, p.eaten, p.replaced, p.skipped, p.planned_calories, p.calories_known, e.eaten_calories
+        "SELECT d.day, p.planned, p.eaten, p.replaced, p.skipped, p.planned_calories, p.calories_known, p.target_calories, e.eaten_calories
          FROM (SELECT day::date FROM generate_series($2::timestamp, $3::timestamp, interval '1 day') AS s (day)) d
          LEFT JOIN LATERAL (
            SELECT count(*) AS planned, count(*) FILTER (WHERE stands = 'eaten') AS eaten, count(*) FILTER (WHERE stands = 'replaced') AS replaced,
              count(*) FILTER (WHERE stands = 'skipped') AS skipped, coalesce(sum(calories), 0) AS planned_calories,
-             coalesce(bool_and(calories IS NOT NULL), true) AS calories_known
-           FROM (SELECT planned_meals.calories, {STANDS} AS stands FROM planned_meals
+             coalesce(bool_and(NOT 'calories' = ANY (unknown)), true) AS calories_known,
+             CASE WHEN count(DISTINCT template_id) = 1 THEN min(target_calories) END AS target_calories
+           FROM (SELECT planned_meals.calories, planned_meals.unknown, planned_meals.template_id, t.target_calories, {STANDS} AS stands
+                 FROM planned_meals LEFT JOIN meal_plan_templates t ON t.user_id = planned_meals.user_id AND t.id = planned_meals.template_id
                  WHERE planned_meals.user_id = $1 AND planned_meals.planned_on = d.day) of_day
          ) p ON true
          LEFT JOIN LATERAL (
@@ -198,11 +205,20 @@ pub async fn plan(tx: &Tx, new: NewPlannedMeal) -> Result<PlannedMeal> {
 
 /// Puts a template on dates. Answers with the first and the last of them.
 pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, NaiveDate)> {
+    let created_from = input::fingerprint(&placement)?;
     let person = tx.viewer_or(placement.person)?;
     let from = day::checked("from", placement.from)?;
     let times = input::integer("times", placement.times, 1..=52)?;
     let template =
         meal_plans::find(tx, placement.template).await?.ok_or(Error::NoSuch { field: "templateId", what: "meal plan template" })?;
+    let last = from + TimeDelta::days(i64::from(template.days) * i64::from(times) - 1);
+    day::range(from, last, MOST_DAYS).map_err(|_| {
+        Error::invalid("times", format!("would reach to {last}: a plan is put on at most {MOST_DAYS} days at once, up to {}", day::LAST))
+    })?;
+    // Asked first: what is on the template may be gone by now.
+    if placed_before(tx, person, placement.id, &created_from).await? {
+        return Ok((person, from, last));
+    }
     let items = meal_plans::items(tx, &[template.id]).await?;
     if items.is_empty() {
         return Err(Error::invalid("templateId", "there is nothing on this template yet"));
@@ -213,16 +229,10 @@ pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, 
             format!("would plan {} meals each time, and at most {MOST_AT_ONCE} are planned at once", items.len()),
         ));
     }
-    let last = from + TimeDelta::days(i64::from(template.days) * i64::from(times) - 1);
-    day::range(from, last, MOST_DAYS).map_err(|_| {
-        Error::invalid("times", format!("would reach to {last}: a plan is put on at most {MOST_DAYS} days at once, up to {}", day::LAST))
-    })?;
-    let dishes: Vec<_> = items
-        .iter()
-        .map(|item| dish_of((item.meal_owner_id, item.meal_id), item.food_item_id, &item.name, item.quantity, &item.unit))
-        .collect();
+    let dishes: Vec<_> = items.iter().map(dish_of_item).collect();
     let pantry = Pantry::of_dishes(tx, &dishes).await?;
-    let mut ids = tx.new_ids(items.len() * usize::try_from(times).unwrap_or_default());
+    let new_ids = tx.new_ids(items.len() * usize::try_from(times).unwrap_or_default());
+    let mut ids = placement.id.map(|id| id.0).into_iter().chain(new_ids);
     let mut rows = Vec::new();
     for (item, dish) in items.iter().zip(dishes) {
         let dish = pantry.dish(dish).map_err(|error| {
@@ -234,12 +244,31 @@ pub async fn place(tx: &Tx, placement: Placement) -> Result<(UserId, NaiveDate, 
                 id: Set(PlannedMealId(id)),
                 // Of another person's plan a template of one's own is no business.
                 template_id: Set((person == template.user_id).then_some(template.id)),
+                created_from: Set(Some(created_from.clone())),
                 ..planned_row(person, date, &item.meal_type, &dish, item.note.clone())?
             });
         }
     }
-    Entity::insert_many(rows).exec_without_returning(tx).await?;
+    let rest = rows.split_off(1);
+    // Whoever sends the same at the same time waits here for the other one.
+    let first = Entity::insert_many(rows).on_conflict_do_nothing_on([Column::UserId, Column::Id]).exec_without_returning(tx).await?;
+    let taken = matches!(first, TryInsertResult::Conflicted | TryInsertResult::Inserted(0));
+    if taken && placed_before(tx, person, placement.id, &created_from).await? {
+        return Ok((person, from, last));
+    }
+    Entity::insert_many(rest).exec_without_returning(tx).await?;
     Ok((person, from, last))
+}
+
+/// Whether the same request planned something, of which anything is planned still; refused where something else has its id.
+async fn placed_before(tx: &Tx, person: UserId, id: Option<PlannedMealId>, created_from: &[u8]) -> Result<bool> {
+    let Some(id) = id else { return Ok(false) };
+    let same = |row: &Model| row.created_from.as_deref() == Some(created_from);
+    let rows = Entity::find().filter(Column::UserId.eq(person)).filter(Column::Id.eq(id).or(Column::CreatedFrom.eq(created_from)));
+    match rows.all(tx).await?.into_iter().max_by_key(same) {
+        Some(row) => input::repeated(Some(row), same).map(|_| true),
+        None => Ok(false),
+    }
 }
 
 /// Moves, changes or skips something planned. What was eaten already stays as it is.
@@ -260,8 +289,7 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: PlannedMealId, change: 
         ..Default::default()
     };
     if change.quantity.is_some() || change.unit.is_some() {
-        let dish = planned.dish(change.quantity, change.unit);
-        row = with_dish(row, &Dish::of(tx, dish).await?)?;
+        row = with_dish(row, &planned.dish_as_it_is(tx, change.quantity, change.unit).await?)?;
     }
     match change.skipped {
         Some(true) => row.status = Set(PlanStatus::Skipped),
@@ -303,7 +331,7 @@ pub async fn eat(tx: &Tx, person: Option<UserId>, id: PlannedMealId, eating: Eat
         time_zone: eating.time_zone,
         note: planned.row.note.clone(),
     };
-    let dish = Dish::of(tx, planned.dish(eating.quantity, eating.unit)).await?;
+    let dish = planned.dish_as_it_is(tx, eating.quantity, eating.unit).await?;
     let group = diary::log_dish(tx, None, Some(person), &dish, occasion, None).await?;
     let became = ActiveModel {
         status: Set(PlanStatus::Eaten),
@@ -358,6 +386,17 @@ impl PlannedMeal {
         self.dish(None, None)
     }
 
+    /// What is planned, as it is today. That it is gone is no fault of what was asked.
+    async fn dish_as_it_is(&self, tx: &Tx, quantity: Option<Decimal>, unit: Option<String>) -> Result<Dish> {
+        Dish::of(tx, self.dish(quantity, unit)).await.map_err(|error| match error {
+            Error::NoSuch { what, .. } => Error::conflict(format!(
+                "{} cannot be eaten as planned: the {what} was deleted or is not shared with you any more. Log what was eaten and replace it by that, or skip it",
+                self.row.name
+            )),
+            other => other,
+        })
+    }
+
     /// What is planned, in another amount if one is given.
     fn dish(&self, quantity: Option<Decimal>, unit: Option<String>) -> NewDish {
         let row = &self.row;
@@ -382,9 +421,13 @@ fn planned_row(person: UserId, date: NaiveDate, meal_type: &str, dish: &Dish, no
     with_dish(row, dish)
 }
 
-/// The amount, and what it contains as far as that is known; nothing where nothing is.
+/// What is kept of what is planned: sums of what is known, `None` where nothing is.
+const KEPT: [&str; 4] = ["calories", "protein", "carbohydrates", "fat"];
+
+/// The amount, what it contains as far as that is known, and what is not known of every part.
 fn with_dish(row: ActiveModel, dish: &Dish) -> Result<ActiveModel> {
     let parts = dish.parts()?;
+    let unknown = dish.totals()?.unknown.into_iter().filter(|name| KEPT.contains(&name.as_str())).collect();
     let sum = |amount: fn(&crate::nutrition::Nutrition) -> Option<Decimal>| {
         parts.iter().filter_map(|part| amount(&part.nutrition)).reduce(|sum, part| sum + part)
     };
@@ -395,6 +438,7 @@ fn with_dish(row: ActiveModel, dish: &Dish) -> Result<ActiveModel> {
         protein: Set(sum(|nutrition| nutrition.protein)),
         carbohydrates: Set(sum(|nutrition| nutrition.carbohydrates)),
         fat: Set(sum(|nutrition| nutrition.fat)),
+        unknown: Set(unknown),
         ..row
     })
 }

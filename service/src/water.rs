@@ -264,6 +264,17 @@ pub async fn delete(tx: &Tx, person: Option<UserId>, id: WaterEntryId, expected_
     Ok((person, entry.drank_on))
 }
 
+/// Takes a deletion back, while the row is kept.
+pub async fn restore(tx: &Tx, person: Option<UserId>, id: WaterEntryId) -> Result<Model> {
+    let person = tx.viewer_or(person)?;
+    let entry = Entity::find_by_id((person, id)).lock_exclusive().one(tx).await?.ok_or(Error::NotFound("drink"))?;
+    if entry.deleted_at.is_none() {
+        return Ok(entry);
+    }
+    let restored = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), deleted_at: Set(None), ..Default::default() };
+    Ok(Entity::update(restored).exec(tx).await?)
+}
+
 async fn find(tx: &Tx, person: UserId, id: WaterEntryId) -> Result<Option<Model>> {
     Ok(Entity::find_by_id((person, id)).filter(Column::DeletedAt.is_null()).one(tx).await?)
 }

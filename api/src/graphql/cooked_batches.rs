@@ -6,7 +6,7 @@ use async_graphql::{Context, Enum, InputObject, Object, SimpleObject, dataloader
 use entity::{
     cooked_batches as rows, cooked_portions as portion_rows,
     family_access::AccessType,
-    id::{CookedBatchId, MealId, UserId},
+    id::{CookedBatchId, CookedPortionId, MealId, UserId},
 };
 use service::cooked_batches::{self, Portioned, Serving};
 
@@ -117,6 +117,9 @@ impl CookedPortion {
 /// A portion for somebody.
 #[derive(InputObject)]
 pub struct PortionForInput {
+    /// Made by the client, so that a repeated request gives out nothing twice; by the server when absent. What is logged for it has the same
+    /// id in the diary of whoever eats it. Each portion of a request has one, or none has.
+    id: Option<Unchecked<Uuid>>,
     /// Who eats it: the viewer, or someone who gave the viewer CALORIE with `canWrite`. It goes into that person's diary.
     person_id: Unchecked<Uuid>,
     /// How much; all that is left when absent.
@@ -179,7 +182,7 @@ pub struct PortionCookedBatchInput {
 pub struct CookMealPayload {
     /// The batch.
     batch: CookedBatch,
-    /// What was logged, in the order of the portions; nothing when the request is repeated.
+    /// What was logged, in the order of the portions; when the request is repeated, what of that is in the diaries still.
     groups: Vec<FoodGroup>,
 }
 
@@ -188,7 +191,7 @@ pub struct CookMealPayload {
 pub struct PortionCookedBatchPayload {
     /// The batch.
     batch: CookedBatch,
-    /// What was logged, in the order of the portions.
+    /// What was logged, in the order of the portions; when the request is repeated, what of that is in the diaries still.
     groups: Vec<FoodGroup>,
 }
 
@@ -205,7 +208,8 @@ fn portions(inputs: Vec<PortionForInput>) -> Result<Vec<cooked_batches::NewPorti
         let quantity = input.quantity.check(&field("quantity"))?.map(|quantity| quantity.0);
         let unit = input.unit.unwrap_or_else(|| "serving".to_owned());
         let person = UserId(input.person_id.check(&field("personId"))?.0);
-        Ok(cooked_batches::NewPortion { person, amount: quantity.map(|quantity| (quantity, unit)) })
+        let id = input.id.check(&field("id"))?.map(|id| CookedPortionId(id.0));
+        Ok(cooked_batches::NewPortion { id, person, amount: quantity.map(|quantity| (quantity, unit)) })
     };
     inputs.into_iter().enumerate().map(portion).collect()
 }

@@ -1,6 +1,7 @@
 //! The food diary: days, their entries, and logging.
 
 mod copies;
+mod corrections;
 mod day;
 mod groups;
 
@@ -20,7 +21,8 @@ use service::{
     nutrition_targets::NutritionTargets,
 };
 
-pub use copies::FoodCopiesMutation;
+pub use copies::{FoodCopiesMutation, RestoreInput};
+pub use corrections::FoodCorrectionsMutation;
 pub use day::FoodDay;
 pub use groups::{FoodGroup, FoodGroupsMutation};
 

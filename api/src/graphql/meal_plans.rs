@@ -1,14 +1,14 @@
 //! Meal plan templates of the viewer's own: some days of meals, to be put on dates.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject, dataloader::Loader};
-use entity::{id::MealPlanTemplateId, meal_plan_template_items as item_rows, meal_plan_templates as rows};
-use service::meal_plans;
+use entity::{family_access::AccessType, id::MealPlanTemplateId, meal_plan_template_items as item_rows, meal_plan_templates as rows};
+use service::{meal_plans, nutrition::Totals};
 
 use super::{
     error::{Error, Result},
-    foods::{DeleteInput, Food},
+    foods::{DeleteInput, Food, NutritionTotals},
     meals::{DishFields, Meal},
     scalars::{CheckOption, CheckPatch, Decimal, Unchecked, Uuid},
     scope::{Rows, boxed, loaders, nullable, scope},
@@ -60,10 +60,32 @@ impl MealPlanTemplate {
         .await
     }
 
+    /// What each of its days comes to today, from the first one to the last, beside what it aims at.
+    async fn day_totals(&self, ctx: &Context<'_>) -> Option<Result<Vec<MealPlanTemplateDay>>> {
+        nullable(async {
+            let mut totals = loaders(ctx).load_one(DaysOf(self.0.id)).await?.unwrap_or_default();
+            let target_calories = self.0.target_calories.map(Decimal);
+            let day = |day| MealPlanTemplateDay { day, totals: totals.remove(&day).unwrap_or_default().into(), target_calories };
+            Ok((1..=self.0.days).map(day).collect())
+        })
+        .await
+    }
+
     /// Counts the changes; pass it as `expectedVersion` to lose no other change.
     async fn version(&self) -> i32 {
         self.0.version
     }
+}
+
+/// What a day of a template comes to.
+#[derive(SimpleObject)]
+pub struct MealPlanTemplateDay {
+    /// Which of its days, from 1.
+    day: i32,
+    /// The sums of what is known, and what is not known of everything.
+    totals: NutritionTotals,
+    /// kcal that the template aims at.
+    target_calories: Option<Decimal>,
 }
 
 /// What is eaten on a day of a template.
@@ -224,6 +246,22 @@ impl Loader<MealPlanTemplateId> for Rows {
             items.entry(item.template_id).or_default().push(item);
         }
         Ok(items)
+    }
+}
+
+/// What the days of a template come to, for the loader.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DaysOf(MealPlanTemplateId);
+
+impl Loader<DaysOf> for Rows {
+    type Value = BTreeMap<i32, Totals>;
+    type Error = Error;
+
+    async fn load(&self, templates: &[DaysOf]) -> Result<HashMap<DaysOf, BTreeMap<i32, Totals>>> {
+        let templates: Vec<_> = templates.iter().map(|DaysOf(template)| *template).collect();
+        let totals = meal_plans::day_totals(&*self.0.read().await?, &templates).await?;
+        totals.owners.into_iter().for_each(|owner| self.0.note_read(owner, AccessType::FoodList));
+        Ok(totals.of.into_iter().map(|(template, days)| (DaysOf(template), days)).collect())
     }
 }
 

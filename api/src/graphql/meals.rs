@@ -300,6 +300,20 @@ pub struct DeleteMealPayload {
     deleted_id: Uuid,
 }
 
+/// Which meal is to come back.
+#[derive(InputObject)]
+pub struct RestoreMealInput {
+    /// A meal of the viewer's own.
+    id: Unchecked<Uuid>,
+}
+
+/// The meal that is back.
+#[derive(SimpleObject)]
+pub struct RestoreMealPayload {
+    /// The meal.
+    meal: Meal,
+}
+
 /// The fields of an input that name a dish: a meal, a food, or words.
 pub struct DishFields {
     /// A meal.
@@ -540,6 +554,22 @@ impl MealsMutation {
             let deleted = meals::delete(&tx, id, input.expected_version).await?;
             tx.commit().await?;
             Ok(DeleteMealPayload { deleted_id: Uuid(deleted.0) })
+        })
+        .await
+    }
+
+    /// Brings a deleted meal of one's own back, for as long as it is kept. CONFLICT while another meal that it is made of is deleted.
+    async fn restore_meal(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which meal.")] input: RestoreMealInput,
+    ) -> Option<Result<RestoreMealPayload>> {
+        nullable(async {
+            let id = MealId(input.id.check("id")?.0);
+            let tx = scope(ctx).write().await?;
+            let meal = meals::restore(&tx, id).await?;
+            tx.commit().await?;
+            Ok(RestoreMealPayload { meal: Meal(meal) })
         })
         .await
     }

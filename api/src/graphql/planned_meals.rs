@@ -89,9 +89,15 @@ impl MealPlanDay {
         Decimal(self.went.planned_calories)
     }
 
-    /// Whether the kcal of each planned meal are known at least in part; else `plannedCalories` leaves meals out.
+    /// Whether the kcal of every part of all that is planned are known; else `plannedCalories` leaves something out.
     async fn calories_known(&self) -> bool {
         self.went.calories_known
+    }
+
+    /// kcal that the template aims at from which the day was planned: compare `plannedCalories`, which counts what was added to it too. Null
+    /// where that was no template or several, where it aims at nothing, and for anyone but the person.
+    async fn target_calories(&self) -> Option<Decimal> {
+        self.went.target_calories.map(Decimal)
     }
 
     /// kcal of all that was eaten on the day, planned or not.
@@ -153,7 +159,8 @@ impl PlannedMeal {
         self.0.row.note.as_deref()
     }
 
-    /// kcal of it when it was planned, as far as they were known; null when nothing was.
+    /// kcal of it when it was planned, as far as they were known: `unknown` names them if something is left out. Null when nothing was
+    /// known.
     async fn calories(&self) -> Option<Decimal> {
         self.0.row.calories.map(Decimal)
     }
@@ -171,6 +178,11 @@ impl PlannedMeal {
     /// g of fat in it when it was planned.
     async fn fat(&self) -> Option<Decimal> {
         self.0.row.fat.map(Decimal)
+    }
+
+    /// Which of calories, protein, carbohydrates and fat were not known of every part of it when it was planned.
+    async fn unknown(&self) -> &[String] {
+        &self.0.row.unknown
     }
 
     /// What became of it. What was eaten and taken out of the diary again is planned as before.
@@ -245,6 +257,9 @@ pub struct PlanMealInput {
 /// A template that is put on dates.
 #[derive(InputObject)]
 pub struct PlanMealsInput {
+    /// Made by the client, so that a repeated request plans nothing twice: the first meal that is planned has it. By the server when
+    /// absent.
+    id: Option<Unchecked<Uuid>>,
     /// Whose plan; the viewer's when absent.
     person_id: Option<Unchecked<Uuid>>,
     /// Which template of the viewer's.
@@ -411,6 +426,7 @@ impl PlannedMealsMutation {
     ) -> Option<Result<PlanMealsPayload>> {
         nullable(async {
             let placement = planned_meals::Placement {
+                id: input.id.check("id")?.map(|id| PlannedMealId(id.0)),
                 person: input.person_id.check("personId")?.map(|id| UserId(id.0)),
                 template: MealPlanTemplateId(input.template_id.check("templateId")?.0),
                 from: input.from.check("from")?.0,
@@ -478,7 +494,8 @@ impl PlannedMealsMutation {
         .await
     }
 
-    /// Logs something planned as eaten, once: while it is in the diary, asking again answers the same.
+    /// Logs something planned as eaten, once: while it is in the diary, asking again answers the same. CONFLICT when its meal or food was
+    /// deleted or is not shared any more: replacePlannedMeal says what was eaten in its place.
     async fn eat_planned_meal(
         &self,
         ctx: &Context<'_>,

@@ -19,6 +19,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     error::Result,
+    food_diary::RestoreInput,
     foods::DeleteInput,
     person::Person,
     scalars::{CheckOption, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
@@ -356,6 +357,15 @@ pub struct DeleteWaterEntryPayload {
     day: WaterDay,
 }
 
+/// What is back, and the day to draw.
+#[derive(SimpleObject)]
+pub struct RestoreWaterEntryPayload {
+    /// The entry.
+    entry: WaterEntry,
+    /// The day it is on.
+    day: WaterDay,
+}
+
 /// The container that was added, and all of them to draw.
 #[derive(SimpleObject)]
 pub struct CreateWaterContainerPayload {
@@ -476,6 +486,25 @@ impl WaterMutation {
             scope(ctx).note_read(person, AccessType::Calorie);
             tx.commit().await?;
             Ok(DeleteWaterEntryPayload { deleted_id: id, day })
+        })
+        .await
+    }
+
+    /// Brings something drunk back that was taken away, for as long as it is kept.
+    async fn restore_water_entry(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one.")] input: RestoreInput,
+    ) -> Option<Result<RestoreWaterEntryPayload>> {
+        nullable(async {
+            let id = WaterEntryId(input.id.check("id")?.0);
+            let person = input.person_id.check("personId")?.map(|id| UserId(id.0));
+            let tx = scope(ctx).write().await?;
+            let entry = water::restore(&tx, person, id).await?;
+            let day = WaterDay::on(&tx, entry.user_id, entry.drank_on).await?;
+            scope(ctx).note_read(entry.user_id, AccessType::Calorie);
+            tx.commit().await?;
+            Ok(RestoreWaterEntryPayload { entry: WaterEntry(entry), day })
         })
         .await
     }

@@ -13,6 +13,7 @@ use super::Occasion;
 use crate::{
     error::{Error, Result},
     foods, input,
+    meals::scaling::Share,
     nutrition::{Headline, Nutrition},
     sync::{
         collection::{self, Document},
@@ -106,6 +107,19 @@ impl Content {
 }
 
 impl Amount {
+    /// A share of it, or several times as much, which is told as `quantity` of the same unit.
+    pub(super) fn share(&self, share: Share, quantity: Decimal) -> Result<Self> {
+        let too_much = || Error::invalid("quantity", "is more than anyone can eat: check the unit");
+        let scaled = |value: Decimal, decimals: u32| share.amount(value).map(|value| round(value, decimals)).ok_or_else(too_much);
+        Ok(Self {
+            quantity,
+            unit: self.unit.clone(),
+            servings: scaled(self.servings, 12)?,
+            nutrition: self.nutrition.share(share)?,
+            milliliters: self.milliliters.map(|volume| scaled(volume, 6)).transpose()?,
+        })
+    }
+
     pub(super) fn patch(self, row: ActiveModel) -> ActiveModel {
         ActiveModel {
             quantity: Set(self.quantity),
@@ -174,32 +188,28 @@ impl Logged {
             let only = || Error::invalid("unit", format!("this was logged without a food, so only {QUICK_UNIT} can be told"));
             return if same_unit { quick_amount(typed_nutrition(typed)?, quantity) } else { Err(only()) };
         }
+        let Some(food) = food else {
+            let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", self.amount.unit));
+            return if same_unit { self.amount.share(Share::of(quantity, self.amount.quantity), quantity) } else { Err(gone()) };
+        };
         let (servings, unit) = if same_unit {
             (self.servings_in_same_unit(food, quantity)?, self.amount.unit.clone())
         } else {
-            let gone = || Error::invalid("unit", format!("the food is gone, so only {} can be told", self.amount.unit));
-            food.ok_or_else(gone)?.servings(quantity, unit)?
+            food.servings(quantity, unit)?
         };
-        let (nutrition, milliliters) = match food {
-            Some(food) => (food.nutrition.times(servings)?, volume(food, servings, &unit)),
-            None => {
-                let times = quantity / self.amount.quantity;
-                (self.amount.nutrition.times(times)?, self.amount.milliliters.map(|volume| round(volume * times, 6)))
-            }
-        };
-        Ok(Amount { quantity, unit, servings, nutrition, milliliters })
+        Ok(Amount { quantity, servings, nutrition: food.nutrition.times(servings)?, milliliters: volume(food, servings, &unit), unit })
     }
 
     /// In the same unit the portion at the time of logging is what counts, whatever the food says today. Where it still says the
     /// same, the food gives the servings in full; the ones of the entry were rounded when they were kept.
-    fn servings_in_same_unit(&self, food: Option<&foods::Food>, quantity: Decimal) -> Result<Decimal> {
-        if let Some(food) = food
-            && let Ok((servings, _)) = food.servings(self.amount.quantity, &self.amount.unit)
+    fn servings_in_same_unit(&self, food: &foods::Food, quantity: Decimal) -> Result<Decimal> {
+        if let Ok((servings, _)) = food.servings(self.amount.quantity, &self.amount.unit)
             && round(servings, 12) == self.amount.servings
         {
             return Ok(food.servings(quantity, &self.amount.unit)?.0);
         }
-        Ok(self.amount.servings * quantity / self.amount.quantity)
+        let servings = Share::of(quantity, self.amount.quantity).amount(self.amount.servings);
+        servings.ok_or_else(|| Error::invalid("quantity", "is more than anyone can eat: check the unit"))
     }
 }
 
@@ -244,5 +254,31 @@ impl TryFrom<&Document> for Logged {
             nutrition_version: entry.get("nutrition_version").and_then(|version| i32::try_from(version.as_i64()?).ok()),
             quick_nutrition: entry.get("quick_nutrition").filter(|typed| !typed.is_null()).cloned(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_entry_whose_food_is_gone_is_scaled_linearly(calories in 0i64..1_000_000_000, logged in 1i64..1_000_000, a in 1i64..50_000, b in 1i64..50_000) {
+            let thousandths = |number| Decimal::new(number, 3);
+            // So that it stays in the range of what anyone eats.
+            let logged = Decimal::TEN + thousandths(logged);
+            let nutrition = Nutrition { calories: Some(Decimal::new(calories, 6)), ..Nutrition::unknown() };
+            let amount = Amount { quantity: logged, unit: "g".to_owned(), servings: Decimal::ONE, nutrition, milliliters: Some(Decimal::new(calories, 6)) };
+            let entry = Logged { amount, nutrition_version: None, quick_nutrition: None };
+            let of = |quantity: i64| entry.rescaled(None, thousandths(quantity), "G").expect("in range");
+            prop_assert_eq!(&entry.rescaled(None, logged, "g").expect("in range"), &entry.amount);
+            let (one, other, both) = (of(a), of(b), of(a + b));
+            let apart = |amount: fn(&Amount) -> Option<Decimal>| Some((amount(&one)? + amount(&other)? - amount(&both)?).abs());
+            prop_assert!(apart(|amount| amount.nutrition.calories) <= Some(Decimal::new(1, 6)));
+            prop_assert!(apart(|amount| amount.milliliters) <= Some(Decimal::new(1, 6)));
+            prop_assert!(apart(|amount| Some(amount.servings)) <= Some(Decimal::new(1, 12)));
+        }
     }
 }

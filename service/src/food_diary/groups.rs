@@ -27,6 +27,7 @@ use crate::{
     day::{self, Calendar},
     error::{Error, Result},
     foods, input,
+    meals::scaling::Share,
     nutrition::Headline,
     sync::{
         collection::{Collection, Context, Deletion, Document, Draft, Kind, derived, fixed, group, written},
@@ -182,7 +183,7 @@ async fn contents(tx: &Tx, parts: Vec<NewPart>) -> Result<Vec<Content>> {
         parts.iter().filter_map(|part| if let NewPart::Food { food, .. } = part { Some(*food) } else { None }).collect();
     let foods: BTreeMap<FoodId, foods::Food> = match named.is_empty() {
         true => BTreeMap::new(),
-        false => foods::by_ids(tx, &named).await?.into_iter().map(|food| (food.id, food)).collect(),
+        false => foods::by_references(tx, &named).await?.into_iter().collect(),
     };
     let content = |(place, part): (usize, NewPart)| {
         let held = match part {
@@ -319,18 +320,11 @@ fn scaled(base: &Document, group_quantity: Decimal) -> Result<Amount> {
     let unreadable = |_| Error::internal("a part of a group that cannot be read");
     let amount = Amount::try_from(base).map_err(unreadable)?;
     let of = crate::sync::collection::decimal(base, BASE_QUANTITY).map_err(unreadable)?.unwrap_or(Decimal::ONE);
-    let times = group_quantity.checked_div(of).ok_or_else(|| Error::invalid("quantity", "must be more than 0"))?;
-    let scaled = |value: Decimal, decimals: u32| value.checked_mul(times).map(|value| round(value, decimals));
+    let share = Share::of(group_quantity, of);
     let least = Decimal::new(1, 3);
-    let quantity = scaled(amount.quantity, 3).map(|quantity| quantity.max(least)).filter(|quantity| *quantity <= Decimal::from(100_000));
+    let quantity = share.amount(amount.quantity).map(|quantity| round(quantity, 3).max(least));
     let too_much = || Error::invalid("quantity", "would make a part of the meal more than 100000 of its unit");
-    Ok(Amount {
-        quantity: quantity.ok_or_else(too_much)?,
-        unit: amount.unit,
-        servings: scaled(amount.servings, 12).ok_or_else(too_much)?,
-        nutrition: amount.nutrition.times(times)?,
-        milliliters: amount.milliliters.map(|volume| scaled(volume, 6).ok_or_else(too_much)).transpose()?,
-    })
+    amount.share(share, quantity.filter(|quantity| *quantity <= Decimal::from(100_000)).ok_or_else(too_much)?)
 }
 
 fn document(amount: &Amount) -> Document {
@@ -470,4 +464,34 @@ fn scalars(group: &Model) -> JsonValue {
         "id": group.id, "name": group.name, "quantity": group.quantity.normalize(), "unit": group.unit, "mealType": group.meal_type,
         "consumedAt": group.consumed_at, "timeZone": group.time_zone, "date": group.consumed_on, "note": group.note, "version": group.version,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::nutrition::Nutrition;
+
+    proptest! {
+        #[test]
+        fn a_part_is_scaled_with_its_group_linearly_and_back_is_as_before(
+            calories in 0i64..1_000_000_000, part in 1i64..1_000_000, logged in 1i64..100_000, a in 1i64..100_000, b in 1i64..100_000,
+        ) {
+            let thousandths = |number| Decimal::new(number, 3);
+            // So that it stays in the range of what anyone eats.
+            let logged = Decimal::TEN + thousandths(logged);
+            let nutrition = Nutrition { calories: Some(Decimal::new(calories, 6)), ..Nutrition::unknown() };
+            let was = Amount { quantity: thousandths(part), unit: "g".to_owned(), servings: Decimal::ONE, nutrition, milliliters: None };
+            let mut base = document(&was);
+            base.insert(BASE_QUANTITY.to_owned(), json!(logged));
+            let of = |quantity: Decimal| scaled(&base, quantity).expect("in range");
+            prop_assert_eq!(&of(logged), &was);
+            let (one, other, both) = (of(thousandths(a)), of(thousandths(b)), of(thousandths(a + b)));
+            let apart = one.nutrition.calories.zip(other.nutrition.calories).zip(both.nutrition.calories);
+            let apart = apart.map(|((one, other), both)| (one + other - both).abs());
+            prop_assert!(apart <= Some(Decimal::new(1, 6)), "{apart:?}");
+            prop_assert!((one.servings + other.servings - both.servings).abs() <= Decimal::new(1, 12));
+        }
+    }
 }

@@ -127,7 +127,7 @@ impl From<Part> for Content {
             food: food.map(|(food, _)| food),
             name: part.name,
             brand: part.brand,
-            nutrition_version: food.map(|(_, version)| version),
+            nutrition_version: food.and_then(|(_, version)| version),
             amount: Amount {
                 quantity,
                 unit: part.unit.unwrap_or_else(|| "serving".to_owned()),

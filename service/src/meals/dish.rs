@@ -52,6 +52,7 @@ pub struct Dish {
 
 /// What dishes are made of, read for all of them at once.
 pub struct Pantry {
+    /// By what refers to them, which may be a duplicate that was merged into the food.
     foods: HashMap<FoodId, Food>,
     recipes: HashMap<(UserId, MealId), Arc<Recipe>>,
 }
@@ -62,8 +63,8 @@ impl Pantry {
         let meals: HashSet<_> = meals.collect();
         let foods: HashSet<_> = foods.collect();
         let recipes = if meals.is_empty() { HashMap::new() } else { recipe::read(tx, &meals.into_iter().collect::<Vec<_>>()).await? };
-        let foods = if foods.is_empty() { Vec::new() } else { foods::by_ids(tx, &foods.into_iter().collect::<Vec<_>>()).await? };
-        Ok(Self { foods: foods.into_iter().map(|food| (food.id, food)).collect(), recipes })
+        let foods = if foods.is_empty() { Vec::new() } else { foods::by_references(tx, &foods.into_iter().collect::<Vec<_>>()).await? };
+        Ok(Self { foods: foods.into_iter().collect(), recipes })
     }
 
     /// What these dishes are made of.
@@ -71,28 +72,33 @@ impl Pantry {
         Self::of(tx, dishes.iter().filter_map(|dish| dish.meal), dishes.iter().filter_map(|dish| dish.food)).await
     }
 
+    /// Whose meals and foods these are.
+    pub fn owners(&self) -> HashSet<UserId> {
+        self.recipes.keys().map(|(owner, _)| *owner).chain(self.foods.values().filter_map(|food| food.owner_id)).collect()
+    }
+
     /// The dish, if it is there and its amount can be told.
     pub fn dish(&self, new: NewDish) -> Result<Dish> {
         let quantity = input::number("quantity", new.quantity, 3, Decimal::new(1, 3)..=Decimal::from(100_000))?;
         let unit = input::line("unit", &new.unit, 100)?;
         let name = new.name.map(|name| input::line("name", &name, 255)).transpose()?;
-        let (own_name, unit, of) = match (new.meal, new.food) {
+        let (own_name, unit, of, food) = match (new.meal, new.food) {
             (Some(_), Some(_)) => return Err(Error::invalid("foodId", "give a meal or a food, not both")),
             (Some(meal), None) => {
                 let recipe = self.recipes.get(&meal).ok_or(Error::NoSuch { field: "mealId", what: "meal" })?;
                 let (_, unit) = recipe.yields.share(quantity, &unit)?;
-                (Some(recipe.name.clone()), unit.to_owned(), Of::Meal(recipe.clone()))
+                (Some(recipe.name.clone()), unit.to_owned(), Of::Meal(recipe.clone()), None)
             }
             (None, Some(food)) => {
                 let food = self.foods.get(&food).ok_or(Error::NoSuch { field: "foodId", what: "food" })?;
                 let (_, unit) = food.servings(quantity, &unit)?;
-                (Some(food.name.clone()), unit, Of::Food(Box::new(food.clone())))
+                (Some(food.name.clone()), unit, Of::Food(Box::new(food.clone())), Some(food.id))
             }
-            (None, None) => (None, unit, Of::Words),
+            (None, None) => (None, unit, Of::Words, None),
         };
         let name = name.or(own_name).ok_or_else(|| Error::invalid("name", "say what it is: a mealId, a foodId, or a name"))?;
         let content = Ingredient { name: name.clone(), quantity: Some(quantity), unit: Some(unit.clone()), note: None, of };
-        Ok(Dish { meal: new.meal, food: new.food, name, quantity, unit, content })
+        Ok(Dish { meal: new.meal, food, name, quantity, unit, content })
     }
 }
 

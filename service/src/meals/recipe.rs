@@ -84,8 +84,8 @@ pub enum Of {
 /// An amount of a food or the like that is in an amount of a meal.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// The food, unless it was deleted, and the version of its nutrition.
-    pub food: Option<(FoodId, i32)>,
+    /// The food, unless it was deleted, and the version of its nutrition; no version where it was another food that became this one.
+    pub food: Option<(FoodId, Option<i32>)>,
     /// What it is called.
     pub name: String,
     /// Who makes it.
@@ -127,7 +127,7 @@ struct IngredientRow {
     note: Option<String>,
 }
 
-/// These meals and all that they contain, each once.
+/// These meals and all that they contain, each once. A duplicate that was merged means the food that was kept.
 const SELECT: &str = "
     WITH RECURSIVE wanted AS (
       SELECT w.user_id, w.id FROM unnest($1::uuid[], $2::uuid[]) AS w (user_id, id)
@@ -135,9 +135,9 @@ const SELECT: &str = "
       SELECT i.user_id, i.part_meal_id FROM wanted w JOIN meal_ingredients i ON i.user_id = w.user_id AND i.meal_id = w.id
       WHERE i.part_meal_id IS NOT NULL)
     SELECT m.user_id, m.id, m.name, m.servings, m.cooked_weight, m.stated_nutrition,
-      coalesce((SELECT jsonb_agg(jsonb_build_object('food_item_id', i.food_item_id, 'nutrition_version', f.nutrition_version,
+      coalesce((SELECT jsonb_agg(jsonb_build_object('food_item_id', coalesce(k.id, i.food_item_id), 'nutrition_version', coalesce(k.nutrition_version, f.nutrition_version),
                   'part_meal_id', i.part_meal_id, 'name', i.name, 'quantity', i.quantity::text, 'unit', i.unit, 'note', i.note) ORDER BY i.position)
-                FROM meal_ingredients i LEFT JOIN food_items f ON f.id = i.food_item_id
+                FROM meal_ingredients i LEFT JOIN food_items f ON f.id = i.food_item_id LEFT JOIN food_items k ON k.id = f.merged_into
                 WHERE i.user_id = m.user_id AND i.meal_id = m.id), '[]') AS ingredients
     FROM wanted w JOIN meals m ON m.user_id = w.user_id AND m.id = w.id AND m.deleted_at IS NULL";
 
@@ -308,7 +308,7 @@ impl Ingredient {
             nutrition: Nutrition::unknown(),
         };
         if let Of::Food(food) = &self.of {
-            part.food = food.deleted_at.is_none().then_some((food.id, food.nutrition_version));
+            part.food = food.deleted_at.is_none().then_some((food.id, Some(food.nutrition_version)));
             part.brand.clone_from(&food.brand);
             // A portion may have gone since; then it is not known how much this is.
             if let (Some(quantity), Some(unit)) = (self.quantity, &self.unit)

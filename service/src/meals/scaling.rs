@@ -1,5 +1,5 @@
-//! How much of a whole an amount of it is. Whatever is scaled, of a meal, of a part of it or of a batch, is scaled here: linearly, and
-//! rounded once.
+//! How much of a whole an amount of it is. Whatever is scaled, of a meal, of a part of it, of a batch, of a logged group or of an entry,
+//! is scaled here: linearly, and rounded once.
 
 use entity::unit::round;
 use rust_decimal::Decimal;

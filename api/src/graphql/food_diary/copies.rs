@@ -66,9 +66,9 @@ pub struct CopyFoodEntriesPayload {
 #[derive(InputObject)]
 pub struct RestoreInput {
     /// Which one.
-    id: Unchecked<Uuid>,
+    pub id: Unchecked<Uuid>,
     /// Whose; the viewer's when absent.
-    person_id: Option<Unchecked<Uuid>>,
+    pub person_id: Option<Unchecked<Uuid>>,
 }
 
 /// What is back, and the day to draw.
