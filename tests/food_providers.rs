@@ -402,6 +402,35 @@ async fn a_key_that_is_missing_or_refused_is_told_apart() {
 }
 
 #[tokio::test]
+async fn anns_own_key_that_is_used_up_keeps_nobody_else_waiting() {
+    let fake = FoodDataCentral::start().await;
+    fake.gives_key("key-of-ann-alone-abcd");
+    let settings = Settings { fdc_url: Some(fake.url.clone()), fdc_requests: "4/min".parse().unwrap(), ..settings() };
+    let app = TestApp::with_providers(of(settings)).await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    ann.ask(SET_KEY, json!({ "input": { "provider": "FOOD_DATA_CENTRAL", "key": "key-of-ann-alone-abcd" } })).await;
+    fake.trouble.fails("/foods/search", Fault::TooOften(120), 1);
+    let limited = searched(&ann, json!({ "search": "hummus" })).await;
+    assert_eq!((failure(&limited), &limited["answers"][0]["retryAfter"]), ("RATE_LIMITED", &json!(120)));
+    assert_eq!(failure(&searched(&ben, json!({ "search": "hummus" })).await), "none", "he is answered by the operator's key");
+    fake.trouble.requests();
+    assert_eq!(failure(&searched(&ann, json!({ "search": "apples" })).await), "RATE_LIMITED", "it asked her to wait");
+    assert_eq!(fake.trouble.requests(), Vec::<String>::new());
+
+    // What Hale allows itself, two at once, is counted by key too: Ben's two are not those of Carla's own key.
+    let (carla, dora) = (app.person("carla").await, app.person("dora").await);
+    fake.gives_key("key-of-carla-alone-efgh");
+    carla.ask(SET_KEY, json!({ "input": { "provider": "FOOD_DATA_CENTRAL", "key": "key-of-carla-alone-efgh" } })).await;
+    assert_eq!(failure(&searched(&ben, json!({ "search": "apples" })).await), "none");
+    assert_eq!(failure(&searched(&dora, json!({ "search": "milk" })).await), "RATE_LIMITED");
+    assert_eq!(failure(&searched(&carla, json!({ "search": "milk" })).await), "none");
+
+    // Nobody is sent away for longer than an hour, whatever a provider says.
+    fake.trouble.fails("/foods/search", Fault::TooOften(u32::MAX), 1);
+    assert_eq!(searched(&carla, json!({ "search": "chips" })).await["answers"][0]["retryAfter"], json!(3_600));
+}
+
+#[tokio::test]
 async fn a_key_that_is_none_is_refused_with_what_would_be_right() {
     let app = TestApp::with_providers(of(settings())).await;
     let ann = app.person("ann").await;

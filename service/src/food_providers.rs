@@ -12,7 +12,7 @@ pub mod provider_food;
 pub mod quota;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     num::NonZeroUsize,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -107,8 +107,6 @@ pub struct Terms {
     pub needs: Needs,
     /// How long an answer may be remembered without being stored.
     remembered: TimeDelta,
-    /// Whether it counts requests by who has the key, else by the address from where they come.
-    counts_by_key: bool,
 }
 
 /// What may be kept of a provider's data.
@@ -140,7 +138,6 @@ static OPEN_FOOD_FACTS: Terms = Terms {
     retention: Retention::Everything,
     needs: Needs::Nothing,
     remembered: TimeDelta::hours(1),
-    counts_by_key: false,
 };
 
 static FOOD_DATA_CENTRAL: Terms = Terms {
@@ -152,7 +149,6 @@ static FOOD_DATA_CENTRAL: Terms = Terms {
     retention: Retention::Everything,
     needs: Needs::Key,
     remembered: TimeDelta::hours(1),
-    counts_by_key: false,
 };
 
 static FAT_SECRET: Terms = Terms {
@@ -164,7 +160,6 @@ static FAT_SECRET: Terms = Terms {
     retention: Retention::IdsAlone,
     needs: Needs::ClientAndSecret,
     remembered: TimeDelta::minutes(15),
-    counts_by_key: true,
 };
 
 /// The terms of a provider as it publishes them.
@@ -242,8 +237,8 @@ struct Configured {
     licence: Option<String>,
     lookups: Bucket,
     searches: Bucket,
-    /// Until when it asked to be left alone.
-    limited_until: Mutex<Option<Instant>>,
+    /// Until when it asked to be left alone by whoever has a key: nobody waits for what another's key has used up.
+    limited_until: Mutex<HashMap<Holder, Instant>>,
 }
 
 /// A bucket of requests that all servers on the database share.
@@ -347,7 +342,7 @@ impl FoodProviders {
         };
         match &answer {
             Ok(answer) => self.keep(key, answer.clone(), database.now()),
-            Err(Failure::RateLimited { retry_after }) => configured.leave_alone(*retry_after),
+            Err(Failure::RateLimited { retry_after }) => configured.leave_alone(holder, *retry_after),
             Err(_) => {}
         }
         answer
@@ -378,16 +373,16 @@ impl Configured {
         Self { catalogue, credential, licence, lookups, searches, limited_until: Mutex::default() }
     }
 
-    /// Takes the requests of a question from their bucket, which all servers on the database share.
-    async fn take(&self, database: &Database, provider: FoodProvider, holder: Holder, question: &Question) -> Result<(), Failure> {
-        let until = *self.limited_until.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes the requests of a question from the bucket of whose key it is asked with, which all servers on the database share.
+    async fn take(&self, database: &Database, holder: Holder, question: &Question) -> Result<(), Failure> {
+        let until = self.limited_until.lock().unwrap_or_else(PoisonError::into_inner).get(&holder).copied();
         if let Some(rest) = until.and_then(|until| until.checked_duration_since(Instant::now())) {
             return Err(Failure::RateLimited { retry_after: rest });
         }
         let bucket = if matches!(question, Question::Words(..)) { &self.searches } else { &self.lookups };
         let name = match holder {
-            Holder::Person(person) if terms(provider).counts_by_key => format!("foods:{}:{person}", bucket.name),
-            _ => format!("foods:{}", bucket.name),
+            Holder::Person(person) => format!("foods:{}:{person}", bucket.name),
+            Holder::Operator => format!("foods:{}", bucket.name),
         };
         let requests = if matches!(question, Question::Barcode(_)) { self.catalogue.requests_of_a_barcode() } else { 1 };
         for _ in 0..requests {
@@ -396,8 +391,10 @@ impl Configured {
         Ok(())
     }
 
-    fn leave_alone(&self, time: Duration) {
-        *self.limited_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(time);
+    fn leave_alone(&self, holder: Holder, time: Duration) {
+        let (mut limited, now) = (self.limited_until.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        limited.retain(|_, until| *until > now);
+        limited.insert(holder, now + time);
     }
 }
 
