@@ -555,6 +555,22 @@ async fn errors_of_fatsecrets_come_with_the_status_200_and_are_told_apart() {
     assert_eq!((failure(&limited), limited["answers"][0]["retryAfter"].as_u64().unwrap() > 0), ("RATE_LIMITED", true));
 }
 
+#[tokio::test]
+async fn a_question_that_takes_several_requests_has_one_deadline() {
+    let fake = FatSecret::start().await;
+    let app = TestApp::with_providers(of(Settings { deadline: Duration::from_secs(2), ..with_fat_secret(&fake) })).await;
+    let ann = app.person("ann").await;
+    let slow = Fault::Slow(Duration::from_millis(1_200));
+    fake.trouble.fails("/connect/token", slow.clone(), 1);
+    fake.trouble.fails("/foods/search", slow.clone(), 1);
+    assert_eq!(failure(&searched(&ann, json!({ "search": "apple" })).await), "TIMED_OUT", "a token, and then the foods");
+    assert_eq!(failure(&searched(&ann, json!({ "search": "apple" })).await), "none", "the token was not got in vain");
+    assert_eq!(fake.tokens_given(), 1);
+    fake.trouble.fails("/barcode/find-by-id", slow.clone(), 1);
+    fake.trouble.fails("/food/v3", slow, 1);
+    assert_eq!(failure(&scanned(&ann, fat_secret::YOGHURT).await), "TIMED_OUT", "an id, and then its food");
+}
+
 // ------------------------------------------------------------------------------------------------------ what goes wrong
 
 #[tokio::test]

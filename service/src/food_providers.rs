@@ -64,10 +64,19 @@ pub(crate) trait FoodCatalogue: Send + Sync {
     }
 }
 
-/// With what a provider is asked, and when.
+/// With what a provider is asked, when, and until when it may answer.
 pub(crate) struct Asking<'a> {
     pub credential: Option<&'a Credential>,
     pub now: DateTime<Utc>,
+    /// For the question as a whole, however many requests it takes.
+    pub until: Instant,
+}
+
+impl Asking<'_> {
+    /// How long the next request may take.
+    pub fn left(&self) -> Result<Duration, Failure> {
+        self.until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()).ok_or(Failure::TimedOut)
+    }
 }
 
 /// A page of foods that were found.
@@ -199,7 +208,7 @@ pub struct Settings {
     pub fat_secret_licence: Option<String>,
     /// How often it may be asked.
     pub fat_secret_requests: Quota,
-    /// How long one of them may take over an answer.
+    /// How long one of them may take over a question, whatever it takes to answer it.
     pub deadline: Duration,
     /// How long one that failed five times in a row is left alone.
     pub rest: Duration,
@@ -225,6 +234,8 @@ const MOST_PAGES: u32 = 20;
 #[derive(Default)]
 pub struct FoodProviders {
     providers: BTreeMap<FoodProvider, Configured>,
+    /// How long each may take over a question.
+    deadline: Duration,
     /// Made when there is something to remember.
     remembered: Mutex<Option<Remembered>>,
 }
@@ -276,25 +287,25 @@ impl FoodProviders {
         let mut providers = BTreeMap::new();
         let bucket = |name, quota| Bucket { name, quota };
         if let Some(url) = checked_url("HALE_OPEN_FOOD_FACTS_URL", settings.open_food_facts_url)? {
-            let catalogue = Box::new(OpenFoodFacts::new(client()?, url, &settings.contact, deadline, rest));
+            let catalogue = Box::new(OpenFoodFacts::new(client()?, url, &settings.contact, rest));
             let lookups = bucket("open_food_facts:products", settings.open_food_facts_products);
             let searches = bucket("open_food_facts:searches", settings.open_food_facts_searches);
             providers.insert(FoodProvider::OpenFoodFacts, Configured::new(catalogue, None, None, lookups, searches));
         }
         if let Some(url) = checked_url("HALE_FDC_URL", settings.fdc_url)? {
-            let catalogue = Box::new(FoodDataCentral::new(client()?, url, deadline, rest));
+            let catalogue = Box::new(FoodDataCentral::new(client()?, url, rest));
             let credential = settings.fdc_key.map(|key| Credential { key, secret: None });
             let all = || bucket("food_data_central", settings.fdc_requests);
             providers.insert(FoodProvider::FoodDataCentral, Configured::new(catalogue, credential, None, all(), all()));
         }
         if let Some(url) = checked_url("HALE_FATSECRET_URL", settings.fat_secret_url)? {
             let token_url = checked_url("HALE_FATSECRET_TOKEN_URL", Some(settings.fat_secret_token_url))?.unwrap_or_default();
-            let catalogue = Box::new(FatSecret::new(client()?, url, token_url, deadline, rest));
+            let catalogue = Box::new(FatSecret::new(client()?, url, token_url, rest));
             let all = || bucket("fat_secret", settings.fat_secret_requests);
             let (credential, licence) = (settings.fat_secret_client, settings.fat_secret_licence);
             providers.insert(FoodProvider::FatSecret, Configured::new(catalogue, credential, licence, all(), all()));
         }
-        Ok(Self { providers, remembered: Mutex::default() })
+        Ok(Self { providers, deadline, remembered: Mutex::default() })
     }
 
     /// Whether the operator has set a provider up.
@@ -333,8 +344,8 @@ impl FoodProviders {
         if let Some(answer) = self.remember(&key, database.now()) {
             return Ok(answer);
         }
-        configured.take(database, provider, holder, &question).await?;
-        let asking = Asking { credential, now: database.now() };
+        configured.take(database, holder, &question).await?;
+        let asking = Asking { credential, now: database.now(), until: Instant::now() + self.deadline };
         let answer = match &question {
             Question::Barcode(gtin) => configured.catalogue.by_barcode(gtin, &asking).await.map(|food| Answer::Food(food.map(Box::new))),
             Question::Id(id) => configured.catalogue.by_id(id, &asking).await.map(|food| Answer::Food(food.map(Box::new))),

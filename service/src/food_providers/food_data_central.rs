@@ -28,20 +28,19 @@ const SAME_BARCODE: &str = "25";
 pub(super) struct FoodDataCentral {
     provider: Provider,
     url: String,
-    deadline: Duration,
 }
 
 impl FoodDataCentral {
     /// A client of the API at `url`.
-    pub fn new(client: Client, url: String, deadline: Duration, rest: Duration) -> Self {
-        Self { provider: Provider::over("FoodData Central", client, rest), url, deadline }
+    pub fn new(client: Client, url: String, rest: Duration) -> Self {
+        Self { provider: Provider::over("FoodData Central", client, rest), url }
     }
 
     async fn get(&self, path: &str, query: &[(&str, &str)], asking: &Asking<'_>) -> Result<Option<Answer>, Failure> {
         let key = asking.credential.ok_or(Failure::NoKey)?;
         // In a header: addresses are logged by whoever is between.
         let request: RequestBuilder = self.provider.client().get(format!("{}{path}", self.url)).query(query).header("X-Api-Key", &key.key);
-        let answer = self.provider.send(request.timeout(self.deadline)).await?;
+        let answer = self.provider.send(request.timeout(asking.left()?)).await?;
         match answer.status {
             200..=299 => Ok(Some(answer)),
             404 => Ok(None),
