@@ -373,6 +373,30 @@ async fn the_newest_label_of_a_barcode_counts_and_is_per_hundred_grams() {
 }
 
 #[tokio::test]
+async fn one_amount_that_cannot_be_leaves_the_rest_of_a_food_alone() {
+    let (app, fake) = food_data_central().await;
+    let ann = app.person("ann").await;
+    fake.has(json!({ "fdcId": 77, "description": "Odd broth", "dataType": "SR Legacy", "foodNutrients": [
+        { "nutrient": { "id": 1008, "number": "208", "name": "Energy", "unitName": "KCAL" }, "amount": 12 },
+        { "nutrient": { "id": 1003, "number": "203", "name": "Protein", "unitName": "G" }, "amount": -7 },
+        { "nutrient": { "id": 1093, "number": "307", "name": "Sodium", "unitName": "MG" }, "amount": "much" },
+        { "nutrient": { "id": 1004, "number": "204", "name": "Fat", "unitName": "G" }, "amount": 0.4 }],
+        "foodPortions": [{ "gramWeight": -3, "amount": 1, "modifier": "bowl" }, { "gramWeight": 250, "amount": 1, "modifier": "cup" }] }));
+    let broth = named(&searched(&ann, json!({ "search": "odd broth" })).await, "Odd broth").clone();
+    assert_eq!(broth["remarks"], json!(["AMOUNTS_LEFT_OUT"]));
+    assert_eq!(
+        broth["nutrition"],
+        json!({ "calories": "12", "protein": null, "carbohydrates": null, "fat": "0.4", "fiber": null, "sugar": null, "sodium": null }),
+        "what cannot be is unknown"
+    );
+    let kept = saved(&ann, json!({ "provider": "FOOD_DATA_CENTRAL", "providerFoodId": "77" })).await;
+    assert_eq!(
+        (&kept["nutrition"]["calories"], &kept["nutrition"]["protein"], &kept["portions"]),
+        (&json!("12"), &json!(null), &json!([{ "name": "cup", "amount": "250", "unit": "g" }]))
+    );
+}
+
+#[tokio::test]
 async fn a_key_that_is_missing_or_refused_is_told_apart() {
     let fake = FoodDataCentral::start().await;
     fake.gives_key("key-of-ann-alone-abcd");

@@ -219,6 +219,8 @@ pub enum ProviderFoodRemark {
     Prepared,
     /// The amounts are those of a serving whose weight nobody states.
     PerServing,
+    /// Something is stated that cannot be an amount, such as -7 g: it is left out, and so unknown.
+    AmountsLeftOut,
 }
 
 /// What one provider said.

@@ -139,8 +139,8 @@ struct PerServing {
 /// The food of a record. One that cannot be read is as good as none: others of its list can.
 fn read(record: &RawValue, asking: &Asking<'_>) -> Option<(Label, ProviderFood)> {
     let label: Label = serde_json::from_str(record.get()).ok()?;
-    let mut food = fdc_json::food(record).ok()?;
-    let mut remarks = Vec::new();
+    let (mut food, problems) = fdc_json::food_with_problems(record).ok()?;
+    let mut remarks: Vec<_> = (!problems.is_empty()).then_some(Remark::AmountsLeftOut).into_iter().collect();
     if label.data_type.as_deref().is_some_and(|kind| kind.starts_with("Survey")) {
         food.basis = Basis::Estimated;
     }
