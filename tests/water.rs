@@ -103,6 +103,24 @@ async fn ann_drinks_from_her_bottle_all_day() {
 }
 
 #[tokio::test]
+async fn anns_sips_are_told_in_ml_by_what_her_bottle_holds_and_not_by_its_thousandths() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let container = async |name: &str, volume: &str, unit: &str, servings: i32| {
+        let made =
+            ann.ask(CREATE_CONTAINER, json!({ "input": { "name": name, "volume": volume, "unit": unit, "servings": servings } })).await;
+        made["createWaterContainer"]["container"]["id"].clone()
+    };
+    let (bottle, canister) = (container("Bottle", "1", "l", 3).await, container("Canister", "1", "gal", 7).await);
+    let sip = drinks(&ann, json!({ "containerId": bottle })).await["entry"].take();
+    assert_eq!((&sip["quantity"], &sip["unit"], &sip["milliliters"]), (&json!("0.333"), &json!("l"), &json!("333.333333")));
+    drinks(&ann, json!({ "containerId": bottle })).await;
+    assert_eq!(drinks(&ann, json!({ "containerId": bottle })).await["day"]["water"], "999.999999", "three of them are the bottle");
+    assert_eq!(drinks(&ann, json!({ "containerId": bottle, "servings": "3" })).await["entry"]["milliliters"], "1000");
+    assert_eq!(drinks(&ann, json!({ "containerId": canister })).await["entry"]["milliliters"], "540.773112");
+}
+
+#[tokio::test]
 async fn drinks_are_one_figure_and_all_water_is_another() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
