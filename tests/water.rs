@@ -178,6 +178,28 @@ async fn drinks_are_one_figure_and_all_water_is_another() {
 }
 
 #[tokio::test]
+async fn kefir_from_a_glass_is_a_drink_though_it_is_described_by_weight() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let kefir = json!({ "name": "Kefir", "servingUnit": "g", "density": "1.03",
+        "portions": [{ "name": "glass", "amount": "200", "unit": "ml" }, { "name": "cup", "amount": "150", "unit": "g" }] });
+    let kefir = ann.creates_food(kefir).await;
+    // What is told by weight is no drink, nor what a portion that is named like a unit of volume weighs, nor a spoonful.
+    for (quantity, unit, so_far) in [
+        ("103", "g", "0"),
+        ("250", "ml", "250"),
+        ("1", "glass", "450"),
+        ("1", "cup", "450"),
+        ("2", "tbsp", "450"),
+        ("1", "pint", "923.176473"),
+    ] {
+        ann.logs_food(&kefir, json!({ "quantity": quantity, "unit": unit })).await;
+        let day = ann.ask(DAY, json!({ "date": "2026-03-10" })).await["viewer"]["waterDay"].take();
+        assert_eq!(day["drinksInFoodDiary"], so_far, "after {quantity} {unit}");
+    }
+}
+
+#[tokio::test]
 async fn a_glass_is_logged_once_by_whoever_may_and_without_a_network() {
     let app = TestApp::new().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);

@@ -114,7 +114,8 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 /// What the foods that were eaten on a day add to what was drunk.
 #[derive(Clone, Debug, Default, PartialEq, FromQueryResult)]
 pub struct FoodFluids {
-    /// The volume in ml of what was logged as food and is told by volume, such as milk or soup; spoonfuls do not count.
+    /// The volume in ml of what was logged as food and is told by volume, such as milk or soup: in a unit of volume, or of a food that is
+    /// described by one. Spoonfuls do not count.
     pub drinks: Decimal,
     /// The water in g that foods state.
     pub water: Decimal,
