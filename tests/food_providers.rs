@@ -373,6 +373,40 @@ async fn the_newest_label_of_a_barcode_counts_and_is_per_hundred_grams() {
 }
 
 #[tokio::test]
+async fn what_food_data_central_says_to_a_key_is_told_apart() {
+    let (app, fake) = food_data_central().await;
+    let ann = app.person("ann").await;
+    for (status, code, expected) in [
+        (403, "API_KEY_MISSING", "KEY_REFUSED"),
+        (403, "API_KEY_INVALID", "KEY_REFUSED"),
+        (403, "API_KEY_UNAUTHORIZED", "KEY_REFUSED"),
+        (403, "API_KEY_UNVERIFIED", "KEY_REFUSED"),
+        (429, "OVER_RATE_LIMIT", "RATE_LIMITED"),
+    ] {
+        let body = json!({ "error": { "code": code, "message": "Contact us at https://api.data.gov/contact/ for assistance" } });
+        fake.trouble.fails("/foods/search", Fault::Answers(status, "application/json", body.to_string()), 1);
+        let answer = searched(&ann, json!({ "search": "hummus" })).await["answers"][0].take();
+        let wait = if expected == "RATE_LIMITED" { json!(60) } else { json!(null) };
+        assert_eq!((&answer["failure"], &answer["retryAfter"]), (&json!(expected), &wait), "{code}");
+    }
+    fake.trouble.requests();
+    assert_eq!(failure(&searched(&ann, json!({ "search": "hummus" })).await), "RATE_LIMITED");
+    assert_eq!(fake.trouble.requests(), Vec::<String>::new(), "it is left alone for a minute");
+}
+
+#[tokio::test]
+async fn a_label_that_says_the_same_as_a_hundred_grams_is_not_scaled_once_more() {
+    let (app, fake) = food_data_central().await;
+    let ann = app.person("ann").await;
+    // As an example that goes round has it: 140 kcal in both, which cannot be of a serving of 40 g and of 100 g.
+    fake.has(json!({ "fdcId": 534_358, "description": "NUT 'N BERRY MIX", "dataType": "Branded", "gtinUpc": "077034085228", "servingSize": 40,
+        "servingSizeUnit": "g", "foodNutrients": [{ "nutrient": { "id": 1008, "number": "208", "name": "Energy", "unitName": "kcal" }, "amount": 140 }],
+        "labelNutrients": { "calories": { "value": 140 } } }));
+    let mix = saved(&ann, json!({ "provider": "FOOD_DATA_CENTRAL", "providerFoodId": "534358" })).await;
+    assert_eq!((&mix["nutrition"]["calories"], &mix["servingUnit"]), (&json!("140"), &json!("g")), "what is per 100 g holds");
+}
+
+#[tokio::test]
 async fn one_amount_that_cannot_be_leaves_the_rest_of_a_food_alone() {
     let (app, fake) = food_data_central().await;
     let ann = app.person("ann").await;
@@ -525,6 +559,24 @@ async fn fatsecret_is_read_from_strings_and_single_items_and_nothing_of_it_is_st
     }
     assert_eq!(app.value::<i64>("SELECT count(*) FROM food_items WHERE source = 'fatsecret' OR name ILIKE '%yoghurt%'").await, 0);
     assert_eq!(fake.tokens_given(), 1, "a token lives for a day");
+}
+
+#[tokio::test]
+async fn fatsecret_is_asked_with_thirteen_digits_whatever_was_scanned() {
+    let (app, fake) = fat_secret().await;
+    let ann = app.person("ann").await;
+    for (scan, asked) in [
+        // UPC-E, UPC-A, GTIN-8 and GTIN-13.
+        ("04252614", "0042100005264"),
+        ("034000470693", "0034000470693"),
+        ("96385074", "0000096385074"),
+        ("4006381333931", "4006381333931"),
+    ] {
+        fake.trouble.requests();
+        assert_eq!(failure(&scanned(&ann, scan).await), "none");
+        let requests = fake.trouble.requests();
+        assert!(requests.iter().any(|line| line.contains(&format!("barcode={asked}&"))), "{scan}: {requests:?}");
+    }
 }
 
 #[tokio::test]
