@@ -300,7 +300,7 @@ pub struct ProviderFoods {
 /// A scanned barcode.
 #[derive(InputObject)]
 pub struct FindFoodByBarcodeInput {
-    /// The digits below the bars: GTIN-8, -12, -13, -14 or UPC-E.
+    /// The digits below the bars: GTIN-8, -12, -13, -14 or UPC-E, with or without the zeros that they begin with.
     barcode: String,
 }
 
