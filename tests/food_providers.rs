@@ -139,6 +139,31 @@ async fn ann_scans_a_jar_and_ben_finds_it_without_anybody_being_asked_again() {
 }
 
 #[tokio::test]
+async fn ann_who_cannot_eat_nuts_is_warned_before_she_saves_what_she_found() {
+    let (app, fake) = open_food_facts().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    fake.has(json!({ "code": "7613035351233", "product_name": "Nut roll", "nutriments": { "energy-kcal_100g": 400 },
+        "allergens_tags": ["en:gluten", "en:milk"], "traces_tags": ["en:nuts", "en:peanuts"] }));
+    fake.has(json!({ "code": "7613035351240", "product_name": "Nut-like roll", "nutriments": { "energy-kcal_100g": 400 } }));
+    let prefer = "mutation($input: UpdatePreferencesInput!) { updatePreferences(input: $input) { preferences { allergens } } }";
+    ann.ask(prefer, json!({ "input": { "allergens": ["NUTS", "GLUTEN"] } })).await;
+    let search = "{ providerFoods(search: \"roll\") { foods { name allergens traces allergenWarnings { allergen tracesOnly } } } }";
+    let found = ann.ask(search, json!({})).await["providerFoods"].take();
+    assert_eq!(
+        named(&found, "Nut roll"),
+        &json!({ "name": "Nut roll", "allergens": ["GLUTEN", "MILK"], "traces": ["PEANUTS", "NUTS"],
+            "allergenWarnings": [{ "allergen": "GLUTEN", "tracesOnly": false }, { "allergen": "NUTS", "tracesOnly": true }] })
+    );
+    assert_eq!(
+        named(&found, "Nut-like roll"),
+        &json!({ "name": "Nut-like roll", "allergens": null, "traces": null, "allergenWarnings": [] }),
+        "nobody said"
+    );
+    let to_ben = ben.ask(search, json!({})).await["providerFoods"].take();
+    assert_eq!(named(&to_ben, "Nut roll")["allergenWarnings"], json!([]), "he eats everything");
+}
+
+#[tokio::test]
 async fn a_food_of_ones_own_and_one_of_a_relative_come_before_what_a_provider_says() {
     let (app, fake) = open_food_facts().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
