@@ -190,6 +190,42 @@ mod tests {
         }
     }
 
+    /// An amount in so many whole units, and what is left of it in smaller ones.
+    fn split(amount: &str, from: &str, whole: &str, rest: &str) -> (Decimal, Decimal) {
+        let [from, whole, rest] = [from, whole, rest].map(|name| Unit::named(name).expect(name));
+        let base = from.to_base(decimal(amount)).expect("in range");
+        let count = whole.of_base(base).expect("in range").floor();
+        let left = base - whole.to_base(count).expect("in range");
+        (count, round(rest.of_base(left).expect("in range"), 3))
+    }
+
+    #[test]
+    fn stones_and_feet_with_what_is_left_of_them_are_the_whole() {
+        assert_eq!(split("80", "kg", "st", "lb"), (decimal("12"), decimal("8.370")));
+        assert_eq!(split("180", "cm", "ft", "in"), (decimal("5"), decimal("10.866")));
+        let grams = |amount: &str, unit: &str| Unit::named(unit).expect(unit).to_base(decimal(amount)).expect("in range");
+        assert_eq!(round((grams("11", "st") + grams("4", "lb")) / decimal("1000"), 6), decimal("71.667594"));
+        let meters = grams("5", "ft") + grams("11", "in");
+        assert_eq!(meters * decimal("100"), decimal("180.34"));
+    }
+
+    #[test]
+    fn a_calorie_is_the_thermochemical_one_of_labels_and_not_that_of_steam_tables() {
+        assert_eq!(convert("1", "kcal", "kJ", 4), decimal("4.184"));
+        assert_ne!(convert("1", "kcal", "kJ", 4), decimal("4.1868"));
+        assert_eq!(convert("8400", "kJ", "kcal", 3), decimal("2007.648"), "which the EU rounds to 2000 kcal");
+    }
+
+    #[test]
+    fn a_cup_is_the_customary_one_and_not_that_of_labels() {
+        for (unit, customary, label) in
+            [("cup", "236.588", "240"), ("fl_oz", "29.574", "30"), ("tbsp", "14.787", "15"), ("tsp", "4.929", "5")]
+        {
+            assert_eq!(convert("1", unit, "ml", 3), decimal(customary));
+            assert_ne!(convert("1", unit, "ml", 3), decimal(label), "a label's {unit} is a portion of its food");
+        }
+    }
+
     #[test]
     fn no_two_units_share_a_name() {
         for unit in UNITS.iter() {
