@@ -414,6 +414,36 @@ async fn duplicates_become_one_food_and_one_again_two() {
 }
 
 #[tokio::test]
+async fn anns_oats_are_found_by_the_barcode_of_their_duplicate_too() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let kept = ann.creates_food(json!({ "name": "Oats", "barcode": "3017620422003" })).await;
+    let duplicate = ann.creates_food(json!({ "name": "Oat flakes", "barcode": "4260392550101" })).await;
+    ann.ask(MERGE, json!({ "input": { "keepId": kept, "duplicateIds": [duplicate] } })).await;
+    let search = "query($search: String!) { foods(search: $search) { nodes { id } } }";
+    for barcode in ["3017620422003", "4260392550101"] {
+        assert_eq!(ann.ask(BY_BARCODE, json!({ "barcode": barcode })).await["foodByBarcode"]["id"], json!(kept));
+        assert_eq!(ann.ask(search, json!({ "search": barcode })).await["foods"]["nodes"], json!([{ "id": kept }]), "{barcode}");
+        assert_eq!(ben.ask(search, json!({ "search": barcode })).await["foods"]["nodes"], json!([]), "they are not ben's");
+    }
+}
+
+#[tokio::test]
+async fn foods_with_more_portions_together_than_one_may_have_are_not_merged() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let with = async |name: &str, count: usize| {
+        let portions: Vec<_> =
+            (0..count).map(|number| json!({ "name": format!("{name} {number}"), "amount": "10", "unit": "g" })).collect();
+        ann.creates_food(json!({ "name": name, "portions": portions })).await
+    };
+    let (kept, duplicate) = (with("bowl", 30).await, with("plate", 21).await);
+    let refused = ann.refused(MERGE, json!({ "input": { "keepId": kept, "duplicateIds": [duplicate] } })).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("duplicateIds")));
+    assert!(refused.message.contains("51 portions"), "{}", refused.message);
+}
+
+#[tokio::test]
 async fn only_foods_of_ones_own_are_merged() {
     let app = TestApp::new().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
