@@ -444,6 +444,19 @@ async fn foods_with_more_portions_together_than_one_may_have_are_not_merged() {
 }
 
 #[tokio::test]
+async fn nobody_eats_steps() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let egg = ann.creates_food(json!({ "name": "Egg", "servingSize": "1", "servingUnit": "piece" })).await;
+    let log = "mutation($input: LogFoodInput!) { logFood(input: $input) { entry { id } } }";
+    let walked = json!({ "foodId": egg, "mealType": "breakfast", "quantity": "10", "unit": "steps" });
+    let refused = ann.refused(log, json!({ "input": walked })).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("unit")));
+    let refused = ann.refused(CREATE, food(json!({ "servingUnit": "steps" }))).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("servingUnit")));
+}
+
+#[tokio::test]
 async fn only_foods_of_ones_own_are_merged() {
     let app = TestApp::new().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);

@@ -21,6 +21,8 @@ pub enum Dimension {
     Duration,
     /// Things counted, one by one.
     Count,
+    /// Steps walked, which are no pieces of anything.
+    Steps,
     /// Servings of a food, whatever one is.
     Serving,
     /// Base unit %.
@@ -43,6 +45,7 @@ impl Dimension {
             Self::Length => "length",
             Self::Duration => "duration",
             Self::Count => "count",
+            Self::Steps => "number of steps",
             Self::Serving => "serving",
             Self::Proportion => "percentage",
             Self::Rate => "heart rate",
@@ -68,7 +71,7 @@ pub struct Unit {
 }
 
 static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
-    use Dimension::{Count, Duration, Energy, Length, Mass, Pressure, Proportion, Rate, Serving, Temperature, Volume};
+    use Dimension::{Count, Duration, Energy, Length, Mass, Pressure, Proportion, Rate, Serving, Steps, Temperature, Volume};
     let unit = |dimension, code, factor: &str, aliases| Unit {
         code,
         dimension,
@@ -112,7 +115,7 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
         unit(Duration, "min", "60", &["minute", "minutes"]),
         unit(Duration, "h", "3600", &["hr", "hour", "hours"]),
         unit(Count, "piece", "1", &["pieces", "pcs", "count", "x"]),
-        unit(Count, "steps", "1", &["step"]),
+        unit(Steps, "steps", "1", &["step"]),
         unit(Serving, "serving", "1", &["servings"]),
         unit(Proportion, "%", "1", &["percent"]),
         unit(Rate, "bpm", "1", &["/min"]),
