@@ -357,7 +357,7 @@ impl Row {
         let (per, stated) = self.food_description.strip_prefix("Per ")?.split_once(" - ")?;
         let mut amounts = Amounts::default();
         for part in stated.split('|') {
-            let (name, value) = part.split_once(':')?;
+            let Some((name, value)) = part.split_once(':') else { continue };
             let code = match name.trim() {
                 "Calories" => "ENERC_KCAL",
                 "Fat" => "FAT",

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What is asked for of a product. The fields of both forms in which nutrition comes are among them.
-const FIELDS: &str = "code,product_name,product_name_en,generic_name,lc,brands,quantity,product_quantity,product_quantity_unit,serving_size,\
+const FIELDS: &str = "code,product_name,product_name_en,generic_name,lc,brands,product_quantity,product_quantity_unit,serving_size,\
     serving_quantity,serving_quantity_unit,allergens_tags,traces_tags,nutriments,nutrition,nutrition_data_per,nutrition_data_prepared_per";
 const PAGE: u32 = 20;
 
