@@ -52,7 +52,8 @@ async fn fill(app: &TestApp) {
     phone.pushes(json!(changes)).await;
     keeps_house(ann).await;
     // What has tables and nothing yet that writes them.
-    let unwritten = "INSERT INTO chat_history (user_id, id, message, response) SELECT id, gen_random_uuid(), 'Hello', 'Good day' FROM users";
+    let unwritten =
+        "INSERT INTO chat_history (user_id, id, message, response) SELECT id, gen_random_uuid(), 'Hello', 'Good day' FROM users";
     app.connect("hale_owner").await.execute(unwritten).await.unwrap();
     let maintenance = app.maintenance().await;
     service::demo::create(&app.database, &maintenance, true, |_, _| {}).await.unwrap();
