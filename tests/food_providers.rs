@@ -139,6 +139,31 @@ async fn ann_scans_a_jar_and_ben_finds_it_without_anybody_being_asked_again() {
 }
 
 #[tokio::test]
+async fn ann_who_cannot_eat_nuts_is_warned_before_she_saves_what_she_found() {
+    let (app, fake) = open_food_facts().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    fake.has(json!({ "code": "7613035351233", "product_name": "Nut roll", "nutriments": { "energy-kcal_100g": 400 },
+        "allergens_tags": ["en:gluten", "en:milk"], "traces_tags": ["en:nuts", "en:peanuts"] }));
+    fake.has(json!({ "code": "7613035351240", "product_name": "Nut-like roll", "nutriments": { "energy-kcal_100g": 400 } }));
+    let prefer = "mutation($input: UpdatePreferencesInput!) { updatePreferences(input: $input) { preferences { allergens } } }";
+    ann.ask(prefer, json!({ "input": { "allergens": ["NUTS", "GLUTEN"] } })).await;
+    let search = "{ providerFoods(search: \"roll\") { foods { name allergens traces allergenWarnings { allergen tracesOnly } } } }";
+    let found = ann.ask(search, json!({})).await["providerFoods"].take();
+    assert_eq!(
+        named(&found, "Nut roll"),
+        &json!({ "name": "Nut roll", "allergens": ["GLUTEN", "MILK"], "traces": ["PEANUTS", "NUTS"],
+            "allergenWarnings": [{ "allergen": "GLUTEN", "tracesOnly": false }, { "allergen": "NUTS", "tracesOnly": true }] })
+    );
+    assert_eq!(
+        named(&found, "Nut-like roll"),
+        &json!({ "name": "Nut-like roll", "allergens": null, "traces": null, "allergenWarnings": [] }),
+        "nobody said"
+    );
+    let to_ben = ben.ask(search, json!({})).await["providerFoods"].take();
+    assert_eq!(named(&to_ben, "Nut roll")["allergenWarnings"], json!([]), "he eats everything");
+}
+
+#[tokio::test]
 async fn a_food_of_ones_own_and_one_of_a_relative_come_before_what_a_provider_says() {
     let (app, fake) = open_food_facts().await;
     let (ann, ben) = (app.person("ann").await, app.person("ben").await);
@@ -373,6 +398,64 @@ async fn the_newest_label_of_a_barcode_counts_and_is_per_hundred_grams() {
 }
 
 #[tokio::test]
+async fn what_food_data_central_says_to_a_key_is_told_apart() {
+    let (app, fake) = food_data_central().await;
+    let ann = app.person("ann").await;
+    for (status, code, expected) in [
+        (403, "API_KEY_MISSING", "KEY_REFUSED"),
+        (403, "API_KEY_INVALID", "KEY_REFUSED"),
+        (403, "API_KEY_UNAUTHORIZED", "KEY_REFUSED"),
+        (403, "API_KEY_UNVERIFIED", "KEY_REFUSED"),
+        (429, "OVER_RATE_LIMIT", "RATE_LIMITED"),
+    ] {
+        let body = json!({ "error": { "code": code, "message": "Contact us at https://api.data.gov/contact/ for assistance" } });
+        fake.trouble.fails("/foods/search", Fault::Answers(status, "application/json", body.to_string()), 1);
+        let answer = searched(&ann, json!({ "search": "hummus" })).await["answers"][0].take();
+        let wait = if expected == "RATE_LIMITED" { json!(60) } else { json!(null) };
+        assert_eq!((&answer["failure"], &answer["retryAfter"]), (&json!(expected), &wait), "{code}");
+    }
+    fake.trouble.requests();
+    assert_eq!(failure(&searched(&ann, json!({ "search": "hummus" })).await), "RATE_LIMITED");
+    assert_eq!(fake.trouble.requests(), Vec::<String>::new(), "it is left alone for a minute");
+}
+
+#[tokio::test]
+async fn a_label_that_says_the_same_as_a_hundred_grams_is_not_scaled_once_more() {
+    let (app, fake) = food_data_central().await;
+    let ann = app.person("ann").await;
+    // As an example that goes round has it: 140 kcal in both, which cannot be of a serving of 40 g and of 100 g.
+    fake.has(json!({ "fdcId": 534_358, "description": "NUT 'N BERRY MIX", "dataType": "Branded", "gtinUpc": "077034085228", "servingSize": 40,
+        "servingSizeUnit": "g", "foodNutrients": [{ "nutrient": { "id": 1008, "number": "208", "name": "Energy", "unitName": "kcal" }, "amount": 140 }],
+        "labelNutrients": { "calories": { "value": 140 } } }));
+    let mix = saved(&ann, json!({ "provider": "FOOD_DATA_CENTRAL", "providerFoodId": "534358" })).await;
+    assert_eq!((&mix["nutrition"]["calories"], &mix["servingUnit"]), (&json!("140"), &json!("g")), "what is per 100 g holds");
+}
+
+#[tokio::test]
+async fn one_amount_that_cannot_be_leaves_the_rest_of_a_food_alone() {
+    let (app, fake) = food_data_central().await;
+    let ann = app.person("ann").await;
+    fake.has(json!({ "fdcId": 77, "description": "Odd broth", "dataType": "SR Legacy", "foodNutrients": [
+        { "nutrient": { "id": 1008, "number": "208", "name": "Energy", "unitName": "KCAL" }, "amount": 12 },
+        { "nutrient": { "id": 1003, "number": "203", "name": "Protein", "unitName": "G" }, "amount": -7 },
+        { "nutrient": { "id": 1093, "number": "307", "name": "Sodium", "unitName": "MG" }, "amount": "much" },
+        { "nutrient": { "id": 1004, "number": "204", "name": "Fat", "unitName": "G" }, "amount": 0.4 }],
+        "foodPortions": [{ "gramWeight": -3, "amount": 1, "modifier": "bowl" }, { "gramWeight": 250, "amount": 1, "modifier": "cup" }] }));
+    let broth = named(&searched(&ann, json!({ "search": "odd broth" })).await, "Odd broth").clone();
+    assert_eq!(broth["remarks"], json!(["AMOUNTS_LEFT_OUT"]));
+    assert_eq!(
+        broth["nutrition"],
+        json!({ "calories": "12", "protein": null, "carbohydrates": null, "fat": "0.4", "fiber": null, "sugar": null, "sodium": null }),
+        "what cannot be is unknown"
+    );
+    let kept = saved(&ann, json!({ "provider": "FOOD_DATA_CENTRAL", "providerFoodId": "77" })).await;
+    assert_eq!(
+        (&kept["nutrition"]["calories"], &kept["nutrition"]["protein"], &kept["portions"]),
+        (&json!("12"), &json!(null), &json!([{ "name": "cup", "amount": "250", "unit": "g" }]))
+    );
+}
+
+#[tokio::test]
 async fn a_key_that_is_missing_or_refused_is_told_apart() {
     let fake = FoodDataCentral::start().await;
     fake.gives_key("key-of-ann-alone-abcd");
@@ -399,6 +482,35 @@ async fn a_key_that_is_missing_or_refused_is_told_apart() {
         json!({ "provider": "FOOD_DATA_CENTRAL", "key": "MISSING", "keyHint": null })
     );
     assert_eq!(failure(&searched(&ann, json!({ "search": "hummus" })).await), "NO_KEY");
+}
+
+#[tokio::test]
+async fn anns_own_key_that_is_used_up_keeps_nobody_else_waiting() {
+    let fake = FoodDataCentral::start().await;
+    fake.gives_key("key-of-ann-alone-abcd");
+    let settings = Settings { fdc_url: Some(fake.url.clone()), fdc_requests: "4/min".parse().unwrap(), ..settings() };
+    let app = TestApp::with_providers(of(settings)).await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    ann.ask(SET_KEY, json!({ "input": { "provider": "FOOD_DATA_CENTRAL", "key": "key-of-ann-alone-abcd" } })).await;
+    fake.trouble.fails("/foods/search", Fault::TooOften(120), 1);
+    let limited = searched(&ann, json!({ "search": "hummus" })).await;
+    assert_eq!((failure(&limited), &limited["answers"][0]["retryAfter"]), ("RATE_LIMITED", &json!(120)));
+    assert_eq!(failure(&searched(&ben, json!({ "search": "hummus" })).await), "none", "he is answered by the operator's key");
+    fake.trouble.requests();
+    assert_eq!(failure(&searched(&ann, json!({ "search": "apples" })).await), "RATE_LIMITED", "it asked her to wait");
+    assert_eq!(fake.trouble.requests(), Vec::<String>::new());
+
+    // What Hale allows itself, two at once, is counted by key too: Ben's two are not those of Carla's own key.
+    let (carla, dora) = (app.person("carla").await, app.person("dora").await);
+    fake.gives_key("key-of-carla-alone-efgh");
+    carla.ask(SET_KEY, json!({ "input": { "provider": "FOOD_DATA_CENTRAL", "key": "key-of-carla-alone-efgh" } })).await;
+    assert_eq!(failure(&searched(&ben, json!({ "search": "apples" })).await), "none");
+    assert_eq!(failure(&searched(&dora, json!({ "search": "milk" })).await), "RATE_LIMITED");
+    assert_eq!(failure(&searched(&carla, json!({ "search": "milk" })).await), "none");
+
+    // Nobody is sent away for longer than an hour, whatever a provider says.
+    fake.trouble.fails("/foods/search", Fault::TooOften(u32::MAX), 1);
+    assert_eq!(searched(&carla, json!({ "search": "chips" })).await["answers"][0]["retryAfter"], json!(3_600));
 }
 
 #[tokio::test]
@@ -475,6 +587,24 @@ async fn fatsecret_is_read_from_strings_and_single_items_and_nothing_of_it_is_st
 }
 
 #[tokio::test]
+async fn fatsecret_is_asked_with_thirteen_digits_whatever_was_scanned() {
+    let (app, fake) = fat_secret().await;
+    let ann = app.person("ann").await;
+    for (scan, asked) in [
+        // UPC-E, UPC-A, GTIN-8 and GTIN-13.
+        ("04252614", "0042100005264"),
+        ("034000470693", "0034000470693"),
+        ("96385074", "0000096385074"),
+        ("4006381333931", "4006381333931"),
+    ] {
+        fake.trouble.requests();
+        assert_eq!(failure(&scanned(&ann, scan).await), "none");
+        let requests = fake.trouble.requests();
+        assert!(requests.iter().any(|line| line.contains(&format!("barcode={asked}&"))), "{scan}: {requests:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_operator_who_has_a_licence_of_fatsecrets_may_store_its_foods_under_it() {
     let fake = FatSecret::start().await;
     let settings = Settings { fat_secret_licence: Some("FatSecret Premier, contract 42".into()), ..with_fat_secret(&fake) };
@@ -524,6 +654,22 @@ async fn errors_of_fatsecrets_come_with_the_status_200_and_are_told_apart() {
     fake.errs(Some((12, "User is performing too many actions")));
     let limited = searched(&ann, json!({ "search": "salad" })).await;
     assert_eq!((failure(&limited), limited["answers"][0]["retryAfter"].as_u64().unwrap() > 0), ("RATE_LIMITED", true));
+}
+
+#[tokio::test]
+async fn a_question_that_takes_several_requests_has_one_deadline() {
+    let fake = FatSecret::start().await;
+    let app = TestApp::with_providers(of(Settings { deadline: Duration::from_secs(2), ..with_fat_secret(&fake) })).await;
+    let ann = app.person("ann").await;
+    let slow = Fault::Slow(Duration::from_millis(1_200));
+    fake.trouble.fails("/connect/token", slow.clone(), 1);
+    fake.trouble.fails("/foods/search", slow.clone(), 1);
+    assert_eq!(failure(&searched(&ann, json!({ "search": "apple" })).await), "TIMED_OUT", "a token, and then the foods");
+    assert_eq!(failure(&searched(&ann, json!({ "search": "apple" })).await), "none", "the token was not got in vain");
+    assert_eq!(fake.tokens_given(), 1);
+    fake.trouble.fails("/barcode/find-by-id", slow.clone(), 1);
+    fake.trouble.fails("/food/v3", slow, 1);
+    assert_eq!(failure(&scanned(&ann, fat_secret::YOGHURT).await), "TIMED_OUT", "an id, and then its food");
 }
 
 // ------------------------------------------------------------------------------------------------------ what goes wrong
@@ -685,5 +831,5 @@ async fn whoever_is_not_signed_in_asks_nobody() {
     }
     assert_eq!(fake.trouble.requests().len(), 0);
     let ann = app.person("ann").await;
-    assert_eq!(ann.refused(SCAN, json!({ "barcode": "123" })).await.field.as_deref(), Some("barcode"));
+    assert_eq!(ann.refused(SCAN, json!({ "barcode": "12345" })).await.field.as_deref(), Some("barcode"));
 }

@@ -130,6 +130,9 @@ async fn barcodes_of_one_product_find_it() {
         ("012345000065", "00012345000065", "01234565"),
         ("01234531", "00012300000451", "00012300000451"),
         ("01234543", "00012340000053", "012340000053"),
+        // A spreadsheet took the zeros away.
+        ("614141007", "00000614141007", "0614141007"),
+        ("85239284544", "00085239284544", "085239284544"),
     ] {
         let made = ann.ask(CREATE, food(json!({ "barcode": written }))).await["createFood"]["food"].take();
         assert_eq!(made["barcode"], stored);
@@ -137,7 +140,9 @@ async fn barcodes_of_one_product_find_it() {
         assert_eq!(found, json!({ "id": made["id"], "barcode": stored }), "{asked}");
         assert_eq!(ben.ask(BY_BARCODE, json!({ "barcode": asked })).await["foodByBarcode"], json!(null), "it is not ben's");
     }
-    for wrong in ["4260392550102", "123", "", "abc", "123456789012345", "4260392550101\u{0}", "٤٢٦٠٣٩٢٥٥٠١٠١"] {
+    for wrong in
+        ["4260392550102", "12345", "42100000014", "0000000000000", "", "abc", "123456789012345", "4260392550101\u{0}", "٤٢٦٠٣٩٢٥٥٠١٠١"]
+    {
         let refused = ann.refused(BY_BARCODE, json!({ "barcode": wrong })).await;
         assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("barcode")), "{wrong}");
         let refused = ann.refused(CREATE, food(json!({ "barcode": wrong }))).await;
@@ -526,6 +531,49 @@ async fn what_was_made_and_planned_of_a_duplicate_is_eaten_as_the_kept_food() {
     ann.ask("mutation($id: UUID!) { undoFoodMerge(input: { id: $id }) { food { id } } }", json!({ "id": duplicate })).await;
     assert_eq!(ann.ask(EAT, json!({ "id": later["id"] })).await["eatPlannedMeal"]["group"], of("Oat flakes", &duplicate, "12"));
     assert_eq!(ann.ask(EAT, json!({ "id": flakes["id"] })).await["eatPlannedMeal"]["group"], of("Oat flakes", &kept, "50"));
+}
+
+#[tokio::test]
+async fn anns_oats_are_found_by_the_barcode_of_their_duplicate_too() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let kept = ann.creates_food(json!({ "name": "Oats", "barcode": "3017620422003" })).await;
+    let duplicate = ann.creates_food(json!({ "name": "Oat flakes", "barcode": "4260392550101" })).await;
+    ann.ask(MERGE, json!({ "input": { "keepId": kept, "duplicateIds": [duplicate] } })).await;
+    let search = "query($search: String!) { foods(search: $search) { nodes { id } } }";
+    for barcode in ["3017620422003", "4260392550101"] {
+        assert_eq!(ann.ask(BY_BARCODE, json!({ "barcode": barcode })).await["foodByBarcode"]["id"], json!(kept));
+        assert_eq!(ann.ask(search, json!({ "search": barcode })).await["foods"]["nodes"], json!([{ "id": kept }]), "{barcode}");
+        assert_eq!(ben.ask(search, json!({ "search": barcode })).await["foods"]["nodes"], json!([]), "they are not ben's");
+    }
+}
+
+#[tokio::test]
+async fn foods_with_more_portions_together_than_one_may_have_are_not_merged() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let with = async |name: &str, count: usize| {
+        let portions: Vec<_> =
+            (0..count).map(|number| json!({ "name": format!("{name} {number}"), "amount": "10", "unit": "g" })).collect();
+        ann.creates_food(json!({ "name": name, "portions": portions })).await
+    };
+    let (kept, duplicate) = (with("bowl", 30).await, with("plate", 21).await);
+    let refused = ann.refused(MERGE, json!({ "input": { "keepId": kept, "duplicateIds": [duplicate] } })).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("duplicateIds")));
+    assert!(refused.message.contains("51 portions"), "{}", refused.message);
+}
+
+#[tokio::test]
+async fn nobody_eats_steps() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let egg = ann.creates_food(json!({ "name": "Egg", "servingSize": "1", "servingUnit": "piece" })).await;
+    let log = "mutation($input: LogFoodInput!) { logFood(input: $input) { entry { id } } }";
+    let walked = json!({ "foodId": egg, "mealType": "breakfast", "quantity": "10", "unit": "steps" });
+    let refused = ann.refused(log, json!({ "input": walked })).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("unit")));
+    let refused = ann.refused(CREATE, food(json!({ "servingUnit": "steps" }))).await;
+    assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("servingUnit")));
 }
 
 #[tokio::test]

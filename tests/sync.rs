@@ -529,6 +529,34 @@ async fn a_food_and_an_entry_of_it_come_in_one_batch_and_goals_follow_each_other
     assert_eq!(app.value::<String>(validity).await, "2026-03-01 open");
 }
 
+#[tokio::test]
+async fn a_device_tells_portions_by_volume_of_a_food_whose_density_is_known_and_of_no_other() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let phone = Device::new(&ann, "phone");
+    let oats = ann.creates_food(json!({ "name": "Oats" })).await;
+    let honey = ann.creates_food(json!({ "name": "Honey", "density": "1.4" })).await;
+    let cups = json!({ "portions": [{ "name": "mug", "amount": "200", "unit": "ml" }] });
+    let results = phone
+        .pushes(json!([
+            change("food_items", &oats, &phone.at("12:01:00"), cups.clone()),
+            change("food_items", &honey, &phone.at("12:01:01"), cups)
+        ]))
+        .await;
+    assert_eq!(
+        (&results[0]["status"], &results[0]["field"], &results[1]["status"]),
+        (&json!("REJECTED"), &json!("portions[0].unit"), &json!("APPLIED")),
+        "{results:?}"
+    );
+    ann.logs_food(&honey, json!({ "quantity": "1", "unit": "mug" })).await;
+    assert_eq!(ann.calories_on(None).await, "280");
+    // Nor does a food become one of ml whose slices weigh something.
+    let bread = ann.creates_food(json!({ "name": "Bread", "portions": [{ "name": "slice", "amount": "28", "unit": "g" }] })).await;
+    let in_ml = json!({ "nutrition": { "serving_size": "100", "serving_unit": "ml", "calories": "250" } });
+    let results = phone.pushes(json!([change("food_items", &bread, &phone.at("12:02:00"), in_ml)])).await;
+    assert_eq!((&results[0]["status"], &results[0]["field"]), (&json!("REJECTED"), &json!("portions[0].unit")), "{results:?}");
+}
+
 const SIGN_IN: &str = "mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken } } }";
 const DEVICES: &str = "{ viewer { devices { id name acknowledged } } }";
 const ACKNOWLEDGE: &str = "mutation($input: AcknowledgeSyncInput!) { acknowledgeSync(input: $input) { device { acknowledged } } }";

@@ -113,6 +113,24 @@ async fn ann_drinks_from_her_bottle_all_day() {
 }
 
 #[tokio::test]
+async fn anns_sips_are_told_in_ml_by_what_her_bottle_holds_and_not_by_its_thousandths() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let container = async |name: &str, volume: &str, unit: &str, servings: i32| {
+        let made =
+            ann.ask(CREATE_CONTAINER, json!({ "input": { "name": name, "volume": volume, "unit": unit, "servings": servings } })).await;
+        made["createWaterContainer"]["container"]["id"].clone()
+    };
+    let (bottle, canister) = (container("Bottle", "1", "l", 3).await, container("Canister", "1", "gal", 7).await);
+    let sip = drinks(&ann, json!({ "containerId": bottle })).await["entry"].take();
+    assert_eq!((&sip["quantity"], &sip["unit"], &sip["milliliters"]), (&json!("0.333"), &json!("l"), &json!("333.333333")));
+    drinks(&ann, json!({ "containerId": bottle })).await;
+    assert_eq!(drinks(&ann, json!({ "containerId": bottle })).await["day"]["water"], "999.999999", "three of them are the bottle");
+    assert_eq!(drinks(&ann, json!({ "containerId": bottle, "servings": "3" })).await["entry"]["milliliters"], "1000");
+    assert_eq!(drinks(&ann, json!({ "containerId": canister })).await["entry"]["milliliters"], "540.773112");
+}
+
+#[tokio::test]
 async fn drinks_are_one_figure_and_all_water_is_another() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
@@ -167,6 +185,28 @@ async fn drinks_are_one_figure_and_all_water_is_another() {
     assert_eq!(without_unit["setGoal"]["goal"]["targetUnit"], "ml");
     let refused = ann.refused(set, json!({ "input": { "type": "water_target", "targetValue": "2", "targetUnit": "kg" } })).await;
     assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some("targetUnit")));
+}
+
+#[tokio::test]
+async fn kefir_from_a_glass_is_a_drink_though_it_is_described_by_weight() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let kefir = json!({ "name": "Kefir", "servingUnit": "g", "density": "1.03",
+        "portions": [{ "name": "glass", "amount": "200", "unit": "ml" }, { "name": "cup", "amount": "150", "unit": "g" }] });
+    let kefir = ann.creates_food(kefir).await;
+    // What is told by weight is no drink, nor what a portion that is named like a unit of volume weighs, nor a spoonful.
+    for (quantity, unit, so_far) in [
+        ("103", "g", "0"),
+        ("250", "ml", "250"),
+        ("1", "glass", "450"),
+        ("1", "cup", "450"),
+        ("2", "tbsp", "450"),
+        ("1", "pint", "923.176473"),
+    ] {
+        ann.logs_food(&kefir, json!({ "quantity": quantity, "unit": unit })).await;
+        let day = ann.ask(DAY, json!({ "date": "2026-03-10" })).await["viewer"]["waterDay"].take();
+        assert_eq!(day["drinksInFoodDiary"], so_far, "after {quantity} {unit}");
+    }
 }
 
 #[tokio::test]

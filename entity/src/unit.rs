@@ -21,6 +21,8 @@ pub enum Dimension {
     Duration,
     /// Things counted, one by one.
     Count,
+    /// Steps walked, which are no pieces of anything.
+    Steps,
     /// Servings of a food, whatever one is.
     Serving,
     /// Base unit %.
@@ -43,6 +45,7 @@ impl Dimension {
             Self::Length => "length",
             Self::Duration => "duration",
             Self::Count => "count",
+            Self::Steps => "number of steps",
             Self::Serving => "serving",
             Self::Proportion => "percentage",
             Self::Rate => "heart rate",
@@ -68,7 +71,7 @@ pub struct Unit {
 }
 
 static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
-    use Dimension::{Count, Duration, Energy, Length, Mass, Pressure, Proportion, Rate, Serving, Temperature, Volume};
+    use Dimension::{Count, Duration, Energy, Length, Mass, Pressure, Proportion, Rate, Serving, Steps, Temperature, Volume};
     let unit = |dimension, code, factor: &str, aliases| Unit {
         code,
         dimension,
@@ -112,7 +115,7 @@ static UNITS: LazyLock<Vec<Unit>> = LazyLock::new(|| {
         unit(Duration, "min", "60", &["minute", "minutes"]),
         unit(Duration, "h", "3600", &["hr", "hour", "hours"]),
         unit(Count, "piece", "1", &["pieces", "pcs", "count", "x"]),
-        unit(Count, "steps", "1", &["step"]),
+        unit(Steps, "steps", "1", &["step"]),
         unit(Serving, "serving", "1", &["servings"]),
         unit(Proportion, "%", "1", &["percent"]),
         unit(Rate, "bpm", "1", &["/min"]),
@@ -187,6 +190,42 @@ mod tests {
         ] {
             let expected = decimal(expected);
             assert_eq!(convert(amount, from, to, expected.scale()), expected, "{amount} {from} in {to}");
+        }
+    }
+
+    /// An amount in so many whole units, and what is left of it in smaller ones.
+    fn split(amount: &str, from: &str, whole: &str, rest: &str) -> (Decimal, Decimal) {
+        let [from, whole, rest] = [from, whole, rest].map(|name| Unit::named(name).expect(name));
+        let base = from.to_base(decimal(amount)).expect("in range");
+        let count = whole.of_base(base).expect("in range").floor();
+        let left = base - whole.to_base(count).expect("in range");
+        (count, round(rest.of_base(left).expect("in range"), 3))
+    }
+
+    #[test]
+    fn stones_and_feet_with_what_is_left_of_them_are_the_whole() {
+        assert_eq!(split("80", "kg", "st", "lb"), (decimal("12"), decimal("8.370")));
+        assert_eq!(split("180", "cm", "ft", "in"), (decimal("5"), decimal("10.866")));
+        let grams = |amount: &str, unit: &str| Unit::named(unit).expect(unit).to_base(decimal(amount)).expect("in range");
+        assert_eq!(round((grams("11", "st") + grams("4", "lb")) / decimal("1000"), 6), decimal("71.667594"));
+        let meters = grams("5", "ft") + grams("11", "in");
+        assert_eq!(meters * decimal("100"), decimal("180.34"));
+    }
+
+    #[test]
+    fn a_calorie_is_the_thermochemical_one_of_labels_and_not_that_of_steam_tables() {
+        assert_eq!(convert("1", "kcal", "kJ", 4), decimal("4.184"));
+        assert_ne!(convert("1", "kcal", "kJ", 4), decimal("4.1868"));
+        assert_eq!(convert("8400", "kJ", "kcal", 3), decimal("2007.648"), "which the EU rounds to 2000 kcal");
+    }
+
+    #[test]
+    fn a_cup_is_the_customary_one_and_not_that_of_labels() {
+        for (unit, customary, label) in
+            [("cup", "236.588", "240"), ("fl_oz", "29.574", "30"), ("tbsp", "14.787", "15"), ("tsp", "4.929", "5")]
+        {
+            assert_eq!(convert("1", unit, "ml", 3), decimal(customary));
+            assert_ne!(convert("1", unit, "ml", 3), decimal(label), "a label's {unit} is a portion of its food");
         }
     }
 

@@ -133,7 +133,10 @@ BEGIN
     END IF;
   END IF;
 
-  scanned := ARRAY(SELECT f.id FROM food_items f WHERE f.barcode = gtin AND f.deleted_at IS NULL
+  -- The barcode of a duplicate means the food that was kept.
+  scanned := ARRAY(SELECT f.id FROM food_items f WHERE f.deleted_at IS NULL
+    AND f.id IN (SELECT coalesce(b.merged_into, b.id) FROM food_items b
+                 WHERE b.barcode = gtin AND b.deleted_at IS NULL OR b.barcode = gtin AND b.merged_into IS NOT NULL)
     AND (f.owner_id = ANY (owners) OR f.owner_id IS NULL AND 'catalogue' = ANY (whose))
     AND (sources IS NULL OR f.source = ANY (sources)) AND (among IS NULL OR f.id = ANY (among)));
   RETURN QUERY EXECUTE format('

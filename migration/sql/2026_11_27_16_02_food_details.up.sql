@@ -16,6 +16,7 @@ CREATE INDEX food_items_merged_into_idx ON food_items (owner_id, merged_into);
 CREATE INDEX food_items_merged_barcode_idx ON food_items (barcode) WHERE merged_into IS NOT NULL;
 DROP INDEX food_items_owner_id_idx;
 GRANT INSERT (density, allergens, traces), UPDATE (density, allergens, traces, merged_into) ON food_items TO hale_app;
+GRANT SELECT (merged_into) ON food_items TO hale_search;
 
 -- What a shop prints on a scale means something else in the next shop (service::barcode knows the ranges too).
 UPDATE food_items SET barcode = NULL WHERE owner_id IS NULL AND barcode ~ '^([0-9](2|02|04)|000000[02])';

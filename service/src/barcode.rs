@@ -2,13 +2,22 @@
 
 use crate::error::{Error, Result};
 
-/// A barcode as GTIN-14. GTIN-8, -12 and -13 are padded with zeros, UPC-E is expanded, the check digit must be right.
+/// A barcode as GTIN-14. GTIN-8, -12 and -13 are padded with zeros, UPC-E is expanded, the check digit must be right. Zeros that it begins
+/// with may have been lost, as spreadsheets lose them: up to 7 digits are a code of 8, and 9 to 11 one of 13.
 pub fn gtin14(field: &str, barcode: &str) -> Result<String> {
     let digits: String = barcode.chars().filter(|character| !matches!(character, ' ' | '-')).collect();
     let refused = |why: &str| Error::invalid(field, format!("not a barcode ({why}): write the 8, 12, 13 or 14 digits below the bars"));
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(refused("digits only"));
     }
+    if digits.bytes().all(|byte| byte == b'0') {
+        return Err(refused("nothing but zeros"));
+    }
+    let digits = match digits.len() {
+        ..=7 => format!("{digits:0>8}"),
+        9..=11 => format!("{digits:0>13}"),
+        _ => digits,
+    };
     let candidate = match digits.len() {
         // Eight digits may be right in both readings. A GTIN-8 that begins with 0 is for use inside one shop alone, so it is UPC-E.
         8 => upc_a(&digits).filter(|_| digits.starts_with('0') || !has_check_digit(&digits)).unwrap_or(digits),
@@ -95,10 +104,18 @@ mod tests {
             ("3017620422003", "03017620422003"),
             ("5901234123457", "05901234123457"),
             ("20203467", "00000020203467"),
+            // Without the zeros that they begin with.
+            ("34000470693", "00034000470693"),
+            ("42100005264", "00042100005264"),
+            ("4252614", "00042100005264"),
+            ("1234565", "00012345000065"),
+            ("614141007", "00000614141007"),
         ] {
             assert_eq!(gtin14("barcode", barcode).expect(barcode), expected, "{barcode}");
         }
-        for barcode in ["", "abc", "4260392550102", "123", "123456789012345"] {
+        for barcode in
+            ["", "abc", "4260392550102", "12345", "34000470694", "614141008", "123456789012345", "0", "00000000", "0000000000000"]
+        {
             assert!(gtin14("barcode", barcode).is_err(), "{barcode}");
         }
     }

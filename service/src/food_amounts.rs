@@ -31,6 +31,12 @@ impl Food {
         self.servings_of_unit(quantity, unit)
     }
 
+    /// What an amount of it in this unit is told by: a portion by what the portion is measured in.
+    pub(crate) fn told_by(&self, unit: &str) -> Option<Dimension> {
+        let portion = self.portion(unit).ok().flatten();
+        Some(Unit::named(portion.map_or(unit, |portion| &portion.unit))?.dimension)
+    }
+
     fn servings_of_unit(&self, quantity: Decimal, name: &str) -> Result<(Decimal, String)> {
         let unit = Unit::named(name).ok_or_else(|| {
             Error::invalid("unit", format!("\"{name}\" is neither a unit nor a portion of this food: {}", self.choices()))

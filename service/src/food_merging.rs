@@ -108,6 +108,10 @@ pub async fn merge(tx: &Tx, kept: FoodId, duplicates: &[FoodId]) -> Result<Merge
             portions.push(portion.clone());
         }
     }
+    if portions.len() > foods::MOST_PORTIONS {
+        let message = format!("together they have {} portions, and a food has at most {}", portions.len(), foods::MOST_PORTIONS);
+        return Err(Error::invalid("duplicateIds", format!("{message}: take some away first, or merge fewer")));
+    }
     let gained = (barcode != keeping.barcode).then_some(Some(barcode)).flatten();
     let change = foods::FoodChange {
         barcode: gained,

@@ -12,7 +12,7 @@ pub mod provider_food;
 pub mod quota;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     num::NonZeroUsize,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -64,10 +64,19 @@ pub(crate) trait FoodCatalogue: Send + Sync {
     }
 }
 
-/// With what a provider is asked, and when.
+/// With what a provider is asked, when, and until when it may answer.
 pub(crate) struct Asking<'a> {
     pub credential: Option<&'a Credential>,
     pub now: DateTime<Utc>,
+    /// For the question as a whole, however many requests it takes.
+    pub until: Instant,
+}
+
+impl Asking<'_> {
+    /// How long the next request may take.
+    pub fn left(&self) -> Result<Duration, Failure> {
+        self.until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()).ok_or(Failure::TimedOut)
+    }
 }
 
 /// A page of foods that were found.
@@ -107,8 +116,6 @@ pub struct Terms {
     pub needs: Needs,
     /// How long an answer may be remembered without being stored.
     remembered: TimeDelta,
-    /// Whether it counts requests by who has the key, else by the address from where they come.
-    counts_by_key: bool,
 }
 
 /// What may be kept of a provider's data.
@@ -140,7 +147,6 @@ static OPEN_FOOD_FACTS: Terms = Terms {
     retention: Retention::Everything,
     needs: Needs::Nothing,
     remembered: TimeDelta::hours(1),
-    counts_by_key: false,
 };
 
 static FOOD_DATA_CENTRAL: Terms = Terms {
@@ -152,7 +158,6 @@ static FOOD_DATA_CENTRAL: Terms = Terms {
     retention: Retention::Everything,
     needs: Needs::Key,
     remembered: TimeDelta::hours(1),
-    counts_by_key: false,
 };
 
 static FAT_SECRET: Terms = Terms {
@@ -164,7 +169,6 @@ static FAT_SECRET: Terms = Terms {
     retention: Retention::IdsAlone,
     needs: Needs::ClientAndSecret,
     remembered: TimeDelta::minutes(15),
-    counts_by_key: true,
 };
 
 /// The terms of a provider as it publishes them.
@@ -204,7 +208,7 @@ pub struct Settings {
     pub fat_secret_licence: Option<String>,
     /// How often it may be asked.
     pub fat_secret_requests: Quota,
-    /// How long one of them may take over an answer.
+    /// How long one of them may take over a question, whatever it takes to answer it.
     pub deadline: Duration,
     /// How long one that failed five times in a row is left alone.
     pub rest: Duration,
@@ -230,6 +234,8 @@ const MOST_PAGES: u32 = 20;
 #[derive(Default)]
 pub struct FoodProviders {
     providers: BTreeMap<FoodProvider, Configured>,
+    /// How long each may take over a question.
+    deadline: Duration,
     /// Made when there is something to remember.
     remembered: Mutex<Option<Remembered>>,
 }
@@ -242,8 +248,8 @@ struct Configured {
     licence: Option<String>,
     lookups: Bucket,
     searches: Bucket,
-    /// Until when it asked to be left alone.
-    limited_until: Mutex<Option<Instant>>,
+    /// Until when it asked to be left alone by whoever has a key: nobody waits for what another's key has used up.
+    limited_until: Mutex<HashMap<Holder, Instant>>,
 }
 
 /// A bucket of requests that all servers on the database share.
@@ -281,25 +287,25 @@ impl FoodProviders {
         let mut providers = BTreeMap::new();
         let bucket = |name, quota| Bucket { name, quota };
         if let Some(url) = checked_url("HALE_OPEN_FOOD_FACTS_URL", settings.open_food_facts_url)? {
-            let catalogue = Box::new(OpenFoodFacts::new(client()?, url, &settings.contact, deadline, rest));
+            let catalogue = Box::new(OpenFoodFacts::new(client()?, url, &settings.contact, rest));
             let lookups = bucket("open_food_facts:products", settings.open_food_facts_products);
             let searches = bucket("open_food_facts:searches", settings.open_food_facts_searches);
             providers.insert(FoodProvider::OpenFoodFacts, Configured::new(catalogue, None, None, lookups, searches));
         }
         if let Some(url) = checked_url("HALE_FDC_URL", settings.fdc_url)? {
-            let catalogue = Box::new(FoodDataCentral::new(client()?, url, deadline, rest));
+            let catalogue = Box::new(FoodDataCentral::new(client()?, url, rest));
             let credential = settings.fdc_key.map(|key| Credential { key, secret: None });
             let all = || bucket("food_data_central", settings.fdc_requests);
             providers.insert(FoodProvider::FoodDataCentral, Configured::new(catalogue, credential, None, all(), all()));
         }
         if let Some(url) = checked_url("HALE_FATSECRET_URL", settings.fat_secret_url)? {
             let token_url = checked_url("HALE_FATSECRET_TOKEN_URL", Some(settings.fat_secret_token_url))?.unwrap_or_default();
-            let catalogue = Box::new(FatSecret::new(client()?, url, token_url, deadline, rest));
+            let catalogue = Box::new(FatSecret::new(client()?, url, token_url, rest));
             let all = || bucket("fat_secret", settings.fat_secret_requests);
             let (credential, licence) = (settings.fat_secret_client, settings.fat_secret_licence);
             providers.insert(FoodProvider::FatSecret, Configured::new(catalogue, credential, licence, all(), all()));
         }
-        Ok(Self { providers, remembered: Mutex::default() })
+        Ok(Self { providers, deadline, remembered: Mutex::default() })
     }
 
     /// Whether the operator has set a provider up.
@@ -338,8 +344,8 @@ impl FoodProviders {
         if let Some(answer) = self.remember(&key, database.now()) {
             return Ok(answer);
         }
-        configured.take(database, provider, holder, &question).await?;
-        let asking = Asking { credential, now: database.now() };
+        configured.take(database, holder, &question).await?;
+        let asking = Asking { credential, now: database.now(), until: Instant::now() + self.deadline };
         let answer = match &question {
             Question::Barcode(gtin) => configured.catalogue.by_barcode(gtin, &asking).await.map(|food| Answer::Food(food.map(Box::new))),
             Question::Id(id) => configured.catalogue.by_id(id, &asking).await.map(|food| Answer::Food(food.map(Box::new))),
@@ -347,7 +353,7 @@ impl FoodProviders {
         };
         match &answer {
             Ok(answer) => self.keep(key, answer.clone(), database.now()),
-            Err(Failure::RateLimited { retry_after }) => configured.leave_alone(*retry_after),
+            Err(Failure::RateLimited { retry_after }) => configured.leave_alone(holder, *retry_after),
             Err(_) => {}
         }
         answer
@@ -378,16 +384,16 @@ impl Configured {
         Self { catalogue, credential, licence, lookups, searches, limited_until: Mutex::default() }
     }
 
-    /// Takes the requests of a question from their bucket, which all servers on the database share.
-    async fn take(&self, database: &Database, provider: FoodProvider, holder: Holder, question: &Question) -> Result<(), Failure> {
-        let until = *self.limited_until.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Takes the requests of a question from the bucket of whose key it is asked with, which all servers on the database share.
+    async fn take(&self, database: &Database, holder: Holder, question: &Question) -> Result<(), Failure> {
+        let until = self.limited_until.lock().unwrap_or_else(PoisonError::into_inner).get(&holder).copied();
         if let Some(rest) = until.and_then(|until| until.checked_duration_since(Instant::now())) {
             return Err(Failure::RateLimited { retry_after: rest });
         }
         let bucket = if matches!(question, Question::Words(..)) { &self.searches } else { &self.lookups };
         let name = match holder {
-            Holder::Person(person) if terms(provider).counts_by_key => format!("foods:{}:{person}", bucket.name),
-            _ => format!("foods:{}", bucket.name),
+            Holder::Person(person) => format!("foods:{}:{person}", bucket.name),
+            Holder::Operator => format!("foods:{}", bucket.name),
         };
         let requests = if matches!(question, Question::Barcode(_)) { self.catalogue.requests_of_a_barcode() } else { 1 };
         for _ in 0..requests {
@@ -396,8 +402,10 @@ impl Configured {
         Ok(())
     }
 
-    fn leave_alone(&self, time: Duration) {
-        *self.limited_until.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(time);
+    fn leave_alone(&self, holder: Holder, time: Duration) {
+        let (mut limited, now) = (self.limited_until.lock().unwrap_or_else(PoisonError::into_inner), Instant::now());
+        limited.retain(|_, until| *until > now);
+        limited.insert(holder, now + time);
     }
 }
 

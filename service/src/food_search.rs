@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     access::Tx,
     barcode,
+    day::Calendar,
     error::Result,
     foods::{self, Food},
     input,
@@ -57,6 +58,8 @@ const FAMILIAR: &str = "
 pub async fn search(tx: &Tx, words: &str, filter: &Filter, page: &PageRequest) -> Result<Page<Food>> {
     let words = input::line("search", words, 200)?;
     let sources = filter.sources.iter().map(|source| input::line("filter.sources", source, 50)).collect::<Result<Vec<_>>>()?;
+    let viewer = tx.viewer()?;
+    let today = Calendar::of(tx, viewer).await?.today(tx.now());
     let listed = ("foods", &words, filter);
     let after: Option<(Decimal, FoodId)> = page.key(&listed)?;
     let whose = if filter.whose.is_empty() { &[Whose::Own, Whose::Family, Whose::Catalogue] } else { filter.whose.as_slice() };
@@ -77,8 +80,8 @@ pub async fn search(tx: &Tx, words: &str, filter: &Filter, page: &PageRequest) -
             filter.favourites.into(),
             i32::try_from(page.limit()?).unwrap_or(i32::MAX).into(),
             after.map(|(rank, _)| rank).into(),
-            tx.viewer()?.0.into(),
-            tx.now().date_naive().into(),
+            viewer.0.into(),
+            today.into(),
             after.map(|(_, id)| id.0).into(),
         ],
     );

@@ -549,7 +549,7 @@ fn complete(_: &Context, draft: &mut Draft) -> Result<(), Refused> {
     }
     if draft.changes("nutrition") || draft.changes("portions") {
         let (size, unit, nutrition) = nutrition_of(draft.value("nutrition"))?;
-        // A device knows no density. A food that is there already may have one, by which its portions convert.
+        // A device knows no density. A food that is there already may have one, by which `write_nutrition` holds its portions to it.
         let density = draft.before.as_ref().map(|_| Decimal::ONE);
         let portions = checked_portions(portions_of(draft.value("portions"))?, unit, density)?;
         // A device says nothing of nutrients beyond the headline, and keeps those that there are.
@@ -601,19 +601,26 @@ const KEEP_CARBOHYDRATE_BASIS: &str = "
 fn write_nutrition<'a>(tx: &'a Tx, owner: UserId, rows: &'a BTreeMap<Uuid, Row>) -> BoxFuture<'a, Result<()>> {
     Box::pin(async move {
         let (mut versions, mut written, mut portions, mut renewed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let densities = densities(tx, rows.keys().copied()).await?;
         for (id, row) in rows {
             let Some(document) = &row.document else { continue };
             let value = |column: &str| document.get(column).unwrap_or(&JsonValue::Null);
             let version = i32::try_from(value("nutrition_version").as_i64().unwrap_or(1)).unwrap_or(i32::MAX);
-            if row.made || row.written.contains_key("nutrition") {
-                let (size, unit, nutrition) =
-                    nutrition_of(value("nutrition")).map_err(|refused| Error::invalid(refused.field, refused.message))?;
+            let (nutrition_is_new, portions_are_new) =
+                (row.made || row.written.contains_key("nutrition"), row.made || row.written.contains_key("portions"));
+            if !nutrition_is_new && !portions_are_new {
+                continue;
+            }
+            let (size, unit, nutrition) =
+                nutrition_of(value("nutrition")).map_err(|refused| Error::invalid(refused.field, refused.message))?;
+            let known = checked_portions(portions_of(value("portions"))?, unit, densities.get(id).copied())?;
+            if nutrition_is_new {
                 written.push(*id);
                 versions.push(nutrition_row(tx, owner, FoodId(*id), version, (size, unit), nutrition, Provenance::default()));
             }
-            if row.made || row.written.contains_key("portions") {
+            if portions_are_new {
                 renewed.push(*id);
-                portions.extend(portion_rows(owner, FoodId(*id), portions_of(value("portions"))?));
+                portions.extend(portion_rows(owner, FoodId(*id), known));
             }
         }
         nutrition_data::Entity::insert_many(versions).exec_without_returning(tx).await?;
@@ -622,6 +629,16 @@ fn write_nutrition<'a>(tx: &'a Tx, owner: UserId, rows: &'a BTreeMap<Uuid, Row>)
         food_portions::Entity::insert_many(portions).exec_without_returning(tx).await?;
         Ok(())
     })
+}
+
+/// The densities of those of these foods that have one.
+async fn densities(tx: &Tx, foods: impl Iterator<Item = Uuid>) -> Result<BTreeMap<Uuid, Decimal>> {
+    let known = food_items::Entity::find()
+        .select_only()
+        .columns([food_items::Column::Id, food_items::Column::Density])
+        .filter(food_items::Column::Id.is_in(foods))
+        .filter(food_items::Column::Density.is_not_null());
+    Ok(known.into_tuple::<(Uuid, Decimal)>().all(tx).await?.into_iter().collect())
 }
 
 fn nutrition_row(

@@ -211,7 +211,7 @@ fn known_type(kind: &str) -> Option<(Dimension, i64, i64)> {
         "heart_rate" | "resting_heart_rate" => (Dimension::Rate, 1, 400),
         "blood_pressure_systolic" | "blood_pressure_diastolic" => (Dimension::Pressure, 1, 400),
         "body_temperature" => (Dimension::Temperature, 20, 50),
-        "steps" => (Dimension::Count, 0, 1_000_000),
+        "steps" => (Dimension::Steps, 0, 1_000_000),
         _ => return None,
     })
 }

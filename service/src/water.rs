@@ -114,7 +114,8 @@ pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) ->
 /// What the foods that were eaten on a day add to what was drunk.
 #[derive(Clone, Debug, Default, PartialEq, FromQueryResult)]
 pub struct FoodFluids {
-    /// The volume in ml of what was logged as food and is told by volume, such as milk or soup; spoonfuls do not count.
+    /// The volume in ml of what was logged as food and is told by volume, such as milk or soup: in a unit of volume, or of a food that is
+    /// described by one. Spoonfuls do not count.
     pub drinks: Decimal,
     /// The water in g that foods state.
     pub water: Decimal,
@@ -179,22 +180,26 @@ pub async fn log(tx: &Tx, new: NewWaterEntry) -> Result<Model> {
     let drink = drink(new.drink.as_deref().unwrap_or(WATER))?;
     let note = new.note.as_deref().map(note).transpose()?;
     let moment = moment(tx, person, &new).await?;
-    let (quantity, unit, container) = match new.amount {
-        Drunk::Volume { quantity, unit } => (quantity, unit, None),
+    let (quantity, unit, milliliters, container) = match new.amount {
+        Drunk::Volume { quantity, unit } => {
+            let (quantity, unit) = volume(quantity, &unit)?;
+            (quantity, unit, milliliters(quantity, unit)?, None)
+        }
         Drunk::Of { container, servings } => {
             let container = container_or_primary(tx, person, container).await?;
             let servings = input::number("servings", servings, 3, Decimal::new(1, 3)..=Decimal::from(1000))?;
-            let quantity = round(container.volume * servings / Decimal::from(container.servings), 3);
-            (quantity, container.unit, Some(container.id))
+            // Rounded once it is in ml: a thousandth of a gallon is more than a sip.
+            let share = container.volume * servings / Decimal::from(container.servings);
+            let (quantity, unit) = volume(round(share, 3), &container.unit)?;
+            (quantity, unit, milliliters(share, unit)?, Some(container.id))
         }
     };
-    let (quantity, unit, milliliters) = volume(quantity, &unit)?;
     let row = ActiveModel {
         user_id: Set(person),
         id: Set(id),
         drink: Set(drink),
         quantity: Set(quantity),
-        unit: Set(unit),
+        unit: Set(unit.code.to_owned()),
         milliliters: Set(milliliters),
         container_id: Set(container),
         drank_at: Set(moment.at),
@@ -227,9 +232,8 @@ pub async fn update(tx: &Tx, person: Option<UserId>, id: WaterEntryId, change: W
     let before = entry.drank_on;
     let mut row = ActiveModel { user_id: Unchanged(person), id: Unchanged(id), ..Default::default() };
     if change.quantity.is_some() || change.unit.is_some() {
-        let (quantity, unit, milliliters) =
-            volume(change.quantity.unwrap_or(entry.quantity), change.unit.as_deref().unwrap_or(&entry.unit))?;
-        (row.quantity, row.unit, row.milliliters) = (Set(quantity), Set(unit), Set(milliliters));
+        let (quantity, unit) = volume(change.quantity.unwrap_or(entry.quantity), change.unit.as_deref().unwrap_or(&entry.unit))?;
+        (row.quantity, row.unit, row.milliliters) = (Set(quantity), Set(unit.code.to_owned()), Set(milliliters(quantity, unit)?));
     }
     if let Some(drink) = &change.drink {
         row.drink = Set(self::drink(drink)?);
@@ -350,7 +354,7 @@ pub async fn create_container(tx: &Tx, new: NewContainer) -> Result<containers::
     let created_from = input::fingerprint(&new)?;
     let person = tx.viewer_or(new.person)?;
     let id = new.id.unwrap_or_else(|| WaterContainerId(tx.new_id()));
-    let (volume, unit, _) = volume(new.volume, &new.unit).map_err(of_container)?;
+    let (volume, unit) = container_volume(new.volume, &new.unit)?;
     let row = containers::ActiveModel {
         user_id: Set(person),
         id: Set(id),
@@ -380,8 +384,7 @@ pub async fn create_container(tx: &Tx, new: NewContainer) -> Result<containers::
 pub async fn update_container(tx: &Tx, person: Option<UserId>, id: WaterContainerId, change: ContainerChange) -> Result<containers::Model> {
     let person = tx.viewer_or(person)?;
     let container = editable_container(tx, person, id, change.expected_version).await?;
-    let (volume, unit, _) =
-        volume(change.volume.unwrap_or(container.volume), change.unit.as_deref().unwrap_or(&container.unit)).map_err(of_container)?;
+    let (volume, unit) = container_volume(change.volume.unwrap_or(container.volume), change.unit.as_deref().unwrap_or(&container.unit))?;
     if change.primary == Some(true) && !container.is_primary {
         no_primary(tx, person).await?;
     }
@@ -433,24 +436,29 @@ async fn editable_container(tx: &Tx, person: UserId, id: WaterContainerId, expec
     Ok(row)
 }
 
-/// A volume as it is kept: as typed, and in ml.
-fn volume(quantity: Decimal, unit: &str) -> Result<(Decimal, String, Decimal)> {
+/// A volume as it is typed.
+fn volume(quantity: Decimal, unit: &str) -> Result<(Decimal, &'static Unit)> {
     let quantity = input::number("quantity", quantity, 3, Decimal::new(1, 3)..=Decimal::from(100_000))?;
     let known = Unit::named(unit).filter(|unit| unit.dimension == Dimension::Volume);
     let unit =
         known.ok_or_else(|| Error::invalid("unit", format!("not a unit of volume: write one of {}", Unit::codes(Dimension::Volume))))?;
-    let milliliters = unit.to_base(quantity).map(|volume| round(volume, 6));
-    let in_range = |volume: &Decimal| (Decimal::new(1, 3)..=Decimal::from(100_000)).contains(volume);
-    let milliliters = milliliters.filter(in_range).ok_or_else(|| Error::invalid("quantity", "must be between 0.001 ml and 100 l"))?;
-    Ok((quantity, unit.code.to_owned(), milliliters))
+    Ok((quantity, unit))
 }
 
-/// What is wrong with a container's volume, by the name that it has there.
-fn of_container(error: Error) -> Error {
-    match error {
+/// The same in ml.
+fn milliliters(quantity: Decimal, unit: &Unit) -> Result<Decimal> {
+    let milliliters = unit.to_base(quantity).map(|volume| round(volume, 6));
+    let in_range = |volume: &Decimal| (Decimal::new(1, 3)..=Decimal::from(100_000)).contains(volume);
+    milliliters.filter(in_range).ok_or_else(|| Error::invalid("quantity", "must be between 0.001 ml and 100 l"))
+}
+
+/// What a container holds; what is wrong with it is told by the name that it has there.
+fn container_volume(quantity: Decimal, unit: &str) -> Result<(Decimal, String)> {
+    let known = volume(quantity, unit).and_then(|(volume, unit)| milliliters(volume, unit).map(|_| (volume, unit.code.to_owned())));
+    known.map_err(|error| match error {
         Error::Invalid { field, message } if field == "quantity" => Error::Invalid { field: "volume".to_owned(), message },
         other => other,
-    }
+    })
 }
 
 fn drink(value: &str) -> Result<String> {
@@ -481,10 +489,10 @@ fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
     let drink = drink(draft.optional_text("drink")?.unwrap_or(WATER))?;
     draft.set("drink", drink);
     if draft.changes("amount") {
-        let (quantity, unit, milliliters) = volume(draft.decimal("quantity")?, draft.text("unit")?)?;
+        let (quantity, unit) = volume(draft.decimal("quantity")?, draft.text("unit")?)?;
         draft.set_decimal("quantity", Some(quantity));
-        draft.set("unit", unit);
-        draft.set_decimal("milliliters", Some(milliliters));
+        draft.set("unit", unit.code);
+        draft.set_decimal("milliliters", Some(milliliters(quantity, unit)?));
     }
     if draft.changes("moment") {
         draft.fix_day(context, "drank_at", "drank_on")?;

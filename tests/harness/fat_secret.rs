@@ -186,7 +186,7 @@ async fn search((State(fake), headers, Query(query)): Asked) -> Result<Response,
     let rows = [
         row(APPLE_ID, "Apples", "Per 100g - Calories: 52kcal | Fat: 0.17g | Carbs: 13.81g | Protein: 0.26g"),
         row(SALAD_ID, "Apple salad", "Per 1 serving - Calories: 310kcal | Fat: 21.00g | Carbs: 22.00g | Protein: 9.00g"),
-        row("40002", "Apple juice", "Per 200 ml - Calories: 92kcal | Fat: 0.26g | Carbs: 22.60g | Protein: 0.20g"),
+        row("40002", "Apple juice", "Per 200 ml - Calories: 92kcal | Fat: 0.26g | Carbs: 22.60g | Protein: 0.20g | from concentrate"),
         row(YOGHURT_ID, "Vanilla &amp; Yoghurt", "Per 1 cup - Calories: 120kcal | Fat: 4.50g | Carbs: 15.00g | Protein: 6.00g"),
     ];
     let words = query["search_expression"].to_lowercase();

@@ -25,6 +25,8 @@ pub enum Fault {
     Overloaded,
     /// Nothing comes.
     Silence,
+    /// The answer comes after this time.
+    Slow(Duration),
     /// The answer is larger than anybody reads.
     Oversized,
     /// It is somewhere else.
@@ -83,6 +85,10 @@ async fn stand_before(State(trouble): State<Trouble>, request: Request, next: Ne
     };
     match fault {
         None => next.run(request).await,
+        Some(Fault::Slow(time)) => {
+            tokio::time::sleep(time).await;
+            next.run(request).await
+        }
         Some(Fault::Answers(status, kind, text)) => page(status, kind, text),
         Some(Fault::TooOften(seconds)) => {
             let mut response = page(429, "application/json", "{}".to_owned());

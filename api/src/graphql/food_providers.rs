@@ -5,11 +5,12 @@ use entity::{food_provider_settings as rows, id::FoodId};
 use service::food_providers::{self, FoodProviders, Needs, Retention, Shelf, choices, failure, provider_food};
 
 use super::{
+    allergens::{self, Allergen, AllergenWarning},
     error::Result,
     foods::{CarbohydrateBasis, Food, Nutrition, NutritionBasis, Portion},
     page,
     scalars::{CheckOption, DateTime, Decimal, Unchecked, Uuid},
-    scope::{nullable, scope},
+    scope::{boxed, nullable, scope},
 };
 
 /// What asking others' servers costs beside what is shown of their answers.
@@ -172,6 +173,23 @@ impl ProviderFood {
         portions.map(|it| Portion { name: it.name.clone(), amount: Decimal(it.amount), unit: it.unit.to_owned() }).collect()
     }
 
+    /// What it contains that people are allergic to; null when nobody said, empty for none.
+    async fn allergens(&self) -> Option<Vec<Allergen>> {
+        self.0.details.allergens.as_ref().map(|stated| stated.iter().copied().map(Into::into).collect())
+    }
+
+    /// What it may contain though it should not; null when nobody said.
+    async fn traces(&self) -> Option<Vec<Allergen>> {
+        self.0.details.traces.as_ref().map(|stated| stated.iter().copied().map(Into::into).collect())
+    }
+
+    /// What of it the viewer wants to be warned of, by `Preferences.allergens`. Nothing is known of foods without `allergens`.
+    async fn allergen_warnings(&self, ctx: &Context<'_>) -> Result<Vec<AllergenWarning>> {
+        let codes = |stated: &Option<Vec<_>>| stated.as_deref().map(entity::allergen::Allergen::to_codes);
+        let (contains, traces) = (codes(&self.0.details.allergens), codes(&self.0.details.traces));
+        boxed(allergens::warnings(ctx, contains.as_deref(), traces.as_deref())).await
+    }
+
     /// From what the amounts are known.
     async fn basis(&self) -> NutritionBasis {
         self.0.food.basis.into()
@@ -219,6 +237,8 @@ pub enum ProviderFoodRemark {
     Prepared,
     /// The amounts are those of a serving whose weight nobody states.
     PerServing,
+    /// Something is stated that cannot be an amount, such as -7 g: it is left out, and so unknown.
+    AmountsLeftOut,
 }
 
 /// What one provider said.
@@ -298,7 +318,7 @@ pub struct ProviderFoods {
 /// A scanned barcode.
 #[derive(InputObject)]
 pub struct FindFoodByBarcodeInput {
-    /// The digits below the bars: GTIN-8, -12, -13, -14 or UPC-E.
+    /// The digits below the bars: GTIN-8, -12, -13, -14 or UPC-E, with or without the zeros that they begin with.
     barcode: String,
 }
 

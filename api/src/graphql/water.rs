@@ -97,7 +97,8 @@ impl WaterDay {
         Decimal(self.sum(|entry| entry.drink != water::WATER))
     }
 
-    /// What was logged as food by volume, such as milk or soup. Spoonfuls do not count.
+    /// What was logged as food and is told by volume, such as milk or soup: in a unit of volume, or of a food that is described by one.
+    /// Spoonfuls do not count.
     async fn drinks_in_food_diary(&self, ctx: &Context<'_>) -> Option<Result<Decimal>> {
         nullable(async { Ok(Decimal(self.of_foods(ctx).await?.drinks)) }).await
     }

@@ -88,16 +88,26 @@ pub(super) fn foods<'a>(reader: impl Read + Send + 'a) -> io::Result<Records<'a,
     Ok(Box::new(json_records::open(reader)?.parsed(|record: Box<RawValue>| food(&record))))
 }
 
-/// One food, as a download or the API has it.
-pub(crate) fn food(record: &RawValue) -> Result<Food, String> {
+/// One food, as a download has it. One that states an amount that cannot be is bad.
+fn food(record: &RawValue) -> Result<Food, String> {
+    let (food, mut problems) = food_with_problems(record)?;
+    if problems.is_empty() { Ok(food) } else { Err(problems.swap_remove(0)) }
+}
+
+/// One food, as the API has it, without the amounts that cannot be; and why they cannot.
+pub(crate) fn food_with_problems(record: &RawValue) -> Result<(Food, Vec<String>), String> {
     let food: Published = serde_json::from_str(record.get()).map_err(json_records::reason)?;
-    food.read()
+    let mut problems = Vec::new();
+    let food = food.read(&mut problems);
+    Ok((food, problems))
 }
 
 /// Whether the only energy of a food is in kilojoules, so that its kilocalories are computed from them.
 pub(crate) fn states_kilojoules_alone(record: &RawValue) -> bool {
     let food: Result<Published, _> = serde_json::from_str(record.get());
-    food.is_ok_and(|food| matches!(food.stated(KILOCALORIES, "kcal"), Ok(None)) && matches!(food.stated(KILOJOULES, "kJ"), Ok(Some(_))))
+    food.is_ok_and(|food| {
+        food.stated(KILOCALORIES, "kcal", &mut Vec::new()).is_none() && food.stated(KILOJOULES, "kJ", &mut Vec::new()).is_some()
+    })
 }
 
 #[derive(Deserialize)]
@@ -170,53 +180,51 @@ struct MeasureUnit {
 }
 
 impl Published<'_> {
-    fn read(&self) -> Result<Food, String> {
+    /// What is stated; what of it cannot be is left out, and is one of the problems.
+    fn read(&self, problems: &mut Vec<String>) -> Food {
         let mut nutrients = BTreeMap::new();
         for (id, unit, code) in NUTRIENTS {
-            if let Some(value) = self.stated(&[id], unit)? {
+            if let Some(value) = self.stated(&[id], unit, problems) {
                 nutrients.insert(code, value);
             }
         }
         if !nutrients.contains_key("VITD")
-            && let Some(units) = self.stated(VITAMIN_D_IU, "IU")?
+            && let Some(units) = self.stated(VITAMIN_D_IU, "IU", problems)
         {
             nutrients.insert("VITD", amount::stored(units / Decimal::from(40)));
         }
         let unit = self.serving_unit().map(|(unit, _)| unit);
         let brand = self.brand_name.iter().chain(&self.brand_owner).map(|brand| tidy(brand)).find(|brand| !brand.is_empty());
-        Ok(Food {
+        Food {
             source: "usda-fdc",
             source_id: self.fdc_id.to_string(),
             name: tidy(&self.description),
             barcode: self.gtin_upc.as_deref().and_then(barcode),
             serving_size: Decimal::ONE_HUNDRED,
             serving_unit: unit.unwrap_or("g").to_owned(),
-            calories: self.energy()?,
-            protein: self.stated(PROTEIN, "g")?,
-            carbohydrates: self.stated(CARBOHYDRATES, "g")?,
-            fat: self.stated(FAT, "g")?,
-            fiber: self.stated(FIBER, "g")?,
-            sugar: self.stated(SUGAR, "g")?,
-            sodium: self.stated(SODIUM, "mg")?,
+            calories: self.energy(problems),
+            protein: self.stated(PROTEIN, "g", problems),
+            carbohydrates: self.stated(CARBOHYDRATES, "g", problems),
+            fat: self.stated(FAT, "g", problems),
+            fiber: self.stated(FIBER, "g", problems),
+            sugar: self.stated(SUGAR, "g", problems),
+            sodium: self.stated(SODIUM, "mg", problems),
             nutrients,
             basis: if brand.is_some() { Basis::Label } else { Basis::Analysed },
             licence: "CC0-1.0",
             carbohydrate_basis: CarbohydrateBasis::Total,
-            portions: self.portions()?,
+            portions: self.portions(problems),
             brand,
-        })
+        }
     }
 
-    fn energy(&self) -> Result<Option<Decimal>, String> {
-        Ok(match self.stated(KILOCALORIES, "kcal")? {
-            Some(kilocalories) => Some(kilocalories),
-            None => self.stated(KILOJOULES, "kJ")?.and_then(kilocalories),
-        })
+    fn energy(&self, problems: &mut Vec<String>) -> Option<Decimal> {
+        self.stated(KILOCALORIES, "kcal", problems).or_else(|| self.stated(KILOJOULES, "kJ", problems).and_then(kilocalories))
     }
 
     /// The amount of the first of `ids` that is stated in something that `unit` can be made of. The unit is not always the
     /// expected one, nor always written alike: UG, µg.
-    fn stated(&self, ids: &[u32], unit: &str) -> Result<Option<Decimal>, String> {
+    fn stated(&self, ids: &[u32], unit: &str, problems: &mut Vec<String>) -> Option<Decimal> {
         for id in ids {
             for stated in self.food_nutrients.iter().flatten() {
                 let Some((of, from, amount)) = stated.parts() else { continue };
@@ -224,13 +232,18 @@ impl Published<'_> {
                     continue;
                 }
                 let Some(factor) = factor(from, unit) else { continue };
-                let value = amount::exact(amount).map_err(|reason| format!("nutrient {id}: {reason}"))?;
-                let value = if *id == 1005 && value >= DIFFERENCE_ERROR { value.max(Decimal::ZERO) } else { value };
-                let value = value.checked_mul(factor).ok_or_else(|| format!("nutrient {id}: {value} is too much"))?;
-                return amount::in_range(amount::stored(value)).map(Some).map_err(|reason| format!("nutrient {id}: {reason}"));
+                let value = amount::exact(amount).and_then(|value| {
+                    let value = if *id == 1005 && value >= DIFFERENCE_ERROR { value.max(Decimal::ZERO) } else { value };
+                    let value = value.checked_mul(factor).ok_or_else(|| format!("{value} is too much"))?;
+                    amount::in_range(amount::stored(value))
+                });
+                match value {
+                    Ok(value) => return Some(value),
+                    Err(reason) => problems.push(format!("nutrient {id}: {reason}")),
+                }
             }
         }
-        Ok(None)
+        None
     }
 
     /// What branded foods are measured in, and how much of it the unit is in which their serving is written.
@@ -243,19 +256,22 @@ impl Published<'_> {
         }
     }
 
-    fn portions(&self) -> Result<Vec<Portion>, String> {
+    fn portions(&self, problems: &mut Vec<String>) -> Vec<Portion> {
         let mut portions = Vec::new();
+        let mut weight = |stated: &RawValue| {
+            let weight = amount::parse_amount(stated.get().trim_matches('"'));
+            weight.map_err(|reason| problems.push(format!("portion: {reason}"))).ok()
+        };
         if let (Some(size), Some((unit, factor))) = (self.serving_size, self.serving_unit()) {
             let description = self.household_serving_full_text.as_deref().unwrap_or("serving");
-            let size = amount::parse_amount(size.get().trim_matches('"'))? * factor;
-            portions.extend(portion::described(description, amount::stored(size), unit));
+            let size = weight(size).map(|size| amount::stored(size * factor));
+            portions.extend(size.and_then(|size| portion::described(description, size, unit)));
         }
         for measure in self.food_portions.iter().chain(&self.food_measures).flatten() {
-            let Some(weight) = measure.gram_weight else { continue };
-            let weight = amount::parse_amount(weight.get()).map_err(|reason| format!("portion: {reason}"))?;
-            portions.extend(portion::described(&measure.description(), weight, "g"));
+            let weight = measure.gram_weight.and_then(&mut weight);
+            portions.extend(weight.and_then(|weight| portion::described(&measure.description(), weight, "g")));
         }
-        Ok(portion::distinct(portions))
+        portion::distinct(portions)
     }
 }
 

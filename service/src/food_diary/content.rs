@@ -165,12 +165,18 @@ pub(super) fn typed_nutrition(typed: &JsonValue) -> Result<Headline> {
     serde_json::from_value(typed.clone()).map_err(|_| Error::invalid("quick_nutrition", example))
 }
 
-/// The volume in ml of servings of a food that is described by volume. A spoon measures what is no drink, such as oil.
+/// The volume in ml of servings of a food that is told by volume: the food is described by it, or this amount is told in a unit of it,
+/// as milk may be that is described by weight. A spoon measures what is no drink, such as oil.
 pub(crate) fn volume(food: &foods::Food, servings: Decimal, unit: &str) -> Option<Decimal> {
-    let described = Unit::named(&food.serving_unit).filter(|unit| unit.dimension == Dimension::Volume)?;
     let is_spoon = Unit::named(unit).is_some_and(|unit| matches!(unit.code, "tsp" | "tbsp"));
-    let serving = described.to_base(food.serving_size).filter(|_| !is_spoon)?;
-    serving.checked_mul(servings).map(|volume| round(volume, 6)).filter(|volume| *volume <= Decimal::from(10_000_000_000_i64))
+    let described = Unit::named(&food.serving_unit).filter(|_| !is_spoon)?;
+    let amount = described.to_base(food.serving_size)?.checked_mul(servings)?;
+    let volume = match described.dimension {
+        Dimension::Volume => amount,
+        Dimension::Mass if food.told_by(unit) == Some(Dimension::Volume) => amount.checked_div(food.density?)?,
+        _ => return None,
+    };
+    Some(round(volume, 6)).filter(|volume| *volume <= Decimal::from(10_000_000_000_i64))
 }
 
 /// An entry as it was logged, from which another amount of it is told.

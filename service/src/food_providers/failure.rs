@@ -7,6 +7,9 @@ use crate::{
     provider::{Answer, Resting},
 };
 
+/// The longest that a provider is left alone because it says so: what it says may be a mistake.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
 /// Why a provider did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -37,7 +40,7 @@ pub enum Failure {
 impl Failure {
     /// What an answer 429 says.
     pub(crate) fn limited(answer: &Answer) -> Self {
-        Self::RateLimited { retry_after: answer.retry_after.unwrap_or(Duration::from_secs(60)) }
+        Self::RateLimited { retry_after: answer.retry_after.unwrap_or(Duration::from_secs(60)).min(LONGEST_WAIT) }
     }
 
     /// When to try again, where that is known.

@@ -63,7 +63,6 @@ pub(super) struct FatSecret {
     provider: Provider,
     url: String,
     token_url: String,
-    deadline: Duration,
     tokens: Mutex<HashMap<Credential, Token>>,
 }
 
@@ -93,15 +92,16 @@ struct Refused {
 
 impl FatSecret {
     /// A client of the API at `url`, with tokens from `token_url`.
-    pub fn new(client: Client, url: String, token_url: String, deadline: Duration, rest: Duration) -> Self {
-        Self { provider: Provider::over("FatSecret", client, rest), url, token_url, deadline, tokens: Mutex::default() }
+    pub fn new(client: Client, url: String, token_url: String, rest: Duration) -> Self {
+        Self { provider: Provider::over("FatSecret", client, rest), url, token_url, tokens: Mutex::default() }
     }
 
     fn forget(&self, credential: &Credential) {
         self.tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(credential);
     }
 
-    async fn token(&self, credential: &Credential, now: DateTime<Utc>) -> Result<String, Failure> {
+    async fn token(&self, credential: &Credential, asking: &Asking<'_>) -> Result<String, Failure> {
+        let now = asking.now;
         let known = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).get(credential).cloned();
         if let Some(token) = known.filter(|token| token.until > now) {
             return Ok(token.text);
@@ -112,7 +112,7 @@ impl FatSecret {
             .post(&self.token_url)
             .basic_auth(&credential.key, credential.secret.as_deref())
             .form(&[("grant_type", "client_credentials"), ("scope", SCOPES)])
-            .timeout(self.deadline);
+            .timeout(asking.left()?);
         let answer = self.provider.send(request).await?;
         let granted: Granted = match answer.status {
             200..=299 => answer.json()?,
@@ -132,10 +132,10 @@ impl FatSecret {
     /// replaced once.
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)], asking: &Asking<'_>) -> Result<Option<T>, Failure> {
         let credential = asking.credential.ok_or(Failure::NoKey)?;
-        match self.get_once(path, query, credential, asking.now).await {
+        match self.get_once(path, query, credential, asking).await {
             Err(Refusal::Token) => {
                 self.forget(credential);
-                self.get_once(path, query, credential, asking.now).await.map_err(|refusal| match refusal {
+                self.get_once(path, query, credential, asking).await.map_err(|refusal| match refusal {
                     Refusal::Token => Failure::KeyRefused,
                     Refusal::For(failure) => failure,
                 })
@@ -150,11 +150,11 @@ impl FatSecret {
         path: &str,
         query: &[(&str, &str)],
         credential: &Credential,
-        now: DateTime<Utc>,
+        asking: &Asking<'_>,
     ) -> Result<Option<T>, Refusal> {
-        let token = self.token(credential, now).await?;
+        let token = self.token(credential, asking).await?;
         let request = self.provider.client().get(format!("{}{path}", self.url)).query(query).query(&[("format", "json")]);
-        let answer = self.provider.send(request.bearer_auth(token).timeout(self.deadline)).await.map_err(Failure::from)?;
+        let answer = self.provider.send(request.bearer_auth(token).timeout(asking.left()?)).await.map_err(Failure::from)?;
         match answer.status {
             200..=299 => {}
             401 => return Err(Refusal::Token),
@@ -357,7 +357,7 @@ impl Row {
         let (per, stated) = self.food_description.strip_prefix("Per ")?.split_once(" - ")?;
         let mut amounts = Amounts::default();
         for part in stated.split('|') {
-            let (name, value) = part.split_once(':')?;
+            let Some((name, value)) = part.split_once(':') else { continue };
             let code = match name.trim() {
                 "Calories" => "ENERC_KCAL",
                 "Fat" => "FAT",

@@ -28,20 +28,19 @@ const SAME_BARCODE: &str = "25";
 pub(super) struct FoodDataCentral {
     provider: Provider,
     url: String,
-    deadline: Duration,
 }
 
 impl FoodDataCentral {
     /// A client of the API at `url`.
-    pub fn new(client: Client, url: String, deadline: Duration, rest: Duration) -> Self {
-        Self { provider: Provider::over("FoodData Central", client, rest), url, deadline }
+    pub fn new(client: Client, url: String, rest: Duration) -> Self {
+        Self { provider: Provider::over("FoodData Central", client, rest), url }
     }
 
     async fn get(&self, path: &str, query: &[(&str, &str)], asking: &Asking<'_>) -> Result<Option<Answer>, Failure> {
         let key = asking.credential.ok_or(Failure::NoKey)?;
         // In a header: addresses are logged by whoever is between.
         let request: RequestBuilder = self.provider.client().get(format!("{}{path}", self.url)).query(query).header("X-Api-Key", &key.key);
-        let answer = self.provider.send(request.timeout(self.deadline)).await?;
+        let answer = self.provider.send(request.timeout(asking.left()?)).await?;
         match answer.status {
             200..=299 => Ok(Some(answer)),
             404 => Ok(None),
@@ -140,8 +139,8 @@ struct PerServing {
 /// The food of a record. One that cannot be read is as good as none: others of its list can.
 fn read(record: &RawValue, asking: &Asking<'_>) -> Option<(Label, ProviderFood)> {
     let label: Label = serde_json::from_str(record.get()).ok()?;
-    let mut food = fdc_json::food(record).ok()?;
-    let mut remarks = Vec::new();
+    let (mut food, problems) = fdc_json::food_with_problems(record).ok()?;
+    let mut remarks: Vec<_> = (!problems.is_empty()).then_some(Remark::AmountsLeftOut).into_iter().collect();
     if label.data_type.as_deref().is_some_and(|kind| kind.starts_with("Survey")) {
         food.basis = Basis::Estimated;
     }

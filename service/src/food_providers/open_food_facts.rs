@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What is asked for of a product. The fields of both forms in which nutrition comes are among them.
-const FIELDS: &str = "code,product_name,product_name_en,generic_name,lc,brands,quantity,product_quantity,product_quantity_unit,serving_size,\
+const FIELDS: &str = "code,product_name,product_name_en,generic_name,lc,brands,product_quantity,product_quantity_unit,serving_size,\
     serving_quantity,serving_quantity_unit,allergens_tags,traces_tags,nutriments,nutrition,nutrition_data_per,nutrition_data_prepared_per";
 const PAGE: u32 = 20;
 
@@ -107,18 +107,17 @@ pub(super) struct OpenFoodFacts {
     url: String,
     /// Who asks: without a name and an address a reader is taken for a robot.
     user_agent: String,
-    deadline: Duration,
 }
 
 impl OpenFoodFacts {
     /// A client of the server at `url`. `contact` is where its volunteers reach whoever runs this one.
-    pub fn new(client: Client, url: String, contact: &str, deadline: Duration, rest: Duration) -> Self {
+    pub fn new(client: Client, url: String, contact: &str, rest: Duration) -> Self {
         let user_agent = format!("Hale/{} ({contact})", env!("CARGO_PKG_VERSION"));
-        Self { provider: Provider::over("Open Food Facts", client, rest), url, user_agent, deadline }
+        Self { provider: Provider::over("Open Food Facts", client, rest), url, user_agent }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        let request = request.header(header::USER_AGENT, &self.user_agent).timeout(self.deadline);
+    async fn send(&self, request: RequestBuilder, asking: &Asking<'_>) -> Result<Answer, Failure> {
+        let request = request.header(header::USER_AGENT, &self.user_agent).timeout(asking.left()?);
         let answer = self.provider.send(request).await?;
         match answer.status {
             200..=299 | 404 => Ok(answer),
@@ -130,7 +129,7 @@ impl OpenFoodFacts {
 
     async fn product(&self, code: &str, asking: &Asking<'_>) -> Result<Option<ProviderFood>, Failure> {
         let request = self.provider.client().get(format!("{}/api/v2/product/{code}", self.url)).query(&[("fields", FIELDS)]);
-        let answer = self.send(request).await?;
+        let answer = self.send(request, asking).await?;
         let Answered { product, .. } = match answer.json::<Answered>() {
             // A page that is not there, in whatever form.
             Err(_) if answer.status == 404 => return Ok(None),
@@ -166,7 +165,7 @@ impl FoodCatalogue for OpenFoodFacts {
             ("page_size", &page_size),
             ("fields", FIELDS),
         ];
-        let answer = self.send(self.provider.client().get(format!("{}/cgi/search.pl", self.url)).query(&query)).await?;
+        let answer = self.send(self.provider.client().get(format!("{}/cgi/search.pl", self.url)).query(&query), asking).await?;
         if answer.status == 404 {
             return Err(Failure::Unavailable);
         }

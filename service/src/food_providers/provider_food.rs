@@ -47,6 +47,8 @@ pub enum Remark {
     Prepared,
     /// The amounts are those of a serving whose weight nobody states.
     PerServing,
+    /// Something is stated that cannot be an amount, such as -7 g: it is left out, and so unknown.
+    AmountsLeftOut,
 }
 
 /// Amounts by code of the table `nutrients`, the headline ones by their INFOODS tag names, in the units given there.
