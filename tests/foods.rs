@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Person, TestApp};
+use crate::{
+    harness::{Person, TestApp},
+    sync::{Device, change, id as sync_id},
+};
 
 const CREATE: &str = "mutation($input: CreateFoodInput!) { createFood(input: $input) { food {
     id name brand barcode source servingSize servingUnit version portions { name amount unit } nutrition { calories protein nutrient(code: \"CA\") } } } }";
@@ -526,6 +529,17 @@ async fn what_was_made_and_planned_of_a_duplicate_is_eaten_as_the_kept_food() {
     let snack = json!({ "name": "Snack", "ingredients": [{ "foodId": duplicate, "quantity": "10", "unit": "g" }] });
     crate::meals::creates_meal(&ann, snack).await;
     assert_eq!(plans(json!({ "foodId": duplicate, "quantity": "10", "unit": "g" })).await["food"]["id"], json!(kept));
+
+    let phone = Device::new(&ann, "phone");
+    let offline =
+        json!({ "food_item_id": duplicate, "quantity": "10", "unit": "g", "meal_type": "snack", "consumed_at": "2026-03-10T07:00:00Z" });
+    let pushed = phone.pushes(json!([change("food_diary", &sync_id(), &phone.at("07:00:00"), offline)])).await;
+    let row = &pushed[0]["row"]["document"];
+    assert_eq!(
+        (&pushed[0]["status"], &row["food_item_id"], &row["calories"]),
+        (&json!("APPLIED"), &json!(kept), &json!("10")),
+        "{pushed:?}"
+    );
 
     // Once the merge is taken back, what named the duplicate means it again, and what was eaten stays what it was.
     ann.ask("mutation($id: UUID!) { undoFoodMerge(input: { id: $id }) { food { id } } }", json!({ "id": duplicate })).await;

@@ -411,6 +411,8 @@ fn complete_amount(context: &Context, draft: &mut Draft) -> Result<(), Refused> 
             let food = food_id.ok_or_else(|| Refused::missing("food_item_id"))?;
             let food = context.foods.get(&(food, None)).ok_or(Error::NoSuch { field: "food_item_id", what: "food" })?;
             let content = Content::of_food(food, quantity, &unit)?;
+            // A device may not know yet that the food was a duplicate, which became another one.
+            draft.set("food_item_id", food.id.to_string());
             draft.set("food_name", content.name);
             draft.set("food_brand", content.brand);
             draft.set("nutrition_version", food.nutrition_version);

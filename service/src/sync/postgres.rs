@@ -150,8 +150,8 @@ impl Store for Tx {
     async fn context(&self, person: UserId, named: &Named) -> Result<Context> {
         let mut context = Context { calendar: Some(Calendar::of(self, person).await?), ..Context::default() };
         if !named.foods.is_empty() {
-            let foods = foods::by_ids(self, &named.foods.iter().copied().collect::<Vec<_>>()).await?;
-            context.foods.extend(foods.into_iter().map(|food| ((food.id, None), food)));
+            let foods = foods::by_references(self, &named.foods.iter().copied().collect::<Vec<_>>()).await?;
+            context.foods.extend(foods.into_iter().map(|(reference, food)| ((reference, None), food)));
         }
         if !named.logged_foods.is_empty() {
             let foods = foods::in_versions(self, &named.logged_foods.iter().copied().collect::<Vec<_>>()).await?;
