@@ -4,7 +4,7 @@ BEGIN READ ONLY;
 SELECT auth.enter(:person, :session, now());
 WITH familiar /* of search.foods: the first line names a command to pgbench */ AS (
   SELECT f.food_item_id AS id, count(*)::int AS uses FROM food_diary f
-  WHERE f.user_id = :person AND f.deleted_at IS NULL AND f.status = 'eaten' AND f.consumed_on > current_date - 90 AND f.food_item_id IS NOT NULL
+  WHERE f.user_id = :person AND f.deleted_at IS NULL AND f.status = 'eaten' AND f.food_item_id IS NOT NULL AND f.consumed_on > current_date - 92 AND f.consumed_at > now() - interval '90 days'
   GROUP BY f.food_item_id ORDER BY count(*) DESC, f.food_item_id LIMIT 200)
 SELECT array_agg(id) AS ids FROM search.foods((:searches::text[])[:word], NULL, '{own,family,catalogue}', NULL, false, NULL,
   ARRAY(SELECT id FROM familiar), ARRAY(SELECT uses FROM familiar), 21, NULL, NULL) \gset

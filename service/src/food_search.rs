@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::{
     access::Tx,
     barcode,
-    day::Calendar,
     error::Result,
     foods::{self, Food},
     input,
@@ -46,11 +45,11 @@ struct Found {
     rank: Decimal,
 }
 
-/// How many of the foods that the viewer eats most rank higher for it, and over how many days that is counted.
+/// The foods that the viewer ate most in 90 days, which rank higher for it. The index knows dates, which begin earlier in some zones.
 const FAMILIAR: &str = "
     SELECT f.food_item_id AS id, count(*)::int AS uses FROM food_diary f
-    WHERE f.user_id = $9 AND f.deleted_at IS NULL AND f.status = 'eaten' AND f.consumed_on > $10::date - 90
-      AND f.food_item_id IS NOT NULL
+    WHERE f.user_id = $9 AND f.deleted_at IS NULL AND f.status = 'eaten' AND f.food_item_id IS NOT NULL
+      AND f.consumed_on > $10::timestamptz::date - 92 AND f.consumed_at > $10::timestamptz - interval '90 days'
     GROUP BY f.food_item_id ORDER BY count(*) DESC, f.food_item_id LIMIT 200";
 
 /// Foods whose name or brand holds every word of `words`, or whose barcode it is, best first: spelling mistakes are forgiven, and what
@@ -59,7 +58,6 @@ pub async fn search(tx: &Tx, words: &str, filter: &Filter, page: &PageRequest) -
     let words = input::line("search", words, 200)?;
     let sources = filter.sources.iter().map(|source| input::line("filter.sources", source, 50)).collect::<Result<Vec<_>>>()?;
     let viewer = tx.viewer()?;
-    let today = Calendar::of(tx, viewer).await?.today(tx.now());
     let listed = ("foods", &words, filter);
     let after: Option<(Decimal, FoodId)> = page.key(&listed)?;
     let whose = if filter.whose.is_empty() { &[Whose::Own, Whose::Family, Whose::Catalogue] } else { filter.whose.as_slice() };
@@ -81,7 +79,7 @@ pub async fn search(tx: &Tx, words: &str, filter: &Filter, page: &PageRequest) -
             i32::try_from(page.limit()?).unwrap_or(i32::MAX).into(),
             after.map(|(rank, _)| rank).into(),
             viewer.0.into(),
-            today.into(),
+            tx.now().into(),
             after.map(|(_, id)| id.0).into(),
         ],
     );

@@ -6,11 +6,13 @@ use entity::{
     unit::{Dimension, Unit, round},
 };
 use rust_decimal::Decimal;
-use sea_orm::{ActiveValue::Set, JsonValue};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, DbBackend, JsonValue, Statement};
 use serde::Serialize;
+use serde_json::json;
 
 use super::Occasion;
 use crate::{
+    access::Tx,
     error::{Error, Result},
     foods, input,
     meals::scaling::Share,
@@ -120,6 +122,17 @@ impl Amount {
         })
     }
 
+    pub(super) fn document(&self) -> Document {
+        let mut document = Document::new();
+        document.insert("quantity".to_owned(), json!(self.quantity));
+        document.insert("unit".to_owned(), json!(self.unit));
+        document.insert("servings".to_owned(), json!(self.servings));
+        document.insert("milliliters".to_owned(), json!(self.milliliters));
+        document.insert("nutrients".to_owned(), self.nutrition.nutrients.clone());
+        document.extend(self.nutrition.headline().map(|(name, amount)| (name.to_owned(), json!(amount))));
+        document
+    }
+
     pub(super) fn patch(self, row: ActiveModel) -> ActiveModel {
         ActiveModel {
             quantity: Set(self.quantity),
@@ -137,6 +150,26 @@ impl Amount {
             ..row
         }
     }
+}
+
+/// Writes amounts of entries of one person, told by their `id`, and with an amount what it is scaled from and the version of the food's
+/// nutrition where a record tells them.
+pub(super) async fn write_amounts(tx: &Tx, person: UserId, records: Vec<Document>) -> Result<()> {
+    let records: Vec<_> = records.into_iter().map(JsonValue::Object).collect();
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "UPDATE food_diary t SET quantity = r.quantity, unit = r.unit, servings = r.servings, calories = r.calories, protein = r.protein,
+           carbohydrates = r.carbohydrates, fat = r.fat, fiber = r.fiber, sugar = r.sugar, sodium = r.sodium, nutrients = r.nutrients,
+           milliliters = r.milliliters, group_base = coalesce(r.group_base, t.group_base),
+           nutrition_version = coalesce(r.nutrition_version, t.nutrition_version)
+         FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, quantity numeric, unit text, servings numeric, calories numeric, protein numeric,
+           carbohydrates numeric, fat numeric, fiber numeric, sugar numeric, sodium numeric, nutrients jsonb, milliliters numeric,
+           group_base jsonb, nutrition_version integer)
+         WHERE t.user_id = $1 AND t.id = r.id",
+        [person.0.into(), JsonValue::Array(records).into()],
+    );
+    tx.execute_raw(statement).await?;
+    Ok(())
 }
 
 /// The unit of what has no food: one of it is what was typed.

@@ -1,17 +1,17 @@
 //! Corrections of the past: a food was described wrongly, and what was logged of it is to be by what the food says now. Diaries keep what
 //! they had until somebody asks for this.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use entity::{
-    food_diary::{ActiveModel, Column, Entity, Model},
+    food_diary::{Column, Entity, Model},
     id::FoodId,
 };
-use sea_orm::{
-    ActiveValue::{Set, Unchanged},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde_json::json;
 
-use super::Content;
+use super::{Content, content::write_amounts};
 use crate::{
     access::Tx,
     day,
@@ -66,8 +66,9 @@ pub async fn correct(tx: &Tx, correction: Correction) -> Result<Corrections> {
             "the food's nutrition has changed meanwhile, to version {version}: look at what would come of it"
         )));
     }
+    let viewer = tx.viewer()?;
     let entries = Entity::find()
-        .filter(Column::UserId.eq(tx.viewer()?))
+        .filter(Column::UserId.eq(viewer))
         .filter(Column::FoodItemId.eq(food.id))
         .filter(Column::NutritionVersion.ne(version))
         .filter(Column::ConsumedOn.between(from, to))
@@ -81,20 +82,21 @@ pub async fn correct(tx: &Tx, correction: Correction) -> Result<Corrections> {
     if entries.len() > MOST_ENTRIES {
         return Err(Error::invalid("to", format!("at most {MOST_ENTRIES} entries are corrected at once: take fewer days")));
     }
-    let mut corrections = Corrections { food, corrected: Vec::new(), left: Vec::new() };
+    let (mut before, mut records, mut left) = (Vec::new(), Vec::new(), Vec::new());
     for entry in entries {
-        let Ok(content) = Content::of_food(&corrections.food, entry.quantity, &entry.unit) else {
-            corrections.left.push(entry);
+        let Ok(content) = Content::of_food(&food, entry.quantity, &entry.unit) else {
+            left.push(entry);
             continue;
         };
-        let row = ActiveModel {
-            user_id: Unchanged(entry.user_id),
-            id: Unchanged(entry.id),
-            nutrition_version: Set(Some(version)),
-            ..content.amount.patch(ActiveModel::default())
-        };
-        let before = Nutrition::from(&entry);
-        corrections.corrected.push(Corrected { before, entry: Entity::update(row).exec(tx).await? });
+        let mut record = content.amount.document();
+        record.insert("id".to_owned(), json!(entry.id));
+        record.insert("nutrition_version".to_owned(), json!(version));
+        records.push(record);
+        before.push((entry.id, Nutrition::from(&entry)));
     }
-    Ok(corrections)
+    write_amounts(tx, viewer, records).await?;
+    let now = Entity::find().filter(Column::UserId.eq(viewer)).filter(Column::Id.is_in(before.iter().map(|(id, _)| *id)));
+    let mut now: HashMap<_, _> = now.all(tx).await?.into_iter().map(|entry| (entry.id, entry)).collect();
+    let corrected = before.into_iter().filter_map(|(id, before)| Some(Corrected { before, entry: now.remove(&id)? })).collect();
+    Ok(Corrections { food, corrected, left })
 }

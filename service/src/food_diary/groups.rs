@@ -14,14 +14,14 @@ use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{Amount, Content, Occasion, When};
+use super::{Amount, Content, Occasion, When, content::write_amounts};
 use crate::{
     access::Tx,
     day::{self, Calendar},
@@ -280,23 +280,12 @@ async fn scale(tx: &Tx, person: UserId, parts: &[entries::Model], from: Decimal,
     for part in parts {
         let base = base_of(part, from)?;
         let scaled = scaled(&base, to)?;
-        let mut record = document(&scaled);
+        let mut record = scaled.document();
         record.insert("id".to_owned(), json!(part.id));
         record.insert("group_base".to_owned(), JsonValue::Object(base));
-        records.push(JsonValue::Object(record));
+        records.push(record);
     }
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "UPDATE food_diary t SET quantity = r.quantity, servings = r.servings, calories = r.calories, protein = r.protein,
-           carbohydrates = r.carbohydrates, fat = r.fat, fiber = r.fiber, sugar = r.sugar, sodium = r.sodium, nutrients = r.nutrients,
-           milliliters = r.milliliters, group_base = r.group_base
-         FROM jsonb_to_recordset($2::jsonb) AS r (id uuid, quantity numeric, servings numeric, calories numeric, protein numeric,
-           carbohydrates numeric, fat numeric, fiber numeric, sugar numeric, sodium numeric, nutrients jsonb, milliliters numeric, group_base jsonb)
-         WHERE t.user_id = $1 AND t.id = r.id",
-        [person.0.into(), JsonValue::Array(records).into()],
-    );
-    tx.execute_raw(statement).await?;
-    Ok(())
+    write_amounts(tx, person, records).await
 }
 
 /// The quantity of the group in which a base was taken.
@@ -310,7 +299,7 @@ fn base_of(part: &entries::Model, group_quantity: Decimal) -> Result<Document> {
     {
         return Ok(kept.clone());
     }
-    let mut base = document(&now);
+    let mut base = now.document();
     base.insert(BASE_QUANTITY.to_owned(), json!(group_quantity));
     Ok(base)
 }
@@ -325,17 +314,6 @@ fn scaled(base: &Document, group_quantity: Decimal) -> Result<Amount> {
     let quantity = share.amount(amount.quantity).map(|quantity| round(quantity, 3).max(least));
     let too_much = || Error::invalid("quantity", "would make a part of the meal more than 100000 of its unit");
     amount.share(share, quantity.filter(|quantity| *quantity <= Decimal::from(100_000)).ok_or_else(too_much)?)
-}
-
-fn document(amount: &Amount) -> Document {
-    let mut document = Document::new();
-    document.insert("quantity".to_owned(), json!(amount.quantity));
-    document.insert("unit".to_owned(), json!(amount.unit));
-    document.insert("servings".to_owned(), json!(amount.servings));
-    document.insert("milliliters".to_owned(), json!(amount.milliliters));
-    document.insert("nutrients".to_owned(), amount.nutrition.nutrients.clone());
-    document.extend(amount.nutrition.headline().map(|(name, amount)| (name.to_owned(), json!(amount))));
-    document
 }
 
 /// Takes a group and its parts out of the diary. Answers with the days they were on.
@@ -483,7 +461,7 @@ mod tests {
             let logged = Decimal::TEN + thousandths(logged);
             let nutrition = Nutrition { calories: Some(Decimal::new(calories, 6)), ..Nutrition::unknown() };
             let was = Amount { quantity: thousandths(part), unit: "g".to_owned(), servings: Decimal::ONE, nutrition, milliliters: None };
-            let mut base = document(&was);
+            let mut base = was.document();
             base.insert(BASE_QUANTITY.to_owned(), json!(logged));
             let of = |quantity: Decimal| scaled(&base, quantity).expect("in range");
             prop_assert_eq!(&of(logged), &was);
