@@ -136,7 +136,7 @@ async fn summaries_of_meals_become_entries_that_are_called_like_the_meal() {
             "Calcium: has no unit, and may be a share of a daily value: it is left unread",
             "-: no column names a food: each line becomes an entry that is called like its meal",
             "-: no column says how much: 1 serving, of which a line's nutrients are",
-            "-: no column says at which time: breakfast at 08:00, lunch at 12:30, dinner at 19:00, others at 15:00",
+            "-: no column says at which time: each meal at its usual time",
         ]
     );
     commits(&ann, &rehearsed).await;
@@ -144,10 +144,28 @@ async fn summaries_of_meals_become_entries_that_are_called_like_the_meal() {
     let expected = json!([
         { "name": "Breakfast", "quantity": "1", "unit": "serving", "mealType": "breakfast", "consumedAt": "2026-03-08T08:00:00Z",
           "nutrition": { "calories": "1234.5", "fat": "12.3", "sodium": "450", "fasat": "4.1", "vitamin": null } },
-        { "name": "Snacks", "quantity": "1", "unit": "serving", "mealType": "snack", "consumedAt": "2026-03-08T15:00:00Z",
+        { "name": "Snacks", "quantity": "1", "unit": "serving", "mealType": "snack", "consumedAt": "2026-03-08T15:30:00Z",
           "nutrition": { "calories": "210", "fat": "9", "sodium": "100", "fasat": "2", "vitamin": null } },
     ]);
     assert_eq!(json!(entries(&ann, fields).await), expected);
+}
+
+#[tokio::test]
+async fn lines_go_to_anns_own_meals_at_their_times_and_fine_quantities_are_told_to_be_rounded() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let own = "mutation($input: CreateMealTypeInput!) { createMealType(input: $input) { mealType { code } } }";
+    ann.ask(own, json!({ "input": { "name": "Supper", "defaultTime": "21:15" } })).await;
+    let csv = "Date,Meal,Name,Quantity,Calories\n2026-03-08,SUPPER,Soup,1.23456,120\n2026-03-08,Abendessen,Bread,1,80\n";
+    let rehearsed = rehearses(&ann, csv, json!({})).await;
+    let told = guesses(&rehearsed);
+    assert!(told.contains(&"-: some quantities have more than 3 decimals: they are rounded to 3".to_owned()), "{told:?}");
+    commits(&ann, &rehearsed).await;
+    let expected = json!([
+        { "name": "Bread", "quantity": "1", "mealType": "dinner", "consumedAt": "2026-03-08T18:30:00Z" },
+        { "name": "Soup", "quantity": "1.235", "mealType": "supper", "consumedAt": "2026-03-08T21:15:00Z" },
+    ]);
+    assert_eq!(json!(entries(&ann, "name quantity mealType consumedAt").await), expected);
 }
 
 #[tokio::test]
@@ -166,7 +184,7 @@ async fn servings_of_another_program_keep_their_amounts_and_nutrients() {
     let expected = json!([
         { "name": "Egg, cooked", "quantity": "2", "unit": "large", "mealType": "breakfast", "consumedAt": "2026-03-08T08:05:00Z",
           "nutrition": { "calories": "155", "b12": "1.11", "d": "2.05", "sodium": "124" } },
-        { "name": "Oats", "quantity": "40", "unit": "g", "mealType": "snack", "consumedAt": "2026-03-08T15:00:00Z",
+        { "name": "Oats", "quantity": "40", "unit": "g", "mealType": "snack", "consumedAt": "2026-03-08T15:30:00Z",
           "nutrition": { "calories": "151.6", "b12": "0", "d": "0", "sodium": "2.4" } },
     ]);
     assert_eq!(json!(entries(&ann, fields).await), expected);
@@ -186,7 +204,7 @@ async fn semicolons_decimal_commas_dates_and_kilojoules_are_guessed_from_the_who
         [
             "Energie: has no unit: read as kcal",
             "Salz (g): salt is read as sodium: 2.5 g of salt hold 1 g",
-            "-: no column says at which time: breakfast at 08:00, lunch at 12:30, dinner at 19:00, others at 15:00",
+            "-: no column says at which time: each meal at its usual time",
             "-: cells are parted by ;",
             "Date: dates are written such as 29.03.2026, since most of them are dates then",
             "-: a comma stands before the decimals, since most of the numbers say so",
@@ -379,9 +397,17 @@ async fn foods_are_imported_with_portions_and_provenance_and_those_that_were_eat
     assert_eq!(food, expected);
     assert_eq!(counts(&foods(csv).await), [8, 0, 5, 3]);
 
+    let water =
+        ann.ask("{ foods(search: \"water\", filter: { whose: [OWN] }) { nodes { id } } }", json!({})).await["foods"]["nodes"][0]["id"]
+            .take();
+    let soup = json!({ "name": "Soup", "ingredients": [{ "foodId": water, "quantity": "1", "unit": "l" }] });
+    crate::meals::creates_meal(&ann, soup).await;
     ann.logs_food(id.as_str().unwrap(), json!({ "quantity": "1", "unit": "cup" })).await;
     let undone = ann.ask(UNDO, json!({ "id": rehearsed["id"] })).await["undoImport"].take();
-    assert_eq!((&undone["removed"], &undone["keptExamples"]), (&json!(1), &json!([{ "id": id, "name": "Skyr", "reason": "EATEN" }])));
+    assert_eq!(
+        (&undone["removed"], &undone["keptExamples"]),
+        (&json!(0), &json!([{ "id": id, "name": "Skyr", "reason": "USED" }, { "id": water, "name": "Water", "reason": "USED" }]))
+    );
 }
 
 #[tokio::test]

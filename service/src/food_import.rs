@@ -47,7 +47,7 @@ use crate::{
     day::Calendar,
     error::{Error, Result},
     foods::Food,
-    nutrients,
+    meal_types, nutrients,
     page::{Page, PageRequest},
 };
 pub use entity::food_imports::{ImportKind, ImportState};
@@ -184,7 +184,8 @@ async fn rehearse_diary(
     findings: &mut Findings,
 ) -> Result<Vec<StagedEntry>> {
     let calendar = Calendar::of(tx, person).await?;
-    let lines = diary::read(cells, options, &calendar, findings)?;
+    let meals = meal_types::list(tx, person).await?;
+    let lines = diary::read(cells, options, &calendar, &meals, findings)?;
     let foods = foods_of(tx, person, &lines, findings).await?;
     let mut entries = Vec::new();
     let mut ids = HashSet::new();
@@ -485,11 +486,11 @@ pub struct Kept {
     pub id: Uuid,
     /// What it is called.
     pub name: String,
-    /// Whether it was changed since; else it is a food that an entry names.
+    /// Whether it was changed since; else it is a food that is used.
     pub changed: bool,
 }
 
-/// Takes out again what an import added, but what was changed since, and foods that were eaten.
+/// Takes out again what an import added, but what was changed since, and foods that an entry, a meal, a plan or the favourites name.
 pub async fn undo(tx: &Tx, id: FoodImportId) -> Result<Undone> {
     let person = tx.viewer()?;
     let import = locked(tx, person, id).await?;
@@ -502,7 +503,11 @@ pub async fn undo(tx: &Tx, id: FoodImportId) -> Result<Undone> {
             "food_items",
             "owner_id",
             "name",
-            "(t.version > 1 OR EXISTS (SELECT FROM food_diary d WHERE d.user_id = $1 AND d.food_item_id = t.id AND d.deleted_at IS NULL))",
+            "(t.version > 1 OR EXISTS (SELECT FROM food_diary d WHERE d.user_id = $1 AND d.food_item_id = t.id AND d.deleted_at IS NULL)
+               OR EXISTS (SELECT FROM meal_ingredients i WHERE i.user_id = $1 AND i.food_item_id = t.id)
+               OR EXISTS (SELECT FROM meal_plan_template_items i WHERE i.user_id = $1 AND i.food_item_id = t.id)
+               OR EXISTS (SELECT FROM planned_meals p WHERE p.user_id = $1 AND p.food_item_id = t.id)
+               OR EXISTS (SELECT FROM favourite_foods v WHERE v.user_id = $1 AND v.food_id = t.id))",
         ),
     };
     let added =
@@ -510,7 +515,7 @@ pub async fn undo(tx: &Tx, id: FoodImportId) -> Result<Undone> {
     let keys: [sea_orm::Value; 2] = [person.0.into(), id.0.into()];
     let kept = number(tx, &format!("SELECT count(*) FROM {table} t WHERE {added} AND {stays}"), keys.clone()).await?;
     let examples = format!(
-        "SELECT t.id, t.{name} AS name, t.version > 1 AS changed FROM {table} t WHERE {added} AND {stays} ORDER BY t.id LIMIT {MOST_NAMED}"
+        "SELECT t.id, t.{name} AS name, t.version > 1 AS changed FROM {table} t WHERE {added} AND {stays} ORDER BY t.{name}, t.id LIMIT {MOST_NAMED}"
     );
     let examples = Kept::find_by_statement(sql(examples.replace("{rows}", ROWS), keys)).all(tx).await?;
     let remove = format!("UPDATE {table} t SET deleted_at = $5 WHERE {added} AND NOT {stays}");

@@ -135,6 +135,12 @@ pub async fn default_time(tx: &Tx, person: UserId, code: &str) -> Result<NaiveTi
     Ok(time.unwrap_or(NOON))
 }
 
+/// The local time at which a person who has these meals usually has one of them; noon where nobody has said.
+#[must_use]
+pub fn usual_time(meals: &[MealType], code: &str) -> NaiveTime {
+    meals.iter().find(|meal| meal.code == code).and_then(|meal| meal.default_time).unwrap_or(NOON)
+}
+
 fn of_code(person: UserId, code: &str) -> sea_orm::Select<Entity> {
     Entity::find().filter(Column::UserId.eq(person)).filter(Column::Code.eq(code)).filter(Column::DeletedAt.is_null())
 }

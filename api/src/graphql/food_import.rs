@@ -258,13 +258,13 @@ pub struct KeptByUndo {
 pub enum KeptReason {
     /// It was changed since it was imported.
     Changed,
-    /// It is a food that an entry of the diary names.
-    Eaten,
+    /// It is a food that an entry, a meal, a plan or the favourites name.
+    Used,
 }
 
 impl From<imports::Kept> for KeptByUndo {
     fn from(kept: imports::Kept) -> Self {
-        let reason = if kept.changed { KeptReason::Changed } else { KeptReason::Eaten };
+        let reason = if kept.changed { KeptReason::Changed } else { KeptReason::Used };
         Self { id: Uuid(kept.id), name: kept.name, reason }
     }
 }

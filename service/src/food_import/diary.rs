@@ -26,6 +26,7 @@ use crate::{
     food_diary,
     foods::Food,
     input,
+    meal_types::{self, MealType},
     nutrition::{Nutrition, SNAPSHOT_DECIMALS},
 };
 
@@ -124,7 +125,13 @@ pub struct StagedEntry {
 }
 
 /// What the lines of a diary say.
-pub fn read(cells: &Cells<'_>, options: &Options, calendar: &Calendar, findings: &mut Findings) -> Result<Vec<DiaryLine>> {
+pub fn read(
+    cells: &Cells<'_>,
+    options: &Options,
+    calendar: &Calendar,
+    meals: &[MealType],
+    findings: &mut Findings,
+) -> Result<Vec<DiaryLine>> {
     let has = |column| cells.has(column);
     if !has(&Column::Date) && !has(&Column::ConsumedAt) {
         return Err(Error::invalid("csv", "has no column that says the day: call one Date"));
@@ -142,12 +149,16 @@ pub fn read(cells: &Cells<'_>, options: &Options, calendar: &Calendar, findings:
         findings.guess(None, "no column says how much: 1 serving, of which a line's nutrients are");
     }
     if !has(&Column::Time) && !has(&Column::ConsumedAt) {
-        findings.guess(None, "no column says at which time: breakfast at 08:00, lunch at 12:30, dinner at 19:00, others at 15:00");
+        findings.guess(None, "no column says at which time: each meal at its usual time");
     }
     let form = cells.form(options, findings)?;
+    let finer = |place| matches!(cells.amount(place, &form, &Column::Quantity, &Column::Unit), Ok((Some(quantity), _)) if quantity != round(quantity, 3));
+    if (0..cells.count()).any(finer) {
+        findings.guess(None, "some quantities have more than 3 decimals: they are rounded to 3");
+    }
     let mut lines = Vec::new();
     for place in 0..cells.count() {
-        if let Some(line) = findings.of_line(cells.number(place), line(cells, place, &form, options, calendar)) {
+        if let Some(line) = findings.of_line(cells.number(place), line(cells, place, &form, options, calendar, meals)) {
             lines.push(line);
         }
     }
@@ -157,7 +168,14 @@ pub fn read(cells: &Cells<'_>, options: &Options, calendar: &Calendar, findings:
 /// A reason for which a line cannot be taken, and the column that it is about.
 type Reason = (Column, String);
 
-fn line(cells: &Cells<'_>, place: usize, form: &Form, options: &Options, calendar: &Calendar) -> Result<DiaryLine, Reason> {
+fn line(
+    cells: &Cells<'_>,
+    place: usize,
+    form: &Form,
+    options: &Options,
+    calendar: &Calendar,
+    meals: &[MealType],
+) -> Result<DiaryLine, Reason> {
     cells.complete(place)?;
     let text = |column: Column| cells.text(place, &column);
     let in_column = |column: Column| move |reason: String| (column, reason);
@@ -170,7 +188,7 @@ fn line(cells: &Cells<'_>, place: usize, form: &Form, options: &Options, calenda
         None => options.time_zone.unwrap_or(calendar.time_zone),
     };
     let meal_type = match text(Column::Meal) {
-        Some(meal) => meal_named(&line_of(Column::Meal, meal, 255)?),
+        Some(meal) => meal_named(&line_of(Column::Meal, meal, 255)?, meals),
         None => "snack".to_owned(),
     };
     if meal_type.chars().count() > 20 {
@@ -181,7 +199,7 @@ fn line(cells: &Cells<'_>, place: usize, form: &Form, options: &Options, calenda
     let at = text(Column::ConsumedAt).map(instant).transpose()?;
     let moment = match (at, date) {
         (Some(at), date) => on_stated_day(at, time_zone, date, calendar)?,
-        (None, Some(date)) => at_time(date, time.unwrap_or_else(|| usual_time(&meal_type)), time_zone, calendar),
+        (None, Some(date)) => at_time(date, time.unwrap_or_else(|| meal_types::usual_time(meals, &meal_type)), time_zone, calendar),
         (None, None) => return Err((Column::Date, "says no day".to_owned())),
     };
     if !(day::FIRST..=day::LAST).contains(&moment.on) {
@@ -252,20 +270,14 @@ fn instant(text: &str) -> Result<DateTime<Utc>, Reason> {
     at.map_err(|_| (Column::ConsumedAt, format!("{} is not an instant such as 2026-03-29T07:30:00Z", values::shown(text))))
 }
 
-fn meal_named(meal: &str) -> String {
+fn meal_named(meal: &str, meals: &[MealType]) -> String {
     let folded = super::columns::folded(meal);
+    let is_named = |own: &&MealType| [&own.code, &own.name].iter().any(|name| super::columns::folded(name) == folded);
+    if let Some(own) = meals.iter().find(is_named) {
+        return own.code.clone();
+    }
     let known = MEALS.iter().find(|(own, others)| *own == folded || others.contains(&folded.as_str()));
     known.map_or_else(|| meal.to_lowercase(), |(own, _)| (*own).to_owned())
-}
-
-fn usual_time(meal_type: &str) -> NaiveTime {
-    let (hour, minute) = match meal_type {
-        "breakfast" => (8, 0),
-        "lunch" => (12, 30),
-        "dinner" => (19, 0),
-        _ => (15, 0),
-    };
-    NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or_default()
 }
 
 /// An instant of a day that the file says, as it was fixed when it was logged; else of the day that it belongs to.
