@@ -53,11 +53,13 @@ pub(crate) async fn verify(password: String, hash: String) -> Result<bool> {
     bounded(move || PasswordHash::new(&hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())).await
 }
 
-/// The texts, and the words that they are made of.
+/// The texts, the words that they are made of, and what follows each.
 fn words(texts: &[&str]) -> Vec<String> {
     let parts = texts.iter().flat_map(|text| text.split(|character: char| !character.is_alphanumeric()));
     let parts = parts.filter(|part| part.chars().count() > 2);
-    parts.chain(texts.iter().copied()).chain(["hale"]).map(str::to_lowercase).collect()
+    let rests =
+        texts.iter().flat_map(|text| text.match_indices(|mark: char| !mark.is_alphanumeric()).map(|(at, mark)| &text[at + mark.len()..]));
+    parts.chain(rests).chain(texts.iter().copied()).chain(["hale"]).map(str::to_lowercase).collect()
 }
 
 /// Why a password would be guessed soon, and what would be better. Among what it knows are some 30,000 passwords that people use.

@@ -462,7 +462,7 @@ mod tests {
         for (typed, meal) in
             [("Snacks", "snack"), ("Frühstück", "breakfast"), ("Supper", "dinner"), ("Second Breakfast", "second breakfast")]
         {
-            assert_eq!(meal_named(typed), meal);
+            assert_eq!(meal_named(typed, &[]), meal);
         }
     }
 }
