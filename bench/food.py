@@ -12,7 +12,7 @@ import sys
 import urllib.request
 
 DAY, FIRST, LAST = "2026-03-10", "2025-12-10", "2026-03-09"
-SEARCHES = ["rice", "tomato soup", "smoked salmon brand 12", "chiken", "granol"]
+SEARCHES = ["rice", "tomato soup", "smoked salmon brand 12", "chiken", "granol", "c", "ch", "chicken b", "smoked", "brocoli", "brand", "coffe"]
 
 url, folder, foods, people = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 here = pathlib.Path(__file__).with_suffix("")

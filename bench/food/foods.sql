@@ -15,6 +15,8 @@ CREATE TEMPORARY TABLE food ON COMMIT DROP AS
   JOIN word one ON one.n = (food.n / 3 * 31 + food.n % 89) % (SELECT count(*) FROM word)
   JOIN word two ON two.n = (food.n / 7 * 17 + food.n % 53) % (SELECT count(*) FROM word);
 INSERT INTO food_items (id, name, brand, source, source_id) SELECT id, name, brand, 'bench', n::text FROM food;
+INSERT INTO food_words (word) SELECT DISTINCT word FROM food_items, unnest(string_to_array(btrim(search_text), ' ')) word WHERE source = 'bench' AND word <> ''
+  ON CONFLICT DO NOTHING;
 INSERT INTO nutrition_data (food_item_id, nutrition_version, serving_size, serving_unit, calories, protein, carbohydrates, fat)
   SELECT id, 1, 100, 'g', n % 900, n % 40, n % 80, n % 60 FROM food;
 CREATE TEMPORARY TABLE eater ON COMMIT DROP AS
@@ -32,4 +34,4 @@ ALTER TABLE food_diary ENABLE TRIGGER USER;
 ALTER TABLE food_items ENABLE TRIGGER USER;
 ALTER TABLE nutrition_data ENABLE TRIGGER USER;
 COMMIT;
-VACUUM ANALYZE food_items, nutrition_data, food_portions, food_diary, users;
+VACUUM ANALYZE food_items, food_words, nutrition_data, food_portions, food_diary, users;
