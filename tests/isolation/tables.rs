@@ -629,7 +629,7 @@ pub const TABLES: &[Table] = &[
             ("user_id", "{owner}"),
             ("id", "{id}"),
             ("kind", "'diary'"),
-            ("report", r#"'{"lines": 0, "added": 0, "duplicates": 0, "rejected": 0, "guesses": [], "problems": [], "samples": []}'"#),
+            ("report", r#"'{"lines": 0, "added": 0, "duplicates": 0, "rejected": 0, "guesses": [], "problems": []}'"#),
             ("rows", "'[]'"),
             ("kept_until", "'2100-01-01'"),
         ],
