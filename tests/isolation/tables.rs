@@ -560,6 +560,13 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "profiles",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("valid_from", "'2026-01-01'::date + {m}"), ("born_on", "'1990-05-17'")],
+        change: "activity_level = 'light'",
+        operations: &[("sign as another", "UPDATE profiles SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
         name: "measurements",
         columns: &[
             ("user_id", "{owner}"),
