@@ -44,11 +44,14 @@ async fn a_day_is_told_by_what_was_known_and_measured_until_then() {
     let composition = &before["bodyComposition"];
     assert_eq!((&composition["bmi"]["value"], &composition["bmiClass"]), (&json!("23.8751"), &json!("NORMAL")));
     assert_eq!(composition["bmi"]["explain"]["inputs"][1], json!({ "name": "height", "value": "165", "unit": "cm" }));
-    assert_eq!(composition["navyBodyFat"]["value"], "28.4346");
+    assert_eq!(composition["navyBodyFat"]["value"], "28.435");
     assert_eq!((&composition["waistToHip"]["value"], &composition["waistToHeight"]["value"]), (&json!("0.7653"), &json!("0.4545")));
 
     let after = body(&ann, "2026-03-09").await;
-    assert_eq!((&after["bodyComposition"]["bmi"]["value"], &after["bodyComposition"]["bmiClass"]), (&json!("25.7117"), &json!("OVERWEIGHT")));
+    assert_eq!(
+        (&after["bodyComposition"]["bmi"]["value"], &after["bodyComposition"]["bmiClass"]),
+        (&json!("25.7117"), &json!("OVERWEIGHT"))
+    );
     assert_eq!(after["energyNeeds"]["resting"]["least"], "1430.25");
     assert_eq!(body(&ann, "2026-01-31").await["bodyComposition"]["bmi"]["value"], Value::Null, "nothing was measured yet");
 

@@ -318,7 +318,8 @@ mod tests {
     #[test]
     fn moving_multiplies_it_by_the_factor_of_the_level() {
         use ActivityLevel::{ExtraActive, Light, Moderate, Sedentary, VeryActive};
-        for (level, expected) in [(Sedentary, "2136"), (Light, "2447.5"), (Moderate, "2759"), (VeryActive, "3070.5"), (ExtraActive, "3382")] {
+        for (level, expected) in [(Sedentary, "2136"), (Light, "2447.5"), (Moderate, "2759"), (VeryActive, "3070.5"), (ExtraActive, "3382")]
+        {
             let profile = Profile { activity_level: Some(level), ..person(None, Some(Sex::Male), 30) };
             let total = needs(&profile, &body("80", "180", None), on()).total.expect("all is known");
             assert_eq!(total.least, number(expected), "{level:?}");
