@@ -4,6 +4,7 @@
 mod access;
 mod account_mails;
 mod accounts;
+mod adaptive_expenditure;
 mod attacks;
 mod backup;
 mod bad_input;

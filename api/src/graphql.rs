@@ -4,6 +4,7 @@
 pub mod access_log;
 pub mod account_mails;
 pub mod accounts;
+pub mod adaptive_expenditure;
 pub mod allergens;
 pub mod assignments;
 pub mod body_composition;

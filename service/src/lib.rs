@@ -5,6 +5,7 @@ pub mod access;
 pub mod access_log;
 pub mod account_mails;
 pub mod accounts;
+pub mod adaptive_expenditure;
 pub mod assignments;
 pub mod backup;
 pub mod barcode;

@@ -54,15 +54,20 @@ pub enum MissingForNeeds {
     ActivityLevel,
 }
 
+impl From<needs::Between> for EnergyRange {
+    fn from(between: needs::Between) -> Self {
+        Self { least: Decimal(between.least), most: Decimal(between.most) }
+    }
+}
+
 impl From<needs::EnergyNeeds> for EnergyNeeds {
     fn from(needs: needs::EnergyNeeds) -> Self {
-        let range = |between: needs::Between| EnergyRange { least: Decimal(between.least), most: Decimal(between.most) };
         Self {
             date: Date(needs.on),
             formula: needs.formula.into(),
-            resting: needs.resting.map(range),
+            resting: needs.resting.map(Into::into),
             activity_factor: needs.activity_factor.map(Decimal),
-            total: needs.total.map(range),
+            total: needs.total.map(Into::into),
             missing: needs.missing.into_iter().map(Into::into).collect(),
             explain: needs.explanation.map(Into::into),
         }

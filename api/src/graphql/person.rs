@@ -17,6 +17,7 @@ use service::{
 
 use super::{
     access_log::AccessLogEntry,
+    adaptive_expenditure::Expenditure,
     allergens::{self, Allergen},
     body_composition::BodyComposition,
     changes::follow_person,
@@ -384,6 +385,27 @@ impl Person {
             let tx = scope(ctx).read().await?;
             let date = self.day_or_today(&tx, date).await?;
             Ok(Some(service::energy_needs::of(&tx, self.id(), date).await?.into()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// What the person burns in a day, by what they ate and how their weight moved; formulas are weighed in as what was expected. Needs
+    /// CALORIE and CHECKIN.
+    async fn expenditure(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The last day; the person's yesterday when absent, since today is not over.")] to: Option<Unchecked<Date>>,
+        #[graphql(default = 28, desc = "How many days up to it, 14 to 90.")] days: i32,
+    ) -> Option<Result<Expenditure>> {
+        boxed(async {
+            let (eats, weighs) =
+                (self.shares(ctx, family_access::AccessType::Calorie).await?, self.shares(ctx, family_access::AccessType::Checkin).await?);
+            if !eats || !weighs {
+                return Ok(None);
+            }
+            let to = to.check("to")?.map(|to| to.0);
+            Ok(Some(service::adaptive_expenditure::of(&*scope(ctx).read().await?, self.id(), to, days).await?.into()))
         })
         .await
         .transpose()
