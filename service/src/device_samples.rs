@@ -381,7 +381,8 @@ own AS (
     extract(epoch FROM ended_at - started_at) AS length, covered IS NULL OR covered <= started_at AS uncovered
   FROM told),
 shared AS MATERIALIZED (
-  SELECT recorded_on AS day, min(started_at) AS since, max(ended_at) AS until FROM own GROUP BY recorded_on HAVING min(source) < max(source)),
+  SELECT recorded_on AS day, min(started_at) AS since, max(ended_at) AS until FROM own GROUP BY recorded_on
+  HAVING (SELECT min(source) < max(source) FROM own)),
 times AS MATERIALIZED (
   SELECT day, source, rank, range_agg(tstzrange(started_at, ended_at)) AS time FROM (
     SELECT d.day, o.source, o.rank, o.started_at, o.ended_at FROM shared d JOIN own o ON o.recorded_on = d.day
