@@ -72,6 +72,12 @@ async fn anns_watch_tells_her_night_in_stages_and_says_why_the_score_is_what_it_
     );
     assert_eq!(sleep["deviceScore"], "71", "the device's own score is apart");
 
+    // Who is fifteen needs eight to ten hours.
+    let profile = "mutation($input: UpdateProfileInput!) { updateProfile(input: $input) { profile { bornOn } } }";
+    ann.ask(profile, json!({ "input": { "bornOn": "2011-01-01" } })).await;
+    assert_eq!(day(&ann, &ann, "2026-03-10").await["score"]["parts"][0]["value"], "72", "an hour and eight minutes are missing");
+    ann.ask(profile, json!({ "input": { "bornOn": null } })).await;
+
     // After three nights it is known when she goes to bed: at half past ten by the median, so ten is half an hour early.
     for (bed, woke) in [
         ("2026-03-06T22:30:00Z", "2026-03-07T06:00:00Z"),

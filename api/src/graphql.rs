@@ -6,6 +6,7 @@ pub mod account_mails;
 pub mod accounts;
 pub mod allergens;
 pub mod assignments;
+pub mod body_composition;
 pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
@@ -15,9 +16,11 @@ pub mod cost;
 pub mod device_samples;
 pub mod devices;
 pub mod documents;
+pub mod energy_needs;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercises;
+pub mod explanation;
 pub mod family_access;
 pub mod fasts;
 pub mod favourite_foods;
@@ -42,6 +45,7 @@ pub mod page;
 pub mod parser;
 pub mod person;
 pub mod planned_meals;
+pub mod profiles;
 pub mod progress_photos;
 pub mod recipe_servers;
 pub mod reminders;
@@ -63,6 +67,7 @@ pub mod talon;
 pub mod unavailability;
 pub mod variables;
 pub mod water;
+pub mod weight_trend;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -118,6 +123,7 @@ pub struct Mutation(
     food_import::FoodImportMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
+    profiles::ProfilesMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     sleep::SleepMutation,

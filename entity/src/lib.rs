@@ -45,6 +45,7 @@ pub mod nutrition_targets;
 pub mod personal_nutrients;
 pub mod plan_causes;
 pub mod planned_meals;
+pub mod profiles;
 pub mod progress_photos;
 pub mod recipe_servers;
 pub mod routine_members;

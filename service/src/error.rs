@@ -196,7 +196,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 41] = [
+const TABLES: &[&str] = &[
     // Before the table whose name it begins with.
     "food_diary_groups",
     "food_diary",
@@ -207,6 +207,7 @@ const TABLES: [&str; 41] = [
     "exercise_diary",
     "exercise_sets",
     "measurements",
+    "profiles",
     "goals",
     "food_items",
     "nutrition_data",

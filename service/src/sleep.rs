@@ -37,6 +37,7 @@ use crate::{
     day::{self, Calendar},
     error::{Error, Result},
     input,
+    profiles::Profile,
     source_rankings::{self, MANUAL, SLEEP},
     sync::{
         collection::{Collection, Context, Deletion, Draft, Kind, derived, elsewhere, fixed, group, written},
@@ -107,6 +108,7 @@ struct Read {
     row: Model,
     stages: JsonValue,
     ranking: Vec<String>,
+    born_on: Option<NaiveDate>,
 }
 
 /// How a person slept from `from` to `to`, one item per day of waking, by one statement.
@@ -115,7 +117,7 @@ pub async fn days(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Re
     // The bedtimes before, and what ends a day later by another source.
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT e.*, coalesce(r.sources, '{}') AS ranking,
+        "SELECT e.*, coalesce(r.sources, '{}') AS ranking, (SELECT max(born_on) FROM profiles p WHERE p.user_id = $1) AS born_on,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('stage', s.stage, 'started_at', s.started_at, 'ended_at', s.ended_at) ORDER BY s.position), '[]')
             FROM sleep_stages s WHERE s.user_id = e.user_id AND s.sleep_entry_id = e.id) AS stages
          FROM sleep_entries e LEFT JOIN source_rankings r ON r.user_id = e.user_id AND r.metric = $4
@@ -129,11 +131,12 @@ pub async fn days(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Re
     );
     let read = Read::find_by_statement(statement).all(tx).await?;
     let ranking = read.first().map(|read| read.ranking.clone()).unwrap_or_default();
+    let profile = Profile { born_on: read.first().and_then(|read| read.born_on), ..Profile::default() };
     let sleeps = read.into_iter().map(|read| {
         let stages = serde_json::from_value(read.stages).map_err(Error::stored_json)?;
         Ok(Sleep { row: read.row, stages })
     });
-    SleepDay::between(sleeps.collect::<Result<_>>()?, &ranking, from, to, |_| None)
+    SleepDay::between(sleeps.collect::<Result<_>>()?, &ranking, from, to, |on| profile.age_on(on))
 }
 
 /// Logs a sleep. What a source told before is replaced by what it tells now; told again as it was, it leaves alone what the person
