@@ -12,6 +12,7 @@ mod body_composition;
 mod calendar_feeds;
 mod catalogue_import;
 mod catalogue_of_tables;
+mod charts;
 mod clients;
 mod command_line;
 mod cooked_batches;

@@ -1,6 +1,7 @@
 //! HTTP: routes, headers, health, and the explorer.
 
 mod calendars;
+mod charts;
 pub mod client_address;
 mod connections;
 mod files;
@@ -173,6 +174,7 @@ impl Server {
             .route("/graphql", self.shared(get(websocket::get).post(graphql::post).options(graphql::options)))
             .route("/export/food-diary.csv", self.shared(get(food_export::diary)))
             .route("/export/foods.csv", self.shared(get(food_export::foods)))
+            .route("/charts/{name}", self.shared(get(charts::show)))
             .route("/photos", self.shared(post(progress_photos::add)))
             .route("/photos/{id}", self.shared(get(progress_photos::show)))
             .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))

@@ -13,6 +13,7 @@ pub mod calendar_feeds;
 pub mod calendars;
 pub mod catalogue;
 pub mod changes;
+pub mod charts;
 pub mod clock;
 pub mod completed_days;
 pub mod cooked_batches;
