@@ -82,6 +82,18 @@ async fn keeps_house(ann: &Person<'_>) {
     does(ann, "createMealType", json!({ "name": "Supper" }), "mealType { code }").await;
     let cup = does(ann, "createWaterContainer", json!({ "name": "Cup", "volume": "250", "unit": "ml" }), "container { id }").await;
     does(ann, "logWater", json!({ "containerId": cup["container"]["id"], "note": "cold" }), "entry { id }").await;
+    let deep = json!([{ "stage": "DEEP", "startedAt": "2026-03-09T23:00:00Z", "endedAt": "2026-03-10T01:00:00Z" }]);
+    let night = json!({ "startedAt": "2026-03-09T22:00:00Z", "endedAt": "2026-03-10T06:00:00Z", "stages": deep });
+    does(ann, "logSleep", night, "sleep { id }").await;
+    does(ann, "logMood", json!({ "value": 70, "tags": ["calm", "my own"] }), "mood { id }").await;
+    does(ann, "logFast", json!({ "startedAt": "2026-03-08T20:00:00Z", "endedAt": "2026-03-09T12:00:00Z" }), "fast { id }").await;
+    let steps = json!([{ "metric": "steps", "samples": [{ "id": "1", "at": "2026-03-10T10:00:00Z", "until": "2026-03-10T10:10:00Z", "value": "900" }] }]);
+    does(ann, "ingestSamples", json!({ "source": "watch", "series": steps }), "created").await;
+    let mut photo = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(2, 2).write_to(&mut photo, image::ImageFormat::Png).unwrap();
+    let upload = ann.app.post("/photos?kind=front").bearer_auth(ann.token.as_deref().unwrap()).body(photo.into_inner());
+    assert!(upload.send().await.unwrap().status().is_success());
+    does(ann, "setSourceRanking", json!({ "metric": "sleep", "sources": ["watch", "manual"] }), "rankings { metric }").await;
     does(ann, "completeFoodDay", json!({ "date": "2026-03-09" }), "day { date }").await;
     let aims = json!([{ "nutrient": "ALC", "maximum": "10" }]);
     does(ann, "setNutritionTarget", json!({ "days": "EVERY_DAY", "aims": aims }), "target { id }").await;

@@ -14,6 +14,7 @@ pub mod changes;
 pub mod completed_days;
 pub mod cooked_batches;
 pub mod cost;
+pub mod device_samples;
 pub mod devices;
 pub mod documents;
 pub mod energy_needs;
@@ -22,6 +23,7 @@ pub mod exercise_diary;
 pub mod exercises;
 pub mod explanation;
 pub mod family_access;
+pub mod fasts;
 pub mod favourite_foods;
 pub mod food_diary;
 pub mod food_import;
@@ -35,6 +37,7 @@ pub mod meal_plans;
 pub mod meal_types;
 pub mod meals;
 pub mod measurements;
+pub mod moods;
 pub mod noots;
 pub mod nutrients;
 pub mod nutrition_targets;
@@ -44,6 +47,7 @@ pub mod parser;
 pub mod person;
 pub mod planned_meals;
 pub mod profiles;
+pub mod progress_photos;
 pub mod recipe_servers;
 pub mod reminders;
 pub mod reports;
@@ -56,6 +60,8 @@ pub mod second_factors;
 pub mod security_events;
 pub mod sessions;
 pub mod shopping_lists;
+pub mod sleep;
+pub mod source_rankings;
 pub mod swap_requests;
 pub mod sync;
 pub mod talon;
@@ -82,6 +88,7 @@ pub struct Query(
     nutrients::NutrientsQuery,
     food_merging::FoodMergingQuery,
     exercises::ExercisesQuery,
+    device_samples::DeviceSamplesQuery,
     households::HouseholdsQuery,
     noots::NootsQuery,
     rxdb::RxdbQuery,
@@ -120,6 +127,12 @@ pub struct Mutation(
     profiles::ProfilesMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
+    sleep::SleepMutation,
+    moods::MoodsMutation,
+    fasts::FastsMutation,
+    device_samples::DeviceSamplesMutation,
+    source_rankings::SourceRankingsMutation,
+    progress_photos::ProgressPhotosMutation,
     nutrition_targets::NutritionTargetsMutation,
     family_access::FamilyAccessMutation,
     calendars::CalendarsMutation,

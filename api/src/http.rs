@@ -1,14 +1,17 @@
 //! HTTP: routes, headers, health, and the explorer.
 
 mod calendars;
+mod charts;
 pub mod client_address;
 mod connections;
+mod files;
 mod food_export;
 mod graphql;
 pub mod idempotency;
 mod json;
 mod listener;
 mod observation;
+mod progress_photos;
 mod sse;
 mod websocket;
 
@@ -171,6 +174,9 @@ impl Server {
             .route("/graphql", self.shared(get(websocket::get).post(graphql::post).options(graphql::options)))
             .route("/export/food-diary.csv", self.shared(get(food_export::diary)))
             .route("/export/foods.csv", self.shared(get(food_export::foods)))
+            .route("/charts/{name}", self.shared(get(charts::show)))
+            .route("/photos", self.shared(post(progress_photos::add)))
+            .route("/photos/{id}", self.shared(get(progress_photos::show)))
             .route("/healthz", get(|| async { ([(header::CACHE_CONTROL, "no-store")], "ok\n") }))
             .route("/readyz", get(ready));
         if self.explorable {

@@ -68,6 +68,16 @@ ids! {
     MeasurementId
     /// A goal.
     GoalId
+    /// A sleep.
+    SleepEntryId
+    /// A mood.
+    MoodId
+    /// A fast.
+    FastId
+    /// A picture of a body.
+    ProgressPhotoId
+    /// A ranking of sources.
+    SourceRankingId
     /// What certain days are judged by.
     NutritionTargetId
     /// A grant of family access.

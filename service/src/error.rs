@@ -160,6 +160,13 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "swap_requests_answer_check" => Error::Forbidden("this request is not for you to answer".to_owned()),
         "meal_types_code_key" => Error::conflict("a meal of this name was added at the same moment: choose another name"),
         "water_containers_primary_key" => Error::conflict("another container was made the primary one at the same moment: try again"),
+        "source_rankings_metric_key" => Error::conflict("this was ranked at the same moment: read it and try again"),
+        "sleep_entries_overlap_check" => Error::conflict("the same source tells of another sleep at that time: change or delete that one"),
+        "sleep_entries_source_key" => Error::conflict("the same source tells of this sleep already: change that one"),
+        "sleep_entries_length_check" => Error::invalid("endedAt", "must be after startedAt, by at most 24 hours"),
+        "fasts_running_key" => Error::conflict("a fast runs already: end or delete it first"),
+        "fasts_overlap_check" => Error::conflict("another fast covers part of that time: change or delete that one"),
+        "fasts_length_check" => Error::invalid("endedAt", "must be after startedAt, by at most 60 days"),
         "water_entries_container_fkey" => Error::NoSuch { field: "containerId", what: "container" },
         "food_diary_group_fkey" => Error::NoSuch { field: "groupId", what: "logged meal" },
         "food_diary_quick_nutrition_check" => Error::invalid("nutrition", "what an entry of a food contains is the food's: leave it out"),
@@ -227,6 +234,12 @@ const TABLES: &[&str] = &[
     "cooked_batches",
     "cooked_portions",
     "nutrition_targets",
+    "source_rankings",
+    "sleep_entries",
+    "sleep_stages",
+    "moods",
+    "fasts",
+    "progress_photos",
 ];
 
 /// The field of a broken CHECK, which is named `table_column_check`; `None` where no client knows the table. Validation in the
@@ -286,7 +299,7 @@ impl From<DbErr> for Error {
         match code.as_ref() {
             "28000" => Self::Unauthenticated("this session has ended: sign in again"),
             "42501" => Self::NotFound("row"),
-            "23505" | "23514" | "23503" => {
+            "23505" | "23514" | "23503" | "23P01" => {
                 let constraint = database.constraint().unwrap_or_default();
                 broken_constraint(constraint).or_else(|| taken(constraint)).or_else(|| out_of_range(constraint)).unwrap_or_else(internal)
             }

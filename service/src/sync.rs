@@ -26,11 +26,11 @@ use self::{
 use crate::{
     access::{Tx, Viewer},
     error::{Error, Result},
-    exercise_diary, food_diary, foods, goals, input, meal_types, measurements,
+    exercise_diary, fasts, food_diary, foods, goals, input, meal_types, measurements,
     metrics::{self, METRICS},
-    noots,
+    moods, noots,
     page::{Page, PageRequest},
-    people, water,
+    people, sleep, water,
 };
 
 /// The most mutations that are applied at once.
@@ -43,7 +43,16 @@ pub const LARGEST_PAGE: u32 = 1000;
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
 static STAGES: [&[&Collection]; 2] = [
     &[&foods::SYNCED, &people::SYNCED, &noots::SYNCED, &food_diary::SYNCED_GROUPS, &meal_types::SYNCED],
-    &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED, &water::SYNCED],
+    &[
+        &food_diary::SYNCED,
+        &exercise_diary::SYNCED,
+        &measurements::SYNCED,
+        &goals::SYNCED,
+        &water::SYNCED,
+        &sleep::SYNCED,
+        &moods::SYNCED,
+        &fasts::SYNCED,
+    ],
 ];
 
 /// All collections.

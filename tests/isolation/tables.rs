@@ -584,6 +584,122 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "source_rankings",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("metric", "'m' || left(md5('{name}{n}{m}'), 12)"),
+            ("sources", "ARRAY['watch']"),
+        ],
+        change: "sources = ARRAY['changed']",
+        operations: &[("sign as another", "UPDATE source_rankings SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "moods",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("value", "70"),
+            ("tags", r#"'["calm"]'"#),
+            ("felt_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("felt_on", "'2026-03-10'"),
+        ],
+        change: "value = 71",
+        operations: &[("sign as another", "UPDATE moods SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "fasts",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            // Of one person no two may overlap.
+            ("started_at", "timestamptz '2060-01-01T00:00:00Z' + hashtext('{name}{n}{m}') % 500000 * interval '30 minutes'"),
+            ("ended_at", "timestamptz '2060-01-01T00:10:00Z' + hashtext('{name}{n}{m}') % 500000 * interval '30 minutes'"),
+            ("ended_on", "'2026-03-10'"),
+            ("time_zone", "'UTC'"),
+        ],
+        change: "note = 'changed'",
+        operations: &[("sign as another", "UPDATE fasts SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "progress_photos",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("kind", "'front'"),
+            ("taken_on", "'2026-03-10'"),
+            ("width", "1"),
+            ("height", "1"),
+            ("jpeg", r"'\xffd8ffd9'"),
+        ],
+        change: "kind = 'side'",
+        ..TABLE
+    },
+    Table {
+        name: "device_sources",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("name", "'{name}{n}{m}'"),
+            ("last_received_at", "'2026-03-10T12:00:00Z'"),
+        ],
+        change: "last_received_at = '2026-03-11T12:00:00Z'",
+        ..TABLE
+    },
+    Table {
+        name: "device_samples",
+        key: "source_id",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("source", "'{name}{n}{m}'"),
+            ("metric", "'steps'"),
+            ("source_id", "{id}"),
+            ("started_at", "'2026-03-10T12:00:00Z'"),
+            ("ended_at", "'2026-03-10T12:10:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("recorded_on", "'2026-03-10'"),
+            ("value", "700"),
+        ],
+        primary: "user_id, source, metric, source_id",
+        change: "value = 71",
+        ..TABLE
+    },
+    Table {
+        name: "sleep_entries",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("started_at", "'2026-03-09T22:00:00Z'"),
+            ("ended_at", "'2026-03-10T06:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("woke_on", "'2026-03-10'"),
+            // Of one source no two may overlap.
+            ("source", "'{name}{n}{m}'"),
+        ],
+        change: "note = 'changed'",
+        operations: &[("sign as another", "UPDATE sleep_entries SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "sleep_stages",
+        key: "sleep_entry_id",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("sleep_entry_id", "{held_sleep}"),
+            ("position", "{n}"),
+            ("stage", "'deep'"),
+            ("started_at", "'2026-03-10T01:00:00Z'"),
+            ("ended_at", "'2026-03-10T02:00:00Z'"),
+        ],
+        primary: "user_id, sleep_entry_id, position",
+        change: "stage = 'rem'",
+        ..TABLE
+    },
+    Table {
         name: "goals",
         facet: "access_type",
         columns: &[

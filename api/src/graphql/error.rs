@@ -75,6 +75,24 @@ impl Error {
         self
     }
 
+    /// Its code.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// What is wrong and what would be right.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The input field that it is about.
+    pub fn field(&self) -> Option<&str> {
+        self.extensions.iter().find_map(|(name, value)| match value {
+            Value::String(field) if *name == "field" => Some(field.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether it says nothing about the request: the same may succeed in a moment.
     pub fn is_passing(&self) -> bool {
         matches!(self.code, UNAVAILABLE | TIMEOUT)

@@ -11,8 +11,9 @@ use entity::{
 };
 use futures_util::{Stream, StreamExt};
 use service::{
-    access::Tx, changes, cooked_batches, day::Calendar, devices, family_access as grants, favourite_foods, food_providers::choices,
-    meal_plans, meals, measurements, nutrients, organiser, people, recipe_servers, second_factors, sessions,
+    access::Tx, changes, cooked_batches, day::Calendar, device_samples, devices, family_access as grants, fasts, favourite_foods,
+    food_providers::choices, meal_plans, meals, measurements, moods, nutrients, organiser, people, progress_photos, recipe_servers,
+    second_factors, sessions,
 };
 
 use super::{
@@ -22,11 +23,13 @@ use super::{
     body_composition::BodyComposition,
     changes::follow_person,
     cooked_batches::CookedBatch,
+    device_samples::{Sample, SampleDay, SampleSource},
     devices::Device,
     energy_needs::EnergyNeeds,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
+    fasts::{Fast, FastingStatistics},
     food_diary::FoodDay,
     food_import::FoodImport,
     food_providers::FoodProvider,
@@ -36,6 +39,7 @@ use super::{
     meal_types::MealType,
     meals::Meal,
     measurements::Measurement,
+    moods::{Mood, MoodDay, MoodTag},
     noots::ConflictedNoot,
     nutrients::PersonalNutrient,
     nutrition_targets::NutritionTargetRule,
@@ -43,6 +47,7 @@ use super::{
     page::Connection,
     planned_meals::MealPlanDay,
     profiles::Profile,
+    progress_photos::{PhotoKind, ProgressPhoto},
     recipe_servers::RecipeServer,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
@@ -50,6 +55,8 @@ use super::{
     second_factors::SecondFactor,
     security_events::SecurityEvent,
     sessions::SignedInSession,
+    sleep::{SleepAverages, SleepDay},
+    source_rankings::SourceRanking,
     sync::{self, RejectedChange, SyncHead, SyncPage},
     water::{WaterContainer, WaterDay},
     weight_trend::WeightTrendPoint,
@@ -444,6 +451,272 @@ impl Person {
             let (from, to) = (from.check("from")?.0, to.check("to")?.0);
             let points = service::weight_trend::between(&*scope(ctx).read().await?, self.id(), from, to).await?;
             Ok(Some(WeightTrendPoint::all(points)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// How the person slept until they woke on a day. Today in the person's zone when no date is given. Needs CHECKIN.
+    async fn sleep_day(&self, ctx: &Context<'_>, #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>) -> Option<Result<SleepDay>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            Ok(SleepDay::between(&tx, self.id(), date, date).await?.pop())
+        })
+        .await
+        .transpose()
+    }
+
+    /// How the person slept from one day of waking to another: one item per day, empty days included, at most 400. Needs CHECKIN.
+    async fn sleep_days(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<SleepDay>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            SleepDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// When and how long the person sleeps, over at most 400 days. Needs CHECKIN.
+    async fn sleep_averages(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<SleepAverages>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            SleepAverages::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// How the person felt, newest first. Needs CHECKIN.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn moods(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "From this day on.")] from: Option<Unchecked<Date>>,
+        #[graphql(desc = "Up to this day.")] to: Option<Unchecked<Date>>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Mood>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let (from, to) = (from.check("from")?.map(|date| date.0), to.check("to")?.map(|date| date.0));
+            let filter = moods::Filter { person: self.id(), from, to };
+            let continued = after.is_some();
+            let page = moods::list(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, Mood)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// How the person felt on a day. Today in the person's zone when no date is given. Needs CHECKIN.
+    async fn mood_day(&self, ctx: &Context<'_>, #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>) -> Option<Result<MoodDay>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            Ok(MoodDay::between(&tx, self.id(), date, date).await?.pop())
+        })
+        .await
+        .transpose()
+    }
+
+    /// How the person felt from one day to another: one item per day, empty days included, at most 400. Needs CHECKIN.
+    async fn mood_days(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<MoodDay>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            MoodDay::between(&tx, self.id(), from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// The words that the person has for moods, the most used first, then those that everybody has. Needs CHECKIN.
+    async fn mood_tags(&self, ctx: &Context<'_>) -> Option<Result<Vec<MoodTag>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            MoodTag::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// The fast that runs; null where none does. Needs CHECKIN.
+    async fn current_fast(&self, ctx: &Context<'_>) -> Option<Result<Fast>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            Ok(fasts::running(&*scope(ctx).read().await?, self.id()).await?.map(Fast))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The person's fasts, newest first. Needs CHECKIN.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn fasts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Those that ended on this day or later, or still run.")] from: Option<Unchecked<Date>>,
+        #[graphql(desc = "Those that ended up to this day.")] to: Option<Unchecked<Date>>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Fast>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let (from, to) = (from.check("from")?.map(|date| date.0), to.check("to")?.map(|date| date.0));
+            let filter = fasts::Filter { person: self.id(), from, to };
+            let continued = after.is_some();
+            let page = fasts::list(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, Fast)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// What the person's fasts that ended in these days come to; all of them when no days are given. Needs CHECKIN.
+    async fn fasting_statistics(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Option<Unchecked<Date>>,
+        #[graphql(desc = "The last day.")] to: Option<Unchecked<Date>>,
+    ) -> Option<Result<FastingStatistics>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let (from, to) = (from.check("from")?.map(|date| date.0), to.check("to")?.map(|date| date.0));
+            FastingStatistics::of(&*scope(ctx).read().await?, self.id(), from, to).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// The devices and apps that told samples, by name. Needs CHECKIN.
+    async fn sample_sources(&self, ctx: &Context<'_>) -> Option<Result<Vec<SampleSource>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            SampleSource::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// What a metric comes to from one day to another: one item per day, empty days included, at most 100. Needs CHECKIN.
+    async fn sample_days(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A code of `sampleMetrics`.")] metric: String,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<SampleDay>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            SampleDay::between(&tx, self.id(), &metric, from.check("from")?.0, to.check("to")?.0).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// What devices told of a metric, as they told it, newest first: what counts and what does not. Needs CHECKIN.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn samples(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A code of `sampleMetrics`.")] metric: String,
+        #[graphql(desc = "This source alone.")] source: Option<String>,
+        #[graphql(desc = "From this day on.")] from: Option<Unchecked<Date>>,
+        #[graphql(desc = "Up to this day.")] to: Option<Unchecked<Date>>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Sample>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let (from, to) = (from.check("from")?.map(|date| date.0), to.check("to")?.map(|date| date.0));
+            let filter = device_samples::Filter { person: self.id(), metric, source, from, to };
+            let continued = after.is_some();
+            let page = device_samples::list(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, Sample)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// Pictures of the viewer's body, newest first; null for anyone but the viewer, whatever is shared.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn progress_photos(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only those that were taken from there.")] kind: Option<PhotoKind>,
+        #[graphql(desc = "From this day on.")] from: Option<Unchecked<Date>>,
+        #[graphql(desc = "Up to this day.")] to: Option<Unchecked<Date>>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<ProgressPhoto>>> {
+        boxed(async {
+            if !self.is_viewer(ctx).await? {
+                return Ok(None);
+            }
+            let (from, to) = (from.check("from")?.map(|date| date.0), to.check("to")?.map(|date| date.0));
+            let filter = progress_photos::Filter { kind: kind.map(Into::into), from, to };
+            let continued = after.is_some();
+            let page = progress_photos::list(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, ProgressPhoto)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// Which source counts where several tell of the same, by metric. Needs CHECKIN.
+    async fn source_rankings(&self, ctx: &Context<'_>) -> Option<Result<Vec<SourceRanking>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            SourceRanking::of(&*scope(ctx).read().await?, self.id()).await.map(Some)
         })
         .await
         .transpose()

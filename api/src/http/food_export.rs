@@ -3,17 +3,15 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use async_graphql::ServerError;
 use axum::{
     body::{Body, Bytes},
     extract::{ConnectInfo, RawQuery, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use chrono::NaiveDate;
 use entity::id::UserId;
 use futures_util::{StreamExt, stream};
-use serde_json::json;
 use service::{
     day,
     error::{Error, Result},
@@ -22,8 +20,7 @@ use service::{
 use tokio::sync::mpsc;
 use tracing::Instrument;
 
-use super::{Server, calendars, caller, graphql};
-use crate::graphql::{cost::Caller, scope::RequestScope};
+use super::{Server, files};
 
 /// What an export costs: as much as a request may that asks for as many rows as it can.
 const POINTS: usize = 500;
@@ -93,30 +90,20 @@ async fn respond(
     name: &str,
     what: impl FnOnce(&Asked) -> What,
 ) -> Response {
-    let scope = RequestScope::new(server.database_for(headers), server.outside.clone(), graphql::bearer(headers), caller(address));
-    let viewer = match scope.viewer() {
-        Ok(viewer) => viewer,
-        Err(error) => return refused(StatusCode::UNAUTHORIZED, error.into()),
+    let scope = match files::admit(server, headers, address, POINTS) {
+        Ok(scope) => scope,
+        Err(response) => return response,
     };
-    let charge = server.points.take(&Caller::Person(viewer.user_id()), POINTS, server.database.now());
-    if let Some(error) = charge.refused() {
-        let mut response = answer(StatusCode::TOO_MANY_REQUESTS, &error);
-        response.headers_mut().insert(header::RETRY_AFTER, charge.retry_after.unwrap_or(1).into());
-        return response;
-    }
     let begun = async {
         let asked = Asked::read(query.as_deref().unwrap_or_default())?;
-        let mut export = food_export::begin(viewer, asked.person, what(&asked)).await?;
+        let mut export = food_export::begin(scope.viewer()?, asked.person, what(&asked)).await?;
         // What is wrong shows with the first part, while a status can still tell.
         let first = export.next().await?.unwrap_or_default();
-        Ok::<_, Error>((asked.byte_order_mark, first, export))
+        Ok::<_, crate::graphql::error::Error>((asked.byte_order_mark, first, export))
     };
     let (byte_order_mark, first, export) = match begun.await {
         Ok(begun) => begun,
-        Err(error @ Error::Unauthenticated(_)) => {
-            return refused(StatusCode::UNAUTHORIZED, crate::graphql::error::Error::from(error).into());
-        }
-        Err(error) => return refused(calendars::status(&error), crate::graphql::error::Error::from(error).into()),
+        Err(error) => return files::refused(error),
     };
     let mark = if byte_order_mark { Bytes::from_static(BYTE_ORDER_MARK.as_bytes()) } else { Bytes::new() };
     let head = stream::iter([Ok(mark), Ok(Bytes::from(first))]);
@@ -152,15 +139,4 @@ fn rest(mut export: Export) -> mpsc::Receiver<std::io::Result<Bytes>> {
     };
     tokio::spawn(read.in_current_span());
     parts
-}
-
-fn refused(status: StatusCode, error: async_graphql::Error) -> Response {
-    answer(status, &error.into_server_error(async_graphql::Pos::default()))
-}
-
-/// The same errors as of GraphQL.
-fn answer(status: StatusCode, error: &ServerError) -> Response {
-    let body = json!({ "errors": [{ "message": error.message, "extensions": error.extensions }] });
-    (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], body.to_string())
-        .into_response()
 }

@@ -337,6 +337,12 @@ impl Draft {
         decimal(&self.document, column)
     }
 
+    /// The instant of a column that must have one.
+    pub fn instant(&self, column: &str) -> Result<DateTime<Utc>, Refused> {
+        let told = self.text(column)?.parse();
+        told.map_err(|_| Error::invalid(column, "must be an instant such as 2026-03-10T12:00:00Z").into())
+    }
+
     /// The value of a column.
     pub fn value(&self, column: &str) -> &Value {
         self.document.get(column).unwrap_or(&Value::Null)
@@ -355,8 +361,7 @@ impl Draft {
     /// Checks when and where the row happened, and fixes its day. A zone that is not told is the person's.
     pub fn fix_day(&mut self, context: &Context, at: &str, on: &str) -> Result<(), Refused> {
         let calendar = context.calendar()?;
-        let told: DateTime<Utc> =
-            self.text(at)?.parse().map_err(|_| Error::invalid(at, "must be an instant such as 2026-03-10T12:00:00Z"))?;
+        let told = self.instant(at)?;
         let zone: Option<Tz> = self.optional_text("time_zone")?.map(|name| day::zone("time_zone", name)).transpose()?;
         let moment = calendar.moment(at, Some(told), zone, told)?;
         self.set(at, instant(moment.at));

@@ -1,0 +1,2 @@
+DROP TABLE device_samples;
+DROP TABLE device_sources;
