@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect,
     sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
+    exercise_energy::{DEVICE, ESTIMATED_BY_MET, energy, gross_calories},
     exercises, input,
     sync::{
         collection::{Collection, Context, Deletion, Draft, Kind, derived, elsewhere, fixed, group, written},
@@ -105,8 +106,6 @@ pub struct ExerciseEntryChange {
 }
 
 const MOST_SETS: usize = 200;
-const DEVICE: &str = "device";
-const ESTIMATED_BY_MET: &str = "met";
 
 /// The entries of a person's days from `from` to `to`, in the order they were done.
 pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<ExerciseEntry>> {
@@ -293,56 +292,6 @@ async fn with_sets(tx: &Tx, person: UserId, rows: Vec<Model>) -> Result<Vec<Exer
     Ok(rows.into_iter().map(|row| ExerciseEntry { sets: by_entry.remove(&row.id).unwrap_or_default(), row }).collect())
 }
 
-/// What a device says, else gross MET × 3.5 × kg / 200 × minutes (Compendium of Physical Activities), else unknown.
-async fn energy(
-    tx: &Tx,
-    person: UserId,
-    device: Option<Decimal>,
-    met: Option<Decimal>,
-    minutes: Option<Decimal>,
-    at: DateTime<Utc>,
-) -> Result<(Option<Decimal>, Option<String>)> {
-    if device.is_some() {
-        return Ok((device, Some(DEVICE.to_owned())));
-    }
-    let (Some(met), Some(minutes)) = (met, minutes) else { return Ok((None, None)) };
-    let Some(kilograms) = weight_at(tx, person, at).await? else { return Ok((None, None)) };
-    Ok((Some(gross_calories(met, kilograms, minutes)), Some(ESTIMATED_BY_MET.to_owned())))
-}
-
-fn gross_calories(met: Decimal, kilograms: Decimal, minutes: Decimal) -> Decimal {
-    round(met * Decimal::new(35, 1) * kilograms / Decimal::from(200) * minutes, 3)
-}
-
-/// The weight in kg measured last before `at`, else the first one after it.
-async fn weight_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Result<Option<Decimal>> {
-    Ok(weights_at(tx, person, &[at]).await?.remove(&at))
-}
-
-#[derive(FromQueryResult)]
-struct WeightAt {
-    at: DateTime<Utc>,
-    kilograms: Decimal,
-}
-
-/// The weights in kg at these instants, as far as they are known.
-pub(crate) async fn weights_at(tx: &Tx, person: UserId, instants: &[DateTime<Utc>]) -> Result<HashMap<DateTime<Utc>, Decimal>> {
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT w.at, m.canonical_value / 1000 AS kilograms FROM unnest($2::timestamptz[]) AS w (at) CROSS JOIN LATERAL (
-           SELECT canonical_value FROM (
-             (SELECT canonical_value, 1 AS choice FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at <= w.at AND deleted_at IS NULL
-              ORDER BY measured_at DESC, id DESC LIMIT 1)
-             UNION ALL
-             (SELECT canonical_value, 2 FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at > w.at AND deleted_at IS NULL
-              ORDER BY measured_at, id LIMIT 1)) weights
-           ORDER BY choice LIMIT 1) m",
-        [person.0.into(), instants.to_vec().into()],
-    );
-    let weights = WeightAt::find_by_statement(statement).all(tx).await?;
-    Ok(weights.into_iter().map(|weight| (weight.at, weight.kilograms)).collect())
-}
-
 fn duration(minutes: Decimal) -> Result<Decimal> {
     input::number("durationMinutes", minutes, 3, Decimal::new(1, 3)..=Decimal::from(10_080))
 }
@@ -512,19 +461,4 @@ fn scalars(entry: &Model) -> JsonValue {
         "caloriesBurned": entry.calories_burned.map(|calories| calories.normalize()), "notes": entry.notes,
         "performedAt": entry.performed_at, "timeZone": entry.time_zone, "date": entry.performed_on, "version": entry.version,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_compendium_example_holds() {
-        let decimal = |text: &str| Decimal::from_str_exact(text).expect("a literal");
-        for (met, kilograms, minutes, expected) in
-            [("9.8", "70", "30", "360.15"), ("3.5", "62", "45", "170.888"), ("6.0", "90", "60", "567")]
-        {
-            assert_eq!(gross_calories(decimal(met), decimal(kilograms), decimal(minutes)), decimal(expected));
-        }
-    }
 }

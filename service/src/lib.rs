@@ -21,6 +21,7 @@ pub mod devices;
 pub mod doctor;
 pub mod error;
 pub mod exercise_diary;
+pub mod exercise_energy;
 pub mod exercises;
 pub mod family_access;
 pub mod favourite_foods;
