@@ -14,8 +14,11 @@ pub mod cooked_batches;
 pub mod cost;
 pub mod devices;
 pub mod documents;
+pub mod energy_ledger;
+pub mod energy_records;
 pub mod error;
 pub mod exercise_diary;
+pub mod exercise_energy;
 pub mod exercises;
 pub mod family_access;
 pub mod favourite_foods;
@@ -111,6 +114,7 @@ pub struct Mutation(
     food_import::FoodImportMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
+    energy_records::EnergyRecordsMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     nutrition_targets::NutritionTargetsMutation,

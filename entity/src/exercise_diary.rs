@@ -28,8 +28,10 @@ pub struct Model {
     pub distance_m: Option<Decimal>,
     /// Energy spent in kcal.
     pub calories_burned: Option<Decimal>,
-    /// device or met.
+    /// device, heart_rate or met.
     pub calories_source: Option<String>,
+    /// What `calories_burned` was computed from.
+    pub calories_basis: Option<Json>,
     /// Free text.
     pub notes: Option<String>,
     /// When.

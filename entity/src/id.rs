@@ -62,6 +62,8 @@ ids! {
     ExerciseId
     /// A row of an exercise diary.
     ExerciseEntryId
+    /// What a device told of an interval.
+    EnergyRecordId
     /// A measurement.
     MeasurementId
     /// A goal.

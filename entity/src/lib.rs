@@ -12,6 +12,7 @@ pub mod conflicted_noots;
 pub mod cooked_batches;
 pub mod cooked_portions;
 pub mod devices;
+pub mod energy_records;
 pub mod exercise_diary;
 pub mod exercise_sets;
 pub mod exercises;

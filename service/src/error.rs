@@ -189,7 +189,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 35] = [
+const TABLES: [&str; 36] = [
     // Before the table whose name it begins with.
     "food_diary_groups",
     "food_diary",
@@ -199,6 +199,7 @@ const TABLES: [&str; 35] = [
     "water_containers",
     "exercise_diary",
     "exercise_sets",
+    "energy_records",
     "measurements",
     "goals",
     "food_items",

@@ -24,7 +24,7 @@ use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
-    exercise_energy::{DEVICE, ESTIMATED_BY_MET, energy, gross_calories},
+    exercise_energy::{self, Effort, Method},
     exercises, input,
     sync::{
         collection::{Collection, Context, Deletion, Draft, Kind, derived, elsewhere, fixed, group, written},
@@ -109,15 +109,19 @@ const MOST_SETS: usize = 200;
 
 /// The entries of a person's days from `from` to `to`, in the order they were done.
 pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<ExerciseEntry>> {
+    let rows = rows_between(tx, person, from, to).await?;
+    with_sets(tx, person, rows).await
+}
+
+/// The same without their sets.
+pub(crate) async fn rows_between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<Model>> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(person))
         .filter(Column::PerformedOn.between(from, to))
         .filter(Column::DeletedAt.is_null())
         .order_by_asc(Column::PerformedAt)
-        .order_by_asc(Column::Id)
-        .all(tx)
-        .await?;
-    with_sets(tx, person, rows).await
+        .order_by_asc(Column::Id);
+    Ok(rows.all(tx).await?)
 }
 
 /// The energy of these entries, as far as it is known; `None` when nothing is.
@@ -146,7 +150,8 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
     let device_calories = new.calories_burned.map(calories).transpose()?;
     let moment = Calendar::of(tx, person).await?.moment("performedAt", new.performed_at, new.time_zone, tx.now())?;
     let exercise = exercises::find(tx, new.exercise).await?.ok_or(Error::NoSuch { field: "exerciseId", what: "exercise" })?;
-    let (calories_burned, calories_source) = energy(tx, person, device_calories, exercise.met, duration, moment.at).await?;
+    let effort = Effort { device: device_calories, met: exercise.met, minutes: duration, heart_rate: None };
+    let energy = exercise_energy::energy(tx, person, effort, moment.at).await?;
 
     let row = ActiveModel {
         user_id: Set(person),
@@ -157,8 +162,9 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
         distance: Set(distance),
         distance_unit: Set(distance_unit),
         distance_m: Set(distance_m),
-        calories_burned: Set(calories_burned),
-        calories_source: Set(calories_source),
+        calories_burned: Set(energy.gross),
+        calories_source: Set(energy.method.map(|method| method.code().to_owned())),
+        calories_basis: Set(Some(energy.stored()?)),
         notes: Set(notes),
         performed_at: Set(moment.at),
         time_zone: Set(moment.time_zone.name().to_owned()),
@@ -209,25 +215,27 @@ pub async fn update(
     }
     if change.duration_minutes.is_some() || change.calories_burned.is_some() {
         let minutes = change.duration_minutes.unwrap_or(entry.duration_minutes).map(duration).transpose()?;
-        let known = entry.calories_burned.filter(|_| entry.calories_source.as_deref() == Some(DEVICE));
-        let device_calories = change.calories_burned.unwrap_or(known).map(calories).transpose()?;
+        let method = entry.calories_source.as_deref().and_then(Method::named);
+        let known = entry.calories_burned.filter(|_| method == Some(Method::Device));
+        let device = change.calories_burned.unwrap_or(known).map(calories).transpose()?;
         let met = match entry.exercise_id {
             Some(exercise) => exercises::find(tx, exercise).await?.and_then(|exercise| exercise.met),
             None => None,
         };
         let at = row.performed_at.clone().take().unwrap_or(entry.performed_at);
-        let (mut calories, mut source) = energy(tx, person, device_calories, met, minutes, at).await?;
-        let estimated = entry.calories_burned.filter(|_| entry.calories_source.as_deref() == Some(ESTIMATED_BY_MET));
+        let effort = Effort { device, met, minutes, heart_rate: None };
+        let mut energy = exercise_energy::energy(tx, person, effort, at).await?;
         // The exercise and the weight may be gone, or not the writer's to see: the estimate they gave holds for each minute.
-        if calories.is_none()
-            && let (Some(estimated), Some(before), Some(minutes)) = (estimated, entry.duration_minutes, minutes)
+        if energy.gross.is_none()
+            && matches!(method, Some(Method::HeartRate | Method::Met))
+            && let (Some(before), Some(minutes)) = (entry.duration_minutes, minutes)
         {
-            calories = Some(round(estimated * minutes / before, 3));
-            source = Some(ESTIMATED_BY_MET.to_owned());
+            energy = exercise_energy::of_entry(&entry).stretched(before, minutes);
         }
         row.duration_minutes = Set(minutes);
-        row.calories_burned = Set(calories);
-        row.calories_source = Set(source);
+        row.calories_burned = Set(energy.gross);
+        row.calories_source = Set(energy.method.map(|method| method.code().to_owned()));
+        row.calories_basis = Set(Some(energy.stored()?));
     }
     if let Some(sets) = change.sets {
         let sets = checked_sets(person, id, sets)?;
@@ -403,17 +411,14 @@ fn complete_energy(context: &Context, draft: &mut Draft, met: Option<Decimal>) -
     let minutes = draft.optional_decimal("duration_minutes")?.map(duration).transpose()?;
     let told = draft.optional_decimal("calories_burned")?.map(calories).transpose()?;
     let before = |column: &str| draft.before.as_ref().and_then(|before| before.get(column)).cloned();
-    let estimated = before("calories_source") == Some(ESTIMATED_BY_MET.into());
+    let estimated = [Method::HeartRate, Method::Met].iter().any(|method| before("calories_source") == Some(method.code().into()));
     let device = told.filter(|_| !(estimated && before("calories_burned").as_ref() == Some(draft.value("calories_burned"))));
     let at: DateTime<Utc> = draft.text("performed_at")?.parse().map_err(|_| Error::invalid("performed_at", "must be an instant"))?;
-    let (calories, source) = match (device, met, minutes, context.weights.get(&at)) {
-        (Some(device), ..) => (Some(device), Some(DEVICE)),
-        (None, Some(met), Some(minutes), Some(kilograms)) => (Some(gross_calories(met, *kilograms, minutes)), Some(ESTIMATED_BY_MET)),
-        _ => (None, None),
-    };
+    let effort = Effort { device, met, minutes, heart_rate: None };
+    let energy = exercise_energy::estimate(&effort, &context.bodies.get(&at).copied().unwrap_or_default());
     draft.set_decimal("duration_minutes", minutes);
-    draft.set_decimal("calories_burned", calories);
-    draft.set("calories_source", source);
+    draft.set_decimal("calories_burned", energy.gross);
+    draft.set("calories_source", energy.method.map(Method::code));
     Ok(())
 }
 

@@ -1,44 +1,287 @@
-//! The energy that exercise takes.
+//! The energy that exercise takes, and how it was found: as a device says, else by heart rate where that formula holds, else by the
+//! metabolic equivalent of the exercise, else unknown. What it was computed from is kept, so that it can be explained later.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use entity::{id::UserId, unit::round};
+use entity::{exercise_diary, id::UserId, unit::round};
 use rust_decimal::Decimal;
-use sea_orm::{DbBackend, FromQueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement};
+use serde::{Deserialize, Serialize};
 
-use crate::{access::Tx, error::Result};
+use crate::{
+    access::Tx,
+    error::{Error, Result},
+};
 
-/// `calories_source` of what a device told.
-pub(crate) const DEVICE: &str = "device";
-/// `calories_source` of what was estimated from the exercise's MET.
-pub(crate) const ESTIMATED_BY_MET: &str = "met";
+/// Raised whenever a formula or its limits change, so that what was kept tells how it came about.
+pub const VERSION: i32 = 1;
+/// Energy is rounded once, half away from zero, to so many decimals of a kcal.
+pub const DECIMALS: u32 = 3;
+/// Kilojoules of a kilocalorie, thermochemical.
+const KILOJOULES: Decimal = Decimal::from_parts(4184, 0, 0, false, 3);
+/// Adult METs are measured on adults. Children's resting energy per kilogram is higher, so that they would be told too little.
+const ADULT: i32 = 18;
+/// The Compendium is of adults from 19 to 59.
+const OLDER_ADULT: i32 = 60;
 
-/// What a device says, else gross MET × 3.5 × kg / 200 × minutes (Compendium of Physical Activities), else unknown.
-pub(crate) async fn energy(
-    tx: &Tx,
-    person: UserId,
-    device: Option<Decimal>,
-    met: Option<Decimal>,
-    minutes: Option<Decimal>,
-    at: DateTime<Utc>,
-) -> Result<(Option<Decimal>, Option<String>)> {
-    if device.is_some() {
-        return Ok((device, Some(DEVICE.to_owned())));
+/// Where the energy of an entry is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A device said it.
+    Device,
+    /// Computed from the heart rate (Keytel et al. 2005).
+    HeartRate,
+    /// Computed from the exercise's metabolic equivalent (Compendium of Physical Activities).
+    Met,
+}
+
+impl Method {
+    /// As it is stored.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::HeartRate => "heart_rate",
+            Self::Met => "met",
+        }
     }
-    let (Some(met), Some(minutes)) = (met, minutes) else { return Ok((None, None)) };
-    let Some(kilograms) = weight_at(tx, person, at).await? else { return Ok((None, None)) };
-    Ok((Some(gross_calories(met, kilograms, minutes)), Some(ESTIMATED_BY_MET.to_owned())))
+
+    /// The method of a code.
+    pub fn named(code: &str) -> Option<Self> {
+        [Self::Device, Self::HeartRate, Self::Met].into_iter().find(|method| method.code() == code)
+    }
+
+    /// The formula, with where it is from.
+    pub fn formula(self) -> &'static str {
+        match self {
+            Self::Device => "as a device said",
+            Self::HeartRate => {
+                "kJ/min, men: -55.0969 + 0.6309 × heart rate + 0.1988 × kg + 0.2017 × age; women: -20.4022 + 0.4472 × heart rate - 0.1263 × kg \
+                 + 0.0740 × age; divided by 4.184, times minutes (Keytel et al., J Sports Sci 2005;23:289)"
+            }
+            Self::Met => {
+                "MET × 3.5 × kg / 200 × minutes (Compendium of Physical Activities; Ainsworth et al., Med Sci Sports Exerc 2011;43:1575)"
+            }
+        }
+    }
 }
 
-/// Gross energy in kcal, to three decimals: MET × 3.5 × kg / 200 × minutes.
-pub(crate) fn gross_calories(met: Decimal, kilograms: Decimal, minutes: Decimal) -> Decimal {
-    round(met * Decimal::new(35, 1) * kilograms / Decimal::from(200) * minutes, 3)
+/// What the formulas for women and men differ by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sex {
+    /// Female.
+    Female,
+    /// Male.
+    Male,
 }
 
-/// The weight in kg measured last before `at`, else the first one after it.
-async fn weight_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Result<Option<Decimal>> {
-    Ok(weights_at(tx, person, &[at]).await?.remove(&at))
+/// What is known of a body at the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Body {
+    /// Its weight in kg.
+    pub kilograms: Option<Decimal>,
+    /// Completed years.
+    pub age: Option<i32>,
+    /// As stated; nothing is assumed of who does not state it.
+    pub sex: Option<Sex>,
+}
+
+/// What is known of something trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Effort {
+    /// Energy in kcal as a device says.
+    pub device: Option<Decimal>,
+    /// Metabolic equivalent of the exercise.
+    pub met: Option<Decimal>,
+    /// How long.
+    pub minutes: Option<Decimal>,
+    /// Beats per minute, on average.
+    pub heart_rate: Option<i32>,
+}
+
+/// The energy of something trained, and how it was found: what is kept with the entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Energy {
+    /// What it was found by; `None` when it is unknown.
+    pub method: Option<Method>,
+    /// The version of the formula.
+    pub version: i32,
+    /// In kcal, resting energy of that time included.
+    pub gross: Option<Decimal>,
+    /// In kcal beyond resting energy (1 MET) of that time, where weight and duration are known.
+    pub net: Option<Decimal>,
+    /// What went in.
+    pub inputs: Vec<Input>,
+    /// Why a better method was not used, and what limits this one.
+    pub notes: Vec<String>,
+}
+
+/// A number that went into a formula.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// What it is: met, weight, duration, heart_rate, age, sex, max_heart_rate.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Its unit, where it has one.
+    pub unit: Option<String>,
+}
+
+impl Energy {
+    /// The same effort over `minutes` in place of `before`, where nothing can be computed anew.
+    pub(crate) fn stretched(self, before: Decimal, minutes: Decimal) -> Self {
+        let scaled = |energy: Option<Decimal>| energy.map(|energy| round(energy * minutes / before, DECIMALS));
+        let mut notes = self.notes;
+        notes.push(format!("as much per minute as when it took {} min", before.normalize()));
+        Self { gross: scaled(self.gross), net: scaled(self.net), notes, ..self }
+    }
+
+    /// What is kept of it.
+    pub(crate) fn stored(&self) -> Result<JsonValue> {
+        serde_json::to_value(self).map_err(|error| Error::Internal(error.into()))
+    }
+}
+
+/// The energy of an effort of this body.
+pub fn estimate(effort: &Effort, body: &Body) -> Energy {
+    let mut energy = Energy { method: None, version: VERSION, gross: None, net: None, inputs: Vec::new(), notes: Vec::new() };
+    let mut took = |name: &str, value: String, unit: Option<&str>| {
+        energy.inputs.push(Input { name: name.to_owned(), value, unit: unit.map(str::to_owned) });
+    };
+    if let Some(minutes) = effort.minutes {
+        took("duration", minutes.normalize().to_string(), Some("min"));
+    }
+    if let Some(kilograms) = body.kilograms {
+        took("weight", kilograms.normalize().to_string(), Some("kg"));
+    }
+    let resting = effort.minutes.zip(body.kilograms).map(|(minutes, kilograms)| per_met(kilograms, minutes));
+
+    if let Some(device) = effort.device {
+        (energy.method, energy.gross) = (Some(Method::Device), Some(device));
+    } else if let Some(heart_rate) = effort.heart_rate {
+        match by_heart_rate(heart_rate, effort.minutes, body) {
+            Ok((gross, age, sex)) => {
+                took("heart_rate", heart_rate.to_string(), Some("bpm"));
+                took("age", age.to_string(), Some("a"));
+                took("sex", if sex == Sex::Female { "female" } else { "male" }.to_owned(), None);
+                took("max_heart_rate", max_heart_rate(age).normalize().to_string(), Some("bpm"));
+                (energy.method, energy.gross) = (Some(Method::HeartRate), Some(gross));
+            }
+            Err(why) => energy.notes.push(format!("not by heart rate: {why}")),
+        }
+    }
+    if energy.gross.is_none() {
+        match (effort.met, resting, body.age) {
+            (_, _, Some(age)) if age < ADULT => {
+                energy.notes.push(format!("not by MET: those of adults do not hold below {ADULT} years, and the age then was {age}"));
+            }
+            (None, ..) => energy.notes.push("not by MET: the exercise states none".to_owned()),
+            (_, None, _) if effort.minutes.is_none() => energy.notes.push("not by MET: the duration is missing".to_owned()),
+            (_, None, _) => energy.notes.push("not by MET: no weight is known".to_owned()),
+            (Some(met), Some(resting), age) => {
+                energy.inputs.push(Input { name: "met".to_owned(), value: met.normalize().to_string(), unit: None });
+                (energy.method, energy.gross) = (Some(Method::Met), Some(round(met * resting, DECIMALS)));
+                match age {
+                    None => energy.notes.push("the age is not known: taken for an adult's".to_owned()),
+                    Some(OLDER_ADULT..) => {
+                        energy.notes.push(format!("METs are those of 19 to 59 years: from {OLDER_ADULT} on this is too much"))
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+    energy.net = energy.gross.zip(resting).map(|(gross, resting)| match (energy.method, effort.met) {
+        (Some(Method::Met), Some(met)) => round((met - Decimal::ONE) * resting, DECIMALS),
+        _ => round(gross - resting, DECIMALS),
+    });
+    // Light exercises have less than 1 MET, and devices say what they like.
+    energy.net = energy.net.map(|net| net.max(Decimal::ZERO));
+    energy
+}
+
+/// Energy in kcal by heart rate, with the age and the sex it is for; or why the formula does not hold.
+fn by_heart_rate(heart_rate: i32, minutes: Option<Decimal>, body: &Body) -> Result<(Decimal, i32, Sex), String> {
+    let sex = body.sex.ok_or("the sex is not stated, and the formulas of women and men differ")?;
+    let age = body.age.ok_or("the age is not known")?;
+    let kilograms = body.kilograms.ok_or("no weight is known")?;
+    let minutes = minutes.ok_or("the duration is missing")?;
+    if !(18..=45).contains(&age) {
+        return Err(format!("the formula is for 18 to 45 years, and the age then was {age}"));
+    }
+    if !(Decimal::from(47)..=Decimal::from(120)).contains(&kilograms) {
+        return Err(format!("the formula is for 47 to 120 kg, and the weight was {} kg", kilograms.normalize()));
+    }
+    let share = Decimal::from(heart_rate) * Decimal::ONE_HUNDRED / max_heart_rate(age);
+    if !(Decimal::from(57)..=Decimal::from(90)).contains(&share) {
+        return Err(format!("the formula is for 57 to 90 % of the maximal heart rate, and this was {} %", round(share, 0)));
+    }
+    Ok((round(keytel(heart_rate, kilograms, age, sex) * minutes / KILOJOULES, DECIMALS), age, sex))
+}
+
+/// Energy in kJ per minute (Keytel et al. 2005), whether or not it holds there.
+fn keytel(heart_rate: i32, kilograms: Decimal, age: i32, sex: Sex) -> Decimal {
+    let of = |constant: i64, per_beat: i64, per_kilogram: i64, per_year: i64| {
+        Decimal::new(constant, 4)
+            + Decimal::new(per_beat, 4) * Decimal::from(heart_rate)
+            + Decimal::new(per_kilogram, 4) * kilograms
+            + Decimal::new(per_year, 4) * Decimal::from(age)
+    };
+    match sex {
+        Sex::Male => of(-55_0969, 6309, 1988, 2017),
+        Sex::Female => of(-20_4022, 4472, -1263, 740),
+    }
+}
+
+/// The maximal heart rate in beats per minute at this age: 208 - 0.7 × age (Tanaka et al., J Am Coll Cardiol 2001;37:153).
+pub fn max_heart_rate(age: i32) -> Decimal {
+    Decimal::from(208) - Decimal::new(7, 1) * Decimal::from(age)
+}
+
+/// Resting energy in kcal, 1 MET: 3.5 ml of oxygen per kg and minute, of which a litre is 5 kcal. Not rounded.
+fn per_met(kilograms: Decimal, minutes: Decimal) -> Decimal {
+    Decimal::new(35, 1) * kilograms / Decimal::from(200) * minutes
+}
+
+/// The energy of an effort of this person at this instant, as far as the viewer knows the person's body.
+pub(crate) async fn energy(tx: &Tx, person: UserId, effort: Effort, at: DateTime<Utc>) -> Result<Energy> {
+    Ok(estimate(&effort, &body_at(tx, person, at).await?))
+}
+
+/// How the energy of an entry was found. Where a device that was offline wrote it, what it was computed from is not known any more.
+pub fn of_entry(entry: &exercise_diary::Model) -> Energy {
+    let basis: Option<Energy> = entry.calories_basis.clone().and_then(|basis| serde_json::from_value(basis).ok());
+    let method = entry.calories_source.as_deref().and_then(Method::named);
+    if let Some(basis) = basis.filter(|basis| (basis.method, basis.gross) == (method, entry.calories_burned)) {
+        return basis;
+    }
+    let minutes = entry.duration_minutes;
+    Energy {
+        method,
+        version: VERSION,
+        gross: entry.calories_burned,
+        net: None,
+        inputs: minutes
+            .map(|minutes| Input { name: "duration".to_owned(), value: minutes.normalize().to_string(), unit: Some("min".to_owned()) })
+            .into_iter()
+            .collect(),
+        notes: vec![if method.is_some() { "computed without keeping the inputs" } else { "nothing to compute it from" }.to_owned()],
+    }
+}
+
+/// What is known of a person's body at this instant, as far as the viewer may know it: the weight measured last before, else the first
+/// one after.
+pub(crate) async fn body_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Result<Body> {
+    Ok(bodies_at(tx, person, &[at]).await?.remove(&at).unwrap_or_default())
+}
+
+/// The same at several instants.
+pub(crate) async fn bodies_at(tx: &Tx, person: UserId, instants: &[DateTime<Utc>]) -> Result<HashMap<DateTime<Utc>, Body>> {
+    let weights = weights_at(tx, person, instants).await?;
+    let body = |at: &DateTime<Utc>| Body { kilograms: weights.get(at).copied(), ..Body::default() };
+    Ok(instants.iter().map(|at| (*at, body(at))).collect())
 }
 
 #[derive(FromQueryResult)]
@@ -65,17 +308,116 @@ pub(crate) async fn weights_at(tx: &Tx, person: UserId, instants: &[DateTime<Utc
     Ok(weights.into_iter().map(|weight| (weight.at, weight.kilograms)).collect())
 }
 
+/// The weight in kg and the height in m of a person at this instant, where both are known.
+pub(crate) async fn walker_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Result<Option<(Decimal, Decimal)>> {
+    let Some(kilograms) = body_at(tx, person, at).await?.kilograms else { return Ok(None) };
+    let height = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT canonical_value FROM measurements WHERE user_id = $1 AND type = 'height' AND deleted_at IS NULL
+         ORDER BY measured_at <= $2 DESC, abs(extract(epoch FROM measured_at - $2)) LIMIT 1",
+        [person.0.into(), at.into()],
+    );
+    let metres: Option<Decimal> = tx.query_one_raw(height).await?.map(|row| row.try_get_by_index(0)).transpose()?;
+    Ok(metres.map(|metres| (kilograms, metres)))
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn decimal(text: &str) -> Decimal {
+        Decimal::from_str_exact(text).expect("a literal")
+    }
+
+    fn body(kilograms: &str, age: Option<i32>, sex: Option<Sex>) -> Body {
+        Body { kilograms: Some(decimal(kilograms)), age, sex }
+    }
+
+    fn effort(minutes: &str, met: Option<&str>, heart_rate: Option<i32>) -> Effort {
+        Effort { device: None, met: met.map(decimal), minutes: Some(decimal(minutes)), heart_rate }
+    }
 
     #[test]
     fn the_compendium_example_holds() {
-        let decimal = |text: &str| Decimal::from_str_exact(text).expect("a literal");
-        for (met, kilograms, minutes, expected) in
-            [("9.8", "70", "30", "360.15"), ("3.5", "62", "45", "170.888"), ("6.0", "90", "60", "567")]
+        for (met, kilograms, minutes, gross, net) in
+            [("9.8", "70", "30", "360.15", "323.4"), ("3.5", "62", "45", "170.888", "122.063"), ("6.0", "90", "60", "567", "472.5")]
         {
-            assert_eq!(gross_calories(decimal(met), decimal(kilograms), decimal(minutes)), decimal(expected));
+            let energy = estimate(&effort(minutes, Some(met), None), &body(kilograms, Some(30), None));
+            assert_eq!((energy.gross, energy.net), (Some(decimal(gross)), Some(decimal(net))), "{met}");
+            assert_eq!((energy.method, energy.notes), (Some(Method::Met), vec![]));
+        }
+        // Before rounding.
+        assert_eq!(decimal("3.5") * per_met(decimal("62"), decimal("45")), decimal("170.8875"));
+    }
+
+    #[test]
+    fn keytel_holds_to_the_published_numbers() {
+        let per_minute = |heart_rate, kilograms: &str, age, sex| keytel(heart_rate, decimal(kilograms), age, sex);
+        assert_eq!(per_minute(150, "80", 30, Sex::Male), decimal("61.4931"));
+        assert_eq!(round(per_minute(150, "80", 30, Sex::Male) / KILOJOULES, 4), decimal("14.6972"));
+        assert_eq!(per_minute(140, "60", 35, Sex::Female), decimal("37.2178"));
+        assert_eq!(round(per_minute(140, "60", 35, Sex::Female) / KILOJOULES, 4), decimal("8.8953"));
+        assert_eq!(round(per_minute(60, "80", 30, Sex::Male), 2), decimal("4.71"));
+        for (heart_rate, kilograms, age, sex, minutes, expected) in
+            [(150, "80", 30, Sex::Male, "45", "661.37"), (140, "60", 35, Sex::Female, "30", "266.86")]
+        {
+            let energy = estimate(&effort(minutes, Some("7"), Some(heart_rate)), &body(kilograms, Some(age), Some(sex)));
+            assert_eq!((energy.method, energy.gross.map(|gross| round(gross, 2))), (Some(Method::HeartRate), Some(decimal(expected))));
+        }
+    }
+
+    #[test]
+    fn outside_its_validity_the_heart_rate_gives_way_to_the_met_and_says_why() {
+        let tried = |heart_rate, kilograms: &str, age, sex| {
+            let energy = estimate(&effort("30", Some("7"), Some(heart_rate)), &body(kilograms, age, sex));
+            assert_eq!(energy.method, Some(Method::Met));
+            energy.notes.first().cloned().expect("a reason")
+        };
+        assert!(tried(150, "80", Some(30), None).contains("sex is not stated"));
+        assert!(tried(150, "80", None, Some(Sex::Male)).contains("age is not known"));
+        assert!(tried(150, "80", Some(46), Some(Sex::Male)).contains("18 to 45"));
+        assert!(tried(150, "46.9", Some(30), Some(Sex::Female)).contains("47 to 120"));
+        assert!(tried(150, "120.1", Some(30), Some(Sex::Male)).contains("47 to 120"));
+        // 57 % of 187 is 106.59, 90 % is 168.3.
+        assert!(tried(106, "80", Some(30), Some(Sex::Male)).contains("57 to 90 %"));
+        assert!(tried(169, "80", Some(30), Some(Sex::Male)).contains("57 to 90 %"));
+        for heart_rate in [107, 168] {
+            let energy = estimate(&effort("30", Some("7"), Some(heart_rate)), &body("80", Some(30), Some(Sex::Male)));
+            assert_eq!(energy.method, Some(Method::HeartRate));
+        }
+    }
+
+    #[test]
+    fn adult_mets_are_not_for_children() {
+        let energy = estimate(&effort("30", Some("7"), None), &body("40", Some(17), Some(Sex::Female)));
+        assert_eq!((energy.method, energy.gross, energy.net), (None, None, None));
+        assert!(energy.notes[0].contains("below 18 years"), "{:?}", energy.notes);
+        assert_eq!(estimate(&effort("30", Some("7"), None), &body("40", Some(18), None)).method, Some(Method::Met));
+        // What a child's device says is what it says.
+        let told = Effort { device: Some(decimal("120")), ..effort("30", Some("7"), None) };
+        assert_eq!(estimate(&told, &body("40", Some(12), None)).gross, Some(decimal("120")));
+    }
+
+    #[test]
+    fn heart_rates_have_their_vectors() {
+        assert_eq!(max_heart_rate(40), decimal("180"));
+    }
+
+    proptest! {
+        #[test]
+        fn net_is_never_negative_and_never_more_than_gross(met in 1u32..300, grams in 20_000u32..300_000, minutes in 1u32..1000, device in prop::option::of(0u32..5000), beats in prop::option::of(20i32..300), age in prop::option::of(0i32..110)) {
+            let effort = Effort {
+                device: device.map(Decimal::from), met: Some(Decimal::new(met.into(), 1)), minutes: Some(minutes.into()), heart_rate: beats,
+            };
+            let energy = estimate(&effort, &Body { kilograms: Some(Decimal::new(grams.into(), 3)), age, sex: Some(Sex::Female) });
+            prop_assert_eq!(energy.method.is_some(), energy.gross.is_some());
+            if let (Some(gross), Some(net)) = (energy.gross, energy.net) {
+                prop_assert!(net >= Decimal::ZERO && net <= gross);
+            } else {
+                prop_assert!(!energy.notes.is_empty());
+            }
         }
     }
 }

@@ -19,6 +19,8 @@ pub mod day;
 pub mod demo;
 pub mod devices;
 pub mod doctor;
+pub mod energy_ledger;
+pub mod energy_records;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercise_energy;

@@ -560,6 +560,22 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "energy_records",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("source", "'{name}{n}{m}'"),
+            ("started_at", "'2026-03-10T08:00:00Z'"),
+            ("ended_at", "'2026-03-10T09:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("started_on", "'2026-03-10'"),
+            ("active_calories", "100"),
+        ],
+        change: "steps = 1000",
+        operations: &[("sign as another", "UPDATE energy_records SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
         name: "measurements",
         columns: &[
             ("user_id", "{owner}"),

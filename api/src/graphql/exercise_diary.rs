@@ -7,10 +7,11 @@ use entity::{
     family_access::AccessType,
     id::{ExerciseEntryId, ExerciseId, UserId},
 };
-use service::{access::Tx, day, exercise_diary};
+use service::{access::Tx, day, exercise_diary, exercise_energy};
 
 use super::{
     error::{Error, Result},
+    exercise_energy::{CaloriesExplanation, CaloriesMethod},
     exercises::Exercise,
     foods::DeleteInput,
     person::Person,
@@ -92,9 +93,24 @@ impl ExerciseEntry {
         self.0.sets.iter().cloned().map(ExerciseSet::from).collect()
     }
 
-    /// Energy in kcal: as a device said, else gross MET × 3.5 × kg / 200 × minutes; null without a weight or a MET.
+    /// Energy in kcal, resting energy of that time included: as a device said, else by heart rate, else by MET; null where it is unknown.
     async fn calories_burned(&self) -> Option<Decimal> {
         self.0.row.calories_burned.map(Decimal)
+    }
+
+    /// What `caloriesBurned` was found by; null where it is unknown.
+    async fn calories_method(&self) -> Option<CaloriesMethod> {
+        exercise_energy::of_entry(&self.0.row).method.map(Into::into)
+    }
+
+    /// Energy in kcal beyond resting; null where that is unknown.
+    async fn calories_net(&self) -> Option<Decimal> {
+        exercise_energy::of_entry(&self.0.row).net.map(Decimal)
+    }
+
+    /// How `caloriesBurned` was found: formula, what went in, and why not by a better one.
+    async fn explain_calories(&self) -> CaloriesExplanation {
+        exercise_energy::of_entry(&self.0.row).into()
     }
 
     /// Free text.

@@ -21,6 +21,7 @@ use super::{
     changes::follow_person,
     cooked_batches::CookedBatch,
     devices::Device,
+    energy_ledger::EnergyDay,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
     family_access::{AccessType, FamilyAccess},
@@ -319,6 +320,24 @@ impl Person {
             let tx = scope(ctx).read().await?;
             let date = self.day_or_today(&tx, date).await?;
             ExerciseDay::on(&tx, self.id(), date).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// What the person burned on a day, and why so much. Today in the person's zone when no date is given. Needs CALORIE.
+    async fn energy_day(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>,
+    ) -> Option<Result<EnergyDay>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            EnergyDay::on(&tx, self.id(), date).await.map(Some)
         })
         .await
         .transpose()

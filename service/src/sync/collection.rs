@@ -22,6 +22,7 @@ use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
+    exercise_energy::Body,
     foods::Food,
 };
 
@@ -249,8 +250,8 @@ pub struct Context {
     pub foods: HashMap<(FoodId, Option<i32>), Food>,
     /// The exercises that rows name, as far as the writer sees them.
     pub exercises: HashMap<ExerciseId, exercises::Model>,
-    /// The person's weight in kg at the instants that rows name.
-    pub weights: HashMap<DateTime<Utc>, Decimal>,
+    /// What is known of the person's body at the instants that rows name.
+    pub bodies: HashMap<DateTime<Utc>, Body>,
 }
 
 /// What rows name that lies in other tables.
