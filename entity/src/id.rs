@@ -62,6 +62,8 @@ ids! {
     ExerciseId
     /// A row of an exercise diary.
     ExerciseEntryId
+    /// A session of several exercises.
+    WorkoutId
     /// A measurement.
     MeasurementId
     /// A goal.
