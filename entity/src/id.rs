@@ -64,6 +64,8 @@ ids! {
     ExerciseEntryId
     /// What a device told of an interval.
     EnergyRecordId
+    /// A session of several exercises.
+    WorkoutId
     /// A measurement.
     MeasurementId
     /// A goal.

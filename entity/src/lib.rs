@@ -55,3 +55,4 @@ pub mod user_preferences;
 pub mod users;
 pub mod water_containers;
 pub mod water_entries;
+pub mod workouts;

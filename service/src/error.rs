@@ -163,6 +163,11 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "water_entries_container_fkey" => Error::NoSuch { field: "containerId", what: "container" },
         "food_diary_group_fkey" => Error::NoSuch { field: "groupId", what: "logged meal" },
         "food_diary_quick_nutrition_check" => Error::invalid("nutrition", "what an entry of a food contains is the food's: leave it out"),
+        "exercise_diary_workout_fkey" => Error::NoSuch { field: "workoutId", what: "workout" },
+        "exercise_diary_heart_rates_check" => Error::invalid("averageHeartRate", "must not be above maxHeartRate"),
+        "workouts_running_key" => Error::conflict("another workout is running: finish or discard it first"),
+        "workouts_order_check" => Error::invalid("finishedAt", "must not be before startedAt, nor leave less time than the pauses took"),
+        "workouts_paused_while_running_check" => Error::invalid("pausedAt", "a workout that is finished is not paused"),
         "calendar_feeds_member_fkey" => Error::NoSuch { field: "memberId", what: "member" },
         "calendar_feeds_routine_fkey" => Error::NoSuch { field: "routineId", what: "routine" },
         "meal_ingredients_cycle_check" => Error::invalid("ingredients", "a meal cannot contain itself, nor a meal that contains it"),
@@ -189,7 +194,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 36] = [
+const TABLES: [&str; 37] = [
     // Before the table whose name it begins with.
     "food_diary_groups",
     "food_diary",
@@ -200,6 +205,7 @@ const TABLES: [&str; 36] = [
     "exercise_diary",
     "exercise_sets",
     "energy_records",
+    "workouts",
     "measurements",
     "goals",
     "food_items",

@@ -52,6 +52,7 @@ pub mod nutrients;
 pub mod nutrition;
 pub mod nutrition_targets;
 pub mod organiser;
+pub mod pace;
 pub mod page;
 pub mod passwords;
 pub mod people;

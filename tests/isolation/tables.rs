@@ -513,6 +513,22 @@ pub const TABLES: &[Table] = &[
         operations: &[("insert for everybody", "INSERT INTO exercises (id, owner_id, name) VALUES (gen_random_uuid(), NULL, 'Rowing')")],
         ..TABLE
     },
+    // Finished, for of those that are not each person has at most one.
+    Table {
+        name: "workouts",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("name", "'Push'"),
+            ("started_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("started_on", "'2026-03-10'"),
+            ("finished_at", "'2026-03-10T13:00:00Z'"),
+        ],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE workouts SET created_by = {stranger_id}")],
+        ..TABLE
+    },
     Table {
         name: "exercise_diary",
         columns: &[

@@ -338,6 +338,15 @@ impl Draft {
         decimal(&self.document, column)
     }
 
+    /// The whole number of a column.
+    pub fn optional_integer(&self, column: &str) -> Result<Option<i32>, Refused> {
+        let wrong = || Error::invalid(column, "must be a whole number of 32 bits");
+        match self.value(column) {
+            Value::Null => Ok(None),
+            value => Ok(Some(value.as_i64().and_then(|number| i32::try_from(number).ok()).ok_or_else(wrong)?)),
+        }
+    }
+
     /// The value of a column.
     pub fn value(&self, column: &str) -> &Value {
         self.document.get(column).unwrap_or(&Value::Null)
