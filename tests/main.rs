@@ -4,6 +4,8 @@
 mod access;
 mod account_mails;
 mod accounts;
+mod activities;
+mod activity_files;
 mod attacks;
 mod backup;
 mod bad_input;
@@ -20,6 +22,7 @@ mod demo;
 mod deployment;
 mod doctor;
 mod documents;
+mod energy_ledger;
 mod exercise_diary;
 mod exercises;
 mod family_access;

@@ -82,6 +82,12 @@ async fn keeps_house(ann: &Person<'_>) {
     does(ann, "createMealType", json!({ "name": "Supper" }), "mealType { code }").await;
     let cup = does(ann, "createWaterContainer", json!({ "name": "Cup", "volume": "250", "unit": "ml" }), "container { id }").await;
     does(ann, "logWater", json!({ "containerId": cup["container"]["id"], "note": "cold" }), "entry { id }").await;
+    let so_far = json!({ "source": "watch", "startedAt": "2026-03-10T00:00:00Z", "endedAt": "2026-03-10T12:00:00Z", "steps": 900 });
+    does(ann, "recordEnergy", so_far, "record { id }").await;
+    let run =
+        ann.app.post("/activities").bearer_auth(ann.token.as_deref().unwrap()).body(crate::activity_files::gpx(crate::activity_files::RUN));
+    assert!(run.send().await.unwrap().status().is_success());
+    does(ann, "createPrivacyZone", json!({ "latitude": "52.5", "longitude": "13.4", "radius": 200 }), "zone { id }").await;
     does(ann, "completeFoodDay", json!({ "date": "2026-03-09" }), "day { date }").await;
     let aims = json!([{ "nutrient": "ALC", "maximum": "10" }]);
     does(ann, "setNutritionTarget", json!({ "days": "EVERY_DAY", "aims": aims }), "target { id }").await;

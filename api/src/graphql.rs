@@ -4,6 +4,7 @@
 pub mod access_log;
 pub mod account_mails;
 pub mod accounts;
+pub mod activities;
 pub mod allergens;
 pub mod assignments;
 pub mod calendar_feeds;
@@ -42,6 +43,7 @@ pub mod page;
 pub mod parser;
 pub mod person;
 pub mod planned_meals;
+pub mod privacy_zones;
 pub mod recipe_servers;
 pub mod reminders;
 pub mod reports;
@@ -115,6 +117,8 @@ pub struct Mutation(
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
     energy_records::EnergyRecordsMutation,
+    activities::ActivitiesMutation,
+    privacy_zones::PrivacyZonesMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     nutrition_targets::NutritionTargetsMutation,

@@ -62,6 +62,12 @@ ids! {
     ExerciseId
     /// A row of an exercise diary.
     ExerciseEntryId
+    /// A recorded activity.
+    ActivityId
+    /// A file of a recorded activity.
+    RecordingId
+    /// A place that is nobody else's business.
+    PrivacyZoneId
     /// What a device told of an interval.
     EnergyRecordId
     /// A session of several exercises.

@@ -2,6 +2,9 @@
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
 pub mod access_log;
+pub mod activities;
+pub mod activity_recordings;
+pub mod activity_splits;
 pub mod allergen;
 pub mod assignment_changes;
 pub mod assignments;
@@ -43,6 +46,7 @@ pub mod nutrition_targets;
 pub mod personal_nutrients;
 pub mod plan_causes;
 pub mod planned_meals;
+pub mod privacy_zones;
 pub mod recipe_servers;
 pub mod routine_members;
 pub mod routines;

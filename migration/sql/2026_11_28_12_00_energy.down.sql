@@ -1,4 +1,6 @@
 DROP TABLE energy_records;
+-- What is told of the change is told before the table is altered.
+SET CONSTRAINTS ALL IMMEDIATE;
 UPDATE exercise_diary SET calories_burned = NULL, calories_source = NULL WHERE calories_source = 'heart_rate';
 ALTER TABLE exercise_diary
   DROP calories_basis,

@@ -263,8 +263,8 @@ fn minutes(seconds: i64) -> Decimal {
 pub fn ledger(sources: &Sources) -> Ledger {
     let mut claims: Vec<&Claim> = sources.claims.iter().collect();
     claims.sort_by(|one, other| {
-        let key = |claim: &Claim| (claim.kind, claim.interval, claim.id);
-        key(one).cmp(&key(other)).then_with(|| one.source.cmp(&other.source)).then_with(|| one.energy.cmp(&other.energy))
+        let key = |claim: &Claim| (claim.kind, claim.interval);
+        key(one).cmp(&key(other)).then_with(|| (&one.source, one.id, one.energy).cmp(&(&other.source, other.id, other.energy)))
     });
     let of = |wanted: fn(Kind) -> bool| claims.iter().copied().filter(|claim| wanted(claim.kind)).collect::<Vec<_>>();
     let workouts = deal(&of(|kind| matches!(kind, Kind::Workout(_))), Stretches::default());
@@ -344,7 +344,7 @@ fn resting(sources: &Sources) -> Vec<Line> {
         }];
     }
     let mut claims: Vec<&Claim> = sources.resting_claims.iter().collect();
-    claims.sort_by(|one, other| (one.interval, one.id, &one.source).cmp(&(other.interval, other.id, &other.source)));
+    claims.sort_by(|one, other| (one.interval, &one.source, one.id).cmp(&(other.interval, &other.source, other.id)));
     let reason = "as the device tells it: there is no formula's".to_owned();
     deal(&claims, Stretches::default()).iter().map(|owner| line(owner, round(owner.share(), DECIMALS), reason.clone())).collect()
 }

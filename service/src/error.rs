@@ -182,6 +182,7 @@ fn broken_constraint(name: &str) -> Option<Error> {
         "cooked_batches_left_over_check" => Error::invalid("portions", "is more than is left: read the batch and try again"),
         "planned_meals_template_fkey" => Error::NoSuch { field: "templateId", what: "meal plan template" },
         "meals_source_key" => Error::conflict("this recipe was imported before: update or delete that meal"),
+        "activity_recordings_file_key" => Error::conflict("this file was sent a moment before: it is imported already"),
         "family_access_not_self_check" => Error::invalid("granteeEmail", "this is your own address"),
         _ => return None,
     })
@@ -194,7 +195,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 37] = [
+const TABLES: [&str; 39] = [
     // Before the table whose name it begins with.
     "food_diary_groups",
     "food_diary",
@@ -205,6 +206,8 @@ const TABLES: [&str; 37] = [
     "exercise_diary",
     "exercise_sets",
     "energy_records",
+    "activity_recordings",
+    "privacy_zones",
     "workouts",
     "measurements",
     "goals",

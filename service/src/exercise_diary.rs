@@ -241,10 +241,8 @@ pub async fn update(
         row.notes = Set(notes.map(|notes| input::paragraph("notes", &notes, 10_000)).transpose()?);
     }
     let heart_rates_change = change.average_heart_rate.is_some() || change.max_heart_rate.is_some();
-    let (average_heart_rate, max_heart_rate) = heart_rates(
-        change.average_heart_rate.unwrap_or(entry.average_heart_rate),
-        change.max_heart_rate.unwrap_or(entry.max_heart_rate),
-    )?;
+    let (average_heart_rate, max_heart_rate) =
+        heart_rates(change.average_heart_rate.unwrap_or(entry.average_heart_rate), change.max_heart_rate.unwrap_or(entry.max_heart_rate))?;
     if heart_rates_change {
         (row.average_heart_rate, row.max_heart_rate) = (Set(average_heart_rate), Set(max_heart_rate));
     }

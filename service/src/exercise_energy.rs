@@ -58,7 +58,9 @@ impl Method {
             Self::Device => "as a device said",
             Self::HeartRate => {
                 "kJ/min, men: -55.0969 + 0.6309 × heart rate + 0.1988 × kg + 0.2017 × age; women: -20.4022 + 0.4472 × heart rate - 0.1263 × kg \
-                 + 0.0740 × age; divided by 4.184, times minutes (Keytel et al., J Sports Sci 2005;23:289)"
+                 + 0.0740 × age; with VO2max, men: -95.7735 + 0.634 × heart rate + 0.404 × VO2max + 0.394 × kg + 0.271 × age; women: -59.3954 \
+                 + 0.450 × heart rate + 0.380 × VO2max + 0.103 × kg + 0.274 × age; divided by 4.184, times minutes (Keytel et al., J Sports \
+                 Sci 2005;23:289)"
             }
             Self::Met => {
                 "MET × 3.5 × kg / 200 × minutes (Compendium of Physical Activities; Ainsworth et al., Med Sci Sports Exerc 2011;43:1575)"
@@ -86,6 +88,8 @@ pub struct Body {
     pub age: Option<i32>,
     /// As stated; nothing is assumed of who does not state it.
     pub sex: Option<Sex>,
+    /// Maximal oxygen uptake in ml per kg and minute, where it was measured.
+    pub vo2_max: Option<Decimal>,
 }
 
 /// What is known of something trained.
@@ -121,7 +125,7 @@ pub struct Energy {
 /// A number that went into a formula.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
-    /// What it is: met, weight, duration, heart_rate, age, sex, max_heart_rate.
+    /// What it is: met, weight, duration, heart_rate, age, sex, max_heart_rate, vo2_max.
     pub name: String,
     /// Its value.
     pub value: String,
@@ -167,6 +171,9 @@ pub fn estimate(effort: &Effort, body: &Body) -> Energy {
                 took("age", age.to_string(), Some("a"));
                 took("sex", if sex == Sex::Female { "female" } else { "male" }.to_owned(), None);
                 took("max_heart_rate", max_heart_rate(age).normalize().to_string(), Some("bpm"));
+                if let Some(vo2_max) = body.vo2_max {
+                    took("vo2_max", vo2_max.normalize().to_string(), Some("ml/kg/min"));
+                }
                 (energy.method, energy.gross) = (Some(Method::HeartRate), Some(gross));
             }
             Err(why) => energy.notes.push(format!("not by heart rate: {why}")),
@@ -218,7 +225,11 @@ fn by_heart_rate(heart_rate: i32, minutes: Option<Decimal>, body: &Body) -> Resu
     if !(Decimal::from(57)..=Decimal::from(90)).contains(&share) {
         return Err(format!("the formula is for 57 to 90 % of the maximal heart rate, and this was {} %", round(share, 0)));
     }
-    Ok((round(keytel(heart_rate, kilograms, age, sex) * minutes / KILOJOULES, DECIMALS), age, sex))
+    let per_minute = match body.vo2_max {
+        Some(vo2_max) => keytel_by_vo2_max(heart_rate, vo2_max, kilograms, age, sex),
+        None => keytel(heart_rate, kilograms, age, sex),
+    };
+    Ok((round(per_minute * minutes / KILOJOULES, DECIMALS), age, sex))
 }
 
 /// Energy in kJ per minute (Keytel et al. 2005), whether or not it holds there.
@@ -235,14 +246,39 @@ fn keytel(heart_rate: i32, kilograms: Decimal, age: i32, sex: Sex) -> Decimal {
     }
 }
 
+/// The same with the maximal oxygen uptake in ml per kg and minute, which tells more than weight and age.
+fn keytel_by_vo2_max(heart_rate: i32, vo2_max: Decimal, kilograms: Decimal, age: i32, sex: Sex) -> Decimal {
+    let of = |constant: i64, per_beat: i64, per_uptake: i64, per_kilogram: i64, per_year: i64| {
+        Decimal::new(constant, 4)
+            + Decimal::new(per_beat, 3) * Decimal::from(heart_rate)
+            + Decimal::new(per_uptake, 3) * vo2_max
+            + Decimal::new(per_kilogram, 3) * kilograms
+            + Decimal::new(per_year, 3) * Decimal::from(age)
+    };
+    match sex {
+        Sex::Male => of(-95_7735, 634, 404, 394, 271),
+        Sex::Female => of(-59_3954, 450, 380, 103, 274),
+    }
+}
+
 /// The maximal heart rate in beats per minute at this age: 208 - 0.7 × age (Tanaka et al., J Am Coll Cardiol 2001;37:153).
 pub fn max_heart_rate(age: i32) -> Decimal {
     Decimal::from(208) - Decimal::new(7, 1) * Decimal::from(age)
 }
 
+/// The heart rate to train at with this percentage of what lies between rest and maximum (Karvonen et al., Ann Med Exp Fenn 1957;35:307).
+pub fn target_heart_rate(resting: Decimal, highest: Decimal, percent: i32) -> Decimal {
+    resting + Decimal::new(percent.into(), 2) * (highest - resting)
+}
+
 /// Resting energy in kcal, 1 MET: 3.5 ml of oxygen per kg and minute, of which a litre is 5 kcal. Not rounded.
 fn per_met(kilograms: Decimal, minutes: Decimal) -> Decimal {
     Decimal::new(35, 1) * kilograms / Decimal::from(200) * minutes
+}
+
+/// A person's maximal heart rate today, as far as the viewer knows the age.
+pub async fn max_heart_rate_of(tx: &Tx, person: UserId) -> Result<Option<Decimal>> {
+    Ok(body_at(tx, person, tx.now()).await?.age.map(max_heart_rate))
 }
 
 /// The energy of an effort of this person at this instant, as far as the viewer knows the person's body.
@@ -332,7 +368,7 @@ mod tests {
     }
 
     fn body(kilograms: &str, age: Option<i32>, sex: Option<Sex>) -> Body {
-        Body { kilograms: Some(decimal(kilograms)), age, sex }
+        Body { kilograms: Some(decimal(kilograms)), age, sex, vo2_max: None }
     }
 
     fn effort(minutes: &str, met: Option<&str>, heart_rate: Option<i32>) -> Effort {
@@ -360,6 +396,11 @@ mod tests {
         assert_eq!(per_minute(140, "60", 35, Sex::Female), decimal("37.2178"));
         assert_eq!(round(per_minute(140, "60", 35, Sex::Female) / KILOJOULES, 4), decimal("8.8953"));
         assert_eq!(round(per_minute(60, "80", 30, Sex::Male), 2), decimal("4.71"));
+        let with_uptake = keytel_by_vo2_max(150, decimal("45"), decimal("80"), 30, Sex::Male);
+        assert_eq!(with_uptake, decimal("57.1565"));
+        let body = Body { vo2_max: Some(decimal("45")), ..body("80", Some(30), Some(Sex::Male)) };
+        let energy = estimate(&effort("60", None, Some(150)), &body);
+        assert_eq!(energy.gross, Some(round(with_uptake * decimal("60") / KILOJOULES, 3)));
         for (heart_rate, kilograms, age, sex, minutes, expected) in
             [(150, "80", 30, Sex::Male, "45", "661.37"), (140, "60", 35, Sex::Female, "30", "266.86")]
         {
@@ -403,6 +444,7 @@ mod tests {
     #[test]
     fn heart_rates_have_their_vectors() {
         assert_eq!(max_heart_rate(40), decimal("180"));
+        assert_eq!(target_heart_rate(decimal("60"), decimal("180"), 70), decimal("144"));
     }
 
     proptest! {
@@ -411,7 +453,7 @@ mod tests {
             let effort = Effort {
                 device: device.map(Decimal::from), met: Some(Decimal::new(met.into(), 1)), minutes: Some(minutes.into()), heart_rate: beats,
             };
-            let energy = estimate(&effort, &Body { kilograms: Some(Decimal::new(grams.into(), 3)), age, sex: Some(Sex::Female) });
+            let energy = estimate(&effort, &Body { kilograms: Some(Decimal::new(grams.into(), 3)), age, sex: Some(Sex::Female), vo2_max: None });
             prop_assert_eq!(energy.method.is_some(), energy.gross.is_some());
             if let (Some(gross), Some(net)) = (energy.gross, energy.net) {
                 prop_assert!(net >= Decimal::ZERO && net <= gross);

@@ -592,6 +592,67 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "activities",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("exercise_entry_id", "{held_entry}"),
+            ("sport", "'running'"),
+            ("started_at", "'2026-03-10T12:00:00Z'"),
+            ("elapsed_seconds", "300"),
+            ("duration_seconds", "300"),
+            ("moving_seconds", "300"),
+        ],
+        change: "device = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "activity_splits",
+        key: "activity_id",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("activity_id", "{held_activity}"),
+            ("kind", "'best'"),
+            ("position", "{n}"),
+            ("distance_m", "1000"),
+            ("begins_seconds", "0"),
+            ("duration_seconds", "300"),
+        ],
+        primary: "user_id, activity_id, kind, position",
+        change: "average_heart_rate = 150",
+        ..TABLE
+    },
+    Table {
+        name: "activity_recordings",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("activity_id", "{held_activity}"),
+            ("is_primary", "true"),
+            ("sha256", "sha256('{name}{n}{m}'::bytea)"),
+            ("format", "'gpx'"),
+            ("file", "'x'::bytea"),
+            ("sport", "'running'"),
+            ("started_at", "'2026-03-10T12:00:00Z'"),
+            ("ended_at", "'2026-03-10T12:05:00Z'"),
+            ("offsets", "ARRAY[0, 300000]"),
+            ("latitudes", "ARRAY[525000000, 525010000]"),
+            ("longitudes", "ARRAY[134000000, 134000000]"),
+            ("elevations", "ARRAY[]::integer[]"),
+            ("heart_rates", "ARRAY[]::integer[]"),
+            ("cadences", "ARRAY[]::integer[]"),
+            ("powers", "ARRAY[]::integer[]"),
+        ],
+        change: "device = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "privacy_zones",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("latitude", "52.5"), ("longitude", "13.4"), ("radius_m", "200")],
+        change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
         name: "measurements",
         columns: &[
             ("user_id", "{owner}"),

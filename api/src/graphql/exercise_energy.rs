@@ -41,11 +41,11 @@ pub struct CaloriesExplanation {
 /// Something that went into a formula.
 #[derive(SimpleObject)]
 pub struct CaloriesInput {
-    /// What it is: duration, weight, met, heart_rate, age, sex, max_heart_rate.
+    /// What it is: duration, weight, met, heart_rate, age, sex, max_heart_rate, vo2_max.
     name: String,
     /// Its value.
     value: String,
-    /// Its unit: min, kg, bpm, a (years); null where it has none.
+    /// Its unit: min, kg, bpm, a (years), ml/kg/min; null where it has none.
     unit: Option<String>,
 }
 

@@ -154,12 +154,13 @@ fn rest(mut export: Export) -> mpsc::Receiver<std::io::Result<Bytes>> {
     parts
 }
 
-fn refused(status: StatusCode, error: async_graphql::Error) -> Response {
+/// The answer that says so, with this status.
+pub fn refused(status: StatusCode, error: async_graphql::Error) -> Response {
     answer(status, &error.into_server_error(async_graphql::Pos::default()))
 }
 
 /// The same errors as of GraphQL.
-fn answer(status: StatusCode, error: &ServerError) -> Response {
+pub fn answer(status: StatusCode, error: &ServerError) -> Response {
     let body = json!({ "errors": [{ "message": error.message, "extensions": error.extensions }] });
     (status, [(header::CONTENT_TYPE, "application/json; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], body.to_string())
         .into_response()
