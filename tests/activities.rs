@@ -10,6 +10,7 @@ use crate::{
     family_access::shares,
     harness::{Person, TestApp},
     measurements,
+    profiles::says,
 };
 
 const DETAILS: &str = "query($person: UUID!, $id: UUID!, $points: Int! = 1000) { person(id: $person) { activity(id: $id) {
@@ -214,12 +215,19 @@ async fn ben_sees_anns_run_but_not_where_it_began() {
 async fn ann_trains_by_her_heart_rate() {
     let app = TestApp::new().await;
     let ann = app.person("ann").await;
+    says(&ann, json!({ "validFrom": "2026-01-01", "bornOn": "1991-01-01" })).await;
+    // 208 - 0.7 × 35 = 183.5, of which 150 is 82 %.
+    let (id, _) = imports(&ann, gpx(Run { heart_rate: Some(150), ..RUN })).await;
+    let run = details(&ann, &ann, &id).await["activity"].take();
+    assert_eq!((run["heartRateZones"].as_array().unwrap().len(), &run["heartRateZones"][4]), (6, &json!({ "fromPercent": 80, "seconds": 1800 })));
     let zones = "query($max: Int, $rest: Int) { viewer { trainingZones(maxHeartRate: $max, restingHeartRate: $rest) { fromPercent fromHeartRate } } }";
     let of = async |max: Value, rest: Value| ann.ask(zones, json!({ "max": max, "rest": rest })).await["viewer"]["trainingZones"].take();
     assert_eq!(of(json!(180), json!(null)).await[2], json!({ "fromPercent": 70, "fromHeartRate": "126" }));
     // Karvonen: 60 + 70 % of 120.
     assert_eq!(of(json!(180), json!(60)).await[2], json!({ "fromPercent": 70, "fromHeartRate": "144" }));
-    assert_eq!(of(json!(null), json!(60)).await, json!(null));
+    assert_eq!(of(json!(null), json!(null)).await[4], json!({ "fromPercent": 90, "fromHeartRate": "165.15" }));
+    let ben = app.person("ben").await;
+    assert_eq!(ben.ask(zones, json!({})).await["viewer"]["trainingZones"], json!(null));
     assert_eq!(ann.refused(zones, json!({ "max": 99 })).await.field.as_deref(), Some("maxHeartRate"));
     assert_eq!(ann.refused(zones, json!({ "max": 180, "rest": 100 })).await.field.as_deref(), Some("restingHeartRate"));
 }

@@ -8,6 +8,7 @@ use crate::{
     family_access::shares,
     harness::{Person, TestApp},
     measurements,
+    profiles::says,
 };
 
 const RECORD: &str = "mutation($input: RecordEnergyInput!) { recordEnergy(input: $input) {
@@ -60,6 +61,40 @@ async fn an_entry_explains_its_energy_even_after_the_weight_has_changed() {
     );
     // Nobody is taken for a man, or for a woman.
     assert!(explained["notes"][0].as_str().unwrap().starts_with("not by heart rate: the sex is not stated"), "{explained}");
+}
+
+#[tokio::test]
+async fn with_a_profile_the_heart_tells_and_the_day_has_its_rest_and_its_allowance() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    says(&ann, json!({ "validFrom": "2026-01-01", "bornOn": "1991-01-01", "sex": "FEMALE", "activityLevel": "SEDENTARY" })).await;
+    measurements::records(&ann, json!({ "value": "60", "measuredAt": "2026-03-01T07:00:00Z" })).await;
+    measurements::records(&ann, json!({ "type": "height", "value": "165", "unit": "cm", "measuredAt": "2026-03-01T07:00:00Z" })).await;
+    let running = creates_exercise(&ann, json!({ "met": "9.8" })).await;
+    let run = json!({ "durationMinutes": "30", "averageHeartRate": 140, "performedAt": "2026-03-10T08:00:00Z" });
+    logs(&ann, &running, run).await;
+    let entry = ann.ask(EXPLAIN, json!({})).await["viewer"]["exerciseDay"]["entries"][0].take();
+    // 37.2178 kJ/min × 30 / 4.184; of that 1 MET is 31.5.
+    assert_eq!((&entry["caloriesMethod"], &entry["caloriesBurned"], &entry["caloriesNet"]), (&json!("HEART_RATE"), &json!("266.858"), &json!("235.358")));
+
+    // Mifflin-St Jeor: 1295.25 a day, of which twelve hours have passed; a fifth of it, less thirty minutes.
+    let day = day(&ann, &ann, None).await;
+    let expected = [("WORKOUT", "235.358"), ("ALLOWANCE", "124.128"), ("RESTING", "647.625")];
+    assert_eq!(counted(&day), expected.map(|(kind, energy)| (kind.to_owned(), energy.to_owned())));
+    assert_eq!((&day["restingKnown"], &day["coveredMinutes"], &day["total"]), (&json!(true), &json!("30"), &json!("1007.111")));
+}
+
+#[tokio::test]
+async fn adult_mets_are_not_applied_to_a_child() {
+    let app = TestApp::new().await;
+    let eva = app.person("eva").await;
+    says(&eva, json!({ "validFrom": "2026-01-01", "bornOn": "2012-05-18", "sex": "FEMALE" })).await;
+    measurements::records(&eva, json!({ "value": "40", "measuredAt": "2026-03-01T07:00:00Z" })).await;
+    let running = creates_exercise(&eva, json!({ "met": "9.8" })).await;
+    let entry = logs(&eva, &running, json!({ "durationMinutes": "30", "averageHeartRate": 150 })).await["entry"].take();
+    assert_eq!(entry["caloriesBurned"], json!(null));
+    let notes = eva.ask(EXPLAIN, json!({})).await["viewer"]["exerciseDay"]["entries"][0]["explainCalories"]["notes"].take();
+    assert!(notes[0].as_str().unwrap().contains("18 to 45 years") && notes[1].as_str().unwrap().contains("below 18 years"), "{notes}");
 }
 
 #[tokio::test]

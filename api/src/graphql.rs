@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod activities;
 pub mod allergens;
 pub mod assignments;
+pub mod body_composition;
 pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
@@ -17,10 +18,12 @@ pub mod devices;
 pub mod documents;
 pub mod energy_ledger;
 pub mod energy_records;
+pub mod energy_needs;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercise_energy;
 pub mod exercises;
+pub mod explanation;
 pub mod family_access;
 pub mod favourite_foods;
 pub mod food_diary;
@@ -44,6 +47,7 @@ pub mod parser;
 pub mod person;
 pub mod planned_meals;
 pub mod privacy_zones;
+pub mod profiles;
 pub mod recipe_servers;
 pub mod reminders;
 pub mod reports;
@@ -62,6 +66,7 @@ pub mod talon;
 pub mod unavailability;
 pub mod variables;
 pub mod water;
+pub mod weight_trend;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -119,6 +124,7 @@ pub struct Mutation(
     energy_records::EnergyRecordsMutation,
     activities::ActivitiesMutation,
     privacy_zones::PrivacyZonesMutation,
+    profiles::ProfilesMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     nutrition_targets::NutritionTargetsMutation,

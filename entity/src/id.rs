@@ -72,6 +72,8 @@ ids! {
     EnergyRecordId
     /// A session of several exercises.
     WorkoutId
+    /// What is known of a person from a day on.
+    ProfileId
     /// A measurement.
     MeasurementId
     /// A goal.

@@ -47,6 +47,7 @@ pub mod personal_nutrients;
 pub mod plan_causes;
 pub mod planned_meals;
 pub mod privacy_zones;
+pub mod profiles;
 pub mod recipe_servers;
 pub mod routine_members;
 pub mod routines;

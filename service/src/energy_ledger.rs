@@ -19,10 +19,11 @@ use uuid::Uuid;
 use crate::{
     access::Tx,
     day::{self, Calendar},
-    energy_records as records,
+    energy_needs, energy_records as records,
     error::Result,
     exercise_diary,
     exercise_energy::{self, DECIMALS, Method},
+    profiles,
 };
 
 /// The minutes that resting energy and the allowance are per.
@@ -110,6 +111,8 @@ pub struct Sources {
     pub day: Interval,
     /// Resting energy of 24 hours in kcal.
     pub resting: Option<Decimal>,
+    /// Whether that is the lower end of a range, for the sex is not said.
+    pub resting_is_range: bool,
     /// The allowance for general activity of 24 hours in kcal.
     pub allowance: Option<Decimal>,
     /// Resting energy as devices tell it, which counts where `resting` is unknown.
@@ -340,7 +343,11 @@ fn resting(sources: &Sources) -> Vec<Line> {
             claimed: Some(energy),
             counted: energy,
             minutes: minutes(day.seconds()),
-            reason: "once for each minute of the day so far: everything else is beyond it".to_owned(),
+            reason: match sources.resting_is_range {
+                true => "once for each minute of the day so far; the sex is not said, so the lower end of a range",
+                false => "once for each minute of the day so far: everything else is beyond it",
+            }
+            .to_owned(),
         }];
     }
     let mut claims: Vec<&Claim> = sources.resting_claims.iter().collect();
@@ -388,17 +395,8 @@ const WALKING: Decimal = Decimal::from_parts(5, 0, 0, false, 4);
 /// An entry may be as long as a week.
 const LONGEST_ENTRY: i64 = 7;
 
-/// What a body burns without exercise, in kcal of 24 hours.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Baseline {
-    /// At rest.
-    pub resting: Option<Decimal>,
-    /// Beyond that, in an ordinary day without exercise.
-    pub allowance: Option<Decimal>,
-}
-
 /// The ledger of a person's day, as far as it has passed.
-pub async fn of_day(tx: &Tx, person: UserId, date: NaiveDate, baseline: Baseline) -> Result<Ledger> {
+pub async fn of_day(tx: &Tx, person: UserId, date: NaiveDate) -> Result<Ledger> {
     let calendar = Calendar::of(tx, person).await?;
     let begins = |date: NaiveDate| calendar.moment_on("date", date, calendar.day_starts_at, calendar.time_zone);
     let date = day::checked("date", date)?;
@@ -412,7 +410,13 @@ pub async fn of_day(tx: &Tx, person: UserId, date: NaiveDate, baseline: Baseline
     let records = records::between(tx, person, (date - TimeDelta::days(1)).max(day::FIRST), *days.end()).await?;
     let mut claims: Vec<Claim> = entries.iter().map(|entry| of_entry(entry, date)).collect();
     let mut resting_claims = Vec::new();
-    let steps_need = exercise_energy::walker_at(tx, person, start).await?;
+    let profile = profiles::as_of(tx, person, date).await?;
+    let body = energy_needs::body_as_of(tx, person, date).await?;
+    let needs = energy_needs::needs(&profile, &body, date);
+    // Where the sex is not said resting energy is between two numbers: then the lower one counts.
+    let resting_per_day = needs.resting.map(|resting| resting.least);
+    let allowance = resting_per_day.zip(needs.activity_factor).map(|(resting, factor)| resting * (factor - Decimal::ONE));
+    let walker = body.weight.zip(body.height);
     for record in &records {
         let claim = |kind, energy: Option<Decimal>, note: Option<&str>| Claim {
             id: Some(record.id.0),
@@ -425,7 +429,7 @@ pub async fn of_day(tx: &Tx, person: UserId, date: NaiveDate, baseline: Baseline
         };
         let share =
             |per_day: Decimal| per_day * Decimal::from((record.ended_at - record.started_at).num_seconds()) / Decimal::from(MINUTES * 60);
-        let resting = record.resting_calories.or(baseline.resting.map(share));
+        let resting = record.resting_calories.or(resting_per_day.map(share));
         if let Some(active) = record.active_calories {
             claims.push(claim(Kind::Device, Some(active), None));
         } else if let Some(total) = record.total_calories {
@@ -434,7 +438,10 @@ pub async fn of_day(tx: &Tx, person: UserId, date: NaiveDate, baseline: Baseline
             claims.push(claim(Kind::Device, active, Some(note)));
         }
         if let Some(steps) = record.steps {
-            let energy = steps_need.map(|(kilograms, metres)| round(Decimal::from(steps) * STEP * metres * WALKING * kilograms, DECIMALS));
+            let energy = walker.map(|(kilograms, height)| {
+                let metres = Decimal::from(steps) * STEP * height / Decimal::ONE_HUNDRED;
+                round(metres * WALKING * kilograms, DECIMALS)
+            });
             let note = match energy {
                 Some(_) => format!("{steps} steps of 0.414 × height, 0.5 kcal per kg and km"),
                 None => format!("{steps} steps: weight and height are needed to tell their energy"),
@@ -450,7 +457,8 @@ pub async fn of_day(tx: &Tx, person: UserId, date: NaiveDate, baseline: Baseline
     let day = Interval { from: start, until };
     // What another day counts matters as far as it reaches into this one.
     claims.retain(|claim| claim.counted_on.is_none() || claim.interval.overlap(Interval { from: start, until: end }).is_some());
-    Ok(ledger(&Sources { day, resting: baseline.resting, allowance: baseline.allowance, resting_claims, claims }))
+    let is_range = needs.resting.is_some_and(|resting| resting.least < resting.most);
+    Ok(ledger(&Sources { day, resting: resting_per_day, resting_is_range: is_range, allowance, resting_claims, claims }))
 }
 
 /// What an entry of the exercise diary claims. It begins when it was done.
@@ -497,7 +505,14 @@ mod tests {
     }
 
     fn sources(claims: Vec<Claim>) -> Sources {
-        Sources { day: between(0, MINUTES), resting: Some(1780.into()), allowance: Some(720.into()), resting_claims: vec![], claims }
+        Sources {
+            day: between(0, MINUTES),
+            resting: Some(1780.into()),
+            resting_is_range: false,
+            allowance: Some(720.into()),
+            resting_claims: vec![],
+            claims,
+        }
     }
 
     fn counted(ledger: &Ledger) -> Vec<(Kind, i64)> {
@@ -583,6 +598,7 @@ mod tests {
             let day = Sources {
                 day: between(0, hours * 60),
                 resting: Some(1200.into()),
+                resting_is_range: false,
                 allowance: Some(480.into()),
                 resting_claims: vec![],
                 claims: vec![],

@@ -195,7 +195,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 39] = [
+const TABLES: &[&str] = &[
     // Before the table whose name it begins with.
     "food_diary_groups",
     "food_diary",
@@ -210,6 +210,7 @@ const TABLES: [&str; 39] = [
     "privacy_zones",
     "workouts",
     "measurements",
+    "profiles",
     "goals",
     "food_items",
     "nutrition_data",

@@ -4,14 +4,16 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use entity::{exercise_diary, id::UserId, unit::round};
+use entity::{exercise_diary, id::UserId, profiles::Sex, unit::round};
 use rust_decimal::Decimal;
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, JsonValue, Statement};
+use sea_orm::{DbBackend, FromQueryResult, JsonValue, Statement};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     access::Tx,
+    day::Calendar,
     error::{Error, Result},
+    profiles,
 };
 
 /// Raised whenever a formula or its limits change, so that what was kept tells how it came about.
@@ -67,16 +69,6 @@ impl Method {
             }
         }
     }
-}
-
-/// What the formulas for women and men differ by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sex {
-    /// Female.
-    Female,
-    /// Male.
-    Male,
 }
 
 /// What is known of a body at the time.
@@ -315,8 +307,16 @@ pub(crate) async fn body_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Resul
 
 /// The same at several instants.
 pub(crate) async fn bodies_at(tx: &Tx, person: UserId, instants: &[DateTime<Utc>]) -> Result<HashMap<DateTime<Utc>, Body>> {
+    let Some(latest) = instants.iter().max() else { return Ok(HashMap::new()) };
     let weights = weights_at(tx, person, instants).await?;
-    let body = |at: &DateTime<Utc>| Body { kilograms: weights.get(at).copied(), ..Body::default() };
+    let calendar = Calendar::of(tx, person).await?;
+    let profile = profiles::as_of(tx, person, calendar.today(*latest)).await?;
+    let body = |at: &DateTime<Utc>| Body {
+        kilograms: weights.get(at).copied(),
+        age: profile.age_on(calendar.today(*at)),
+        sex: profile.sex,
+        vo2_max: None,
+    };
     Ok(instants.iter().map(|at| (*at, body(at))).collect())
 }
 
@@ -342,19 +342,6 @@ pub(crate) async fn weights_at(tx: &Tx, person: UserId, instants: &[DateTime<Utc
     );
     let weights = WeightAt::find_by_statement(statement).all(tx).await?;
     Ok(weights.into_iter().map(|weight| (weight.at, weight.kilograms)).collect())
-}
-
-/// The weight in kg and the height in m of a person at this instant, where both are known.
-pub(crate) async fn walker_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Result<Option<(Decimal, Decimal)>> {
-    let Some(kilograms) = body_at(tx, person, at).await?.kilograms else { return Ok(None) };
-    let height = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT canonical_value FROM measurements WHERE user_id = $1 AND type = 'height' AND deleted_at IS NULL
-         ORDER BY measured_at <= $2 DESC, abs(extract(epoch FROM measured_at - $2)) LIMIT 1",
-        [person.0.into(), at.into()],
-    );
-    let metres: Option<Decimal> = tx.query_one_raw(height).await?.map(|row| row.try_get_by_index(0)).transpose()?;
-    Ok(metres.map(|metres| (kilograms, metres)))
 }
 
 #[cfg(test)]

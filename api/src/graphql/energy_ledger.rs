@@ -22,8 +22,7 @@ pub struct EnergyDay {
 impl EnergyDay {
     /// The day `date`.
     pub async fn on(tx: &Tx, person: UserId, date: NaiveDate) -> Result<Self> {
-        let baseline = ledger::Baseline::default();
-        Ok(Self { date, ledger: ledger::of_day(tx, person, date, baseline).await? })
+        Ok(Self { date, ledger: ledger::of_day(tx, person, date).await? })
     }
 }
 
