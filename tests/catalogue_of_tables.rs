@@ -442,6 +442,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.settle(text[],bigint[],timestamp with time zone,timestamp with time zone)",
         "auth.sign_up(uuid,text,text,text,text)",
         "auth.take(text,integer,interval,timestamp with time zone)",
+        "auth.activity_track(uuid,uuid)",
         "reports.nutrition_days(uuid,date,date)",
         "reports.nutrition_targets(uuid,date,date)",
         "search.exercises(text,text,text,integer,numeric,uuid)",

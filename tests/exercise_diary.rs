@@ -62,6 +62,67 @@ async fn sets_are_kept_in_order_as_typed() {
     assert_eq!(kilograms, "102.058283");
 }
 
+const DETAILS: &str = "mutation($input: LogExerciseInput!) { logExercise(input: $input) { entry {
+    pace { secondsPerKilometre secondsPerMile kilometresPerHour milesPerHour } averageHeartRate maxHeartRate bodyLoadKg
+    sets { reps weight loadKind perHand loadKg durationSeconds distance distanceUnit restSeconds rpe rir notes pace { secondsPerKilometre } } } } }";
+
+async fn details(person: &Person<'_>, exercise: &str, input: Value) -> Value {
+    person.ask(DETAILS, with(json!({ "exerciseId": exercise }), input)).await["logExercise"]["entry"].take()
+}
+
+#[tokio::test]
+async fn a_set_says_what_was_held_moved_run_and_felt() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let running = creates_exercise(&ann, json!({ "name": "Track" })).await;
+    let sets = json!([{ "durationSeconds": "96.5", "distance": "400", "distanceUnit": "m", "restSeconds": 120, "rpe": "8.5", "rir": 2, "notes": "windy" }]);
+    let run = details(
+        &ann,
+        &running,
+        json!({ "sets": sets, "durationMinutes": "52.5", "distance": "10", "distanceUnit": "km",
+        "averageHeartRate": 152, "maxHeartRate": 178 }),
+    )
+    .await;
+    assert_eq!(
+        run,
+        json!({
+            "pace": { "secondsPerKilometre": "315", "secondsPerMile": "506.943", "kilometresPerHour": "11.4286", "milesPerHour": "7.1014" },
+            "averageHeartRate": 152, "maxHeartRate": 178, "bodyLoadKg": null,
+            "sets": [{ "reps": null, "weight": null, "loadKind": "weighted", "perHand": false, "loadKg": null, "durationSeconds": "96.5",
+                "distance": "400", "distanceUnit": "m", "restSeconds": 120, "rpe": "8.5", "rir": 2, "notes": "windy",
+                "pace": { "secondsPerKilometre": "241.25" } }],
+        })
+    );
+    let still = details(&ann, &running, json!({ "durationMinutes": "10" })).await;
+    assert_eq!((&still["pace"], &still["averageHeartRate"]), (&json!(null), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_pull_up_loads_the_body_and_what_hangs_on_it() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let press = creates_exercise(&ann, json!({ "name": "Dumbbell press" })).await;
+    let loads = |entry: &Value| entry["sets"].as_array().unwrap().iter().map(|set| set["loadKg"].clone()).collect::<Vec<_>>();
+    let pressed = details(
+        &ann,
+        &press,
+        json!({ "sets": [{ "reps": 8, "weight": "20", "perHand": true }, { "reps": 8, "weight": "20" }, { "reps": 8 }] }),
+    )
+    .await;
+    assert_eq!(loads(&pressed), [json!("40"), json!("20"), json!(null)]);
+
+    let pull_up = creates_exercise(&ann, json!({ "name": "Ring pull-up", "bodyWeightFraction": "0.95" })).await;
+    let sets = json!([{ "reps": 5 }, { "reps": 5, "weight": "10" }, { "reps": 5, "weight": "20", "loadKind": "assisted" },
+        { "reps": 5, "weight": "30", "loadKind": "Weighted" }, { "reps": 9, "weight": "200", "loadKind": "assisted" }]);
+    // Without a weight nobody knows what was moved.
+    let unknown = details(&ann, &pull_up, json!({ "sets": sets })).await;
+    assert_eq!(loads(&unknown), [json!(null), json!(null), json!(null), json!("30"), json!(null)]);
+    measurements::records(&ann, json!({ "value": "80", "measuredAt": "2026-03-05T07:00:00Z" })).await;
+    let known = details(&ann, &pull_up, json!({ "sets": sets })).await;
+    assert_eq!((&known["bodyLoadKg"], &known["sets"][0]["loadKind"]), (&json!("76"), &json!("bodyweight")));
+    assert_eq!(loads(&known), [json!("76"), json!("86"), json!("56"), json!("30"), json!("0")]);
+}
+
 #[tokio::test]
 async fn a_bad_set_is_refused_by_its_place_and_nothing_is_logged() {
     let app = TestApp::new().await;
@@ -76,6 +137,16 @@ async fn a_bad_set_is_refused_by_its_place_and_nothing_is_logged() {
         (json!({ "weight": 1.5 }), "sets[1].weight"),
         (json!({ "weight": "10", "weightUnit": "km" }), "sets[1].weightUnit"),
         (json!({ "weight": "10", "weightUnit": "plates" }), "sets[1].weightUnit"),
+        (json!({ "loadKind": "levitated" }), "sets[1].loadKind"),
+        (json!({ "durationSeconds": "0" }), "sets[1].durationSeconds"),
+        (json!({ "durationSeconds": 1.5 }), "sets[1].durationSeconds"),
+        (json!({ "distance": "400" }), "sets[1].distanceUnit"),
+        (json!({ "distanceUnit": "m" }), "sets[1].distance"),
+        (json!({ "restSeconds": 86401 }), "sets[1].restSeconds"),
+        (json!({ "rpe": "10.5" }), "sets[1].rpe"),
+        (json!({ "rpe": "7.3" }), "sets[1].rpe"),
+        (json!({ "rir": 11 }), "sets[1].rir"),
+        (json!({ "notes": "" }), "sets[1].notes"),
     ] {
         let refused = ann.refused(LOG, json!({ "input": { "exerciseId": squat, "sets": [{ "reps": 5 }, set] } })).await;
         assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("BAD_USER_INPUT", Some(field)));
@@ -89,6 +160,10 @@ async fn a_bad_set_is_refused_by_its_place_and_nothing_is_logged() {
         (json!({ "distance": "5", "distanceUnit": "kg" }), "distanceUnit"),
         (json!({ "distance": "0", "distanceUnit": "km" }), "distance"),
         (json!({ "notes": " " }), "notes"),
+        (json!({ "averageHeartRate": 19 }), "averageHeartRate"),
+        (json!({ "averageHeartRate": 150, "maxHeartRate": 149 }), "averageHeartRate"),
+        (json!({ "maxHeartRate": 301 }), "maxHeartRate"),
+        (json!({ "supersetGroup": 0 }), "supersetGroup"),
         (json!({ "performedAt": "2101-02-01T00:00:00Z" }), "performedAt"),
         (json!({ "timeZone": "Mars/Olympus" }), "timeZone"),
     ] {

@@ -437,9 +437,12 @@ fn everything(exercise: &str) -> [(&'static str, Value, Value, Value); 4] {
         (
             "exercise_diary",
             json!({ "exercise_id": exercise, "duration_minutes": "30", "performed_at": "2026-03-10T07:00:00Z", "distance": "5", "distance_unit": "km",
-                    "sets": [{ "kind": "working", "reps": 8, "weight": "60", "weight_unit": "kg" }, { "reps": 6, "weight": "65" }] }),
-            json!({ "sets": [{ "kind": "drop", "reps": 12, "weight": "40" }] }),
-            json!({ "sets": [{ "kind": "drop", "reps": 12, "weight": "40", "weight_unit": "kg" }], "distance_m": "5000", "duration_minutes": "30" }),
+                    "average_heart_rate": 130, "sets": [{ "kind": "working", "reps": 8, "weight": "60", "weight_unit": "kg" }, { "reps": 6, "weight": "65" }] }),
+            json!({ "sets": [{ "kind": "drop", "reps": 12, "weight": "40", "rpe": "8.50" }], "average_heart_rate": 140 }),
+            json!({ "sets": [{ "kind": "drop", "reps": 12, "weight": "40", "weight_unit": "kg", "load_kind": "weighted", "per_hand": false,
+                               "duration_seconds": null, "distance": null, "distance_unit": null, "rest_seconds": null, "rpe": "8.5", "rir": null,
+                               "notes": null }],
+                    "distance_m": "5000", "duration_minutes": "30", "average_heart_rate": 140, "max_heart_rate": null }),
         ),
         (
             "goals",

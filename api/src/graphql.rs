@@ -5,6 +5,7 @@ pub mod access_log;
 pub mod account_mails;
 pub mod accounts;
 pub mod adaptive_expenditure;
+pub mod activities;
 pub mod allergens;
 pub mod assignments;
 pub mod body_composition;
@@ -17,9 +18,12 @@ pub mod cost;
 pub mod device_samples;
 pub mod devices;
 pub mod documents;
+pub mod energy_ledger;
+pub mod energy_records;
 pub mod energy_needs;
 pub mod error;
 pub mod exercise_diary;
+pub mod exercise_energy;
 pub mod exercises;
 pub mod explanation;
 pub mod family_access;
@@ -46,6 +50,7 @@ pub mod page;
 pub mod parser;
 pub mod person;
 pub mod planned_meals;
+pub mod privacy_zones;
 pub mod profiles;
 pub mod progress_photos;
 pub mod recipe_servers;
@@ -124,6 +129,9 @@ pub struct Mutation(
     food_import::FoodImportMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
+    energy_records::EnergyRecordsMutation,
+    activities::ActivitiesMutation,
+    privacy_zones::PrivacyZonesMutation,
     profiles::ProfilesMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,

@@ -1,5 +1,6 @@
 //! HTTP: routes, headers, health, and the explorer.
 
+mod activities;
 mod calendars;
 mod charts;
 pub mod client_address;
@@ -172,6 +173,7 @@ impl Server {
             .route(service::calendars::google::CALLBACK, get(calendars::callback).post(calendars::consented))
             .route(service::calendars::google::WEBHOOK, post(calendars::webhook))
             .route("/graphql", self.shared(get(websocket::get).post(graphql::post).options(graphql::options)))
+            .route("/activities", self.shared(post(activities::import)))
             .route("/export/food-diary.csv", self.shared(get(food_export::diary)))
             .route("/export/foods.csv", self.shared(get(food_export::foods)))
             .route("/charts/{name}", self.shared(get(charts::show)))

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::id::{ExerciseEntryId, ExerciseId, UserId};
+use crate::id::{ExerciseEntryId, ExerciseId, UserId, WorkoutId};
 
 /// Something trained.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -28,8 +28,22 @@ pub struct Model {
     pub distance_m: Option<Decimal>,
     /// Energy spent in kcal.
     pub calories_burned: Option<Decimal>,
-    /// device or met.
+    /// device, heart_rate or met.
     pub calories_source: Option<String>,
+    /// What `calories_burned` was computed from.
+    pub calories_basis: Option<Json>,
+    /// Heartbeats per minute, on average.
+    pub average_heart_rate: Option<i32>,
+    /// The highest heart rate.
+    pub max_heart_rate: Option<i32>,
+    /// The part of the body weight then that the exercise moves, in kg.
+    pub body_load_kg: Option<Decimal>,
+    /// The workout that it is a part of.
+    pub workout_id: Option<WorkoutId>,
+    /// Its place in it.
+    pub workout_position: Option<i32>,
+    /// Exercises of the workout with the same number are done in turns.
+    pub superset_group: Option<i32>,
     /// Free text.
     pub notes: Option<String>,
     /// When.

@@ -27,6 +27,26 @@ pub struct Model {
     pub weight_unit: Option<String>,
     /// Weight in kg.
     pub weight_kg: Option<Decimal>,
+    /// weighted, bodyweight or assisted.
+    pub load_kind: String,
+    /// Whether `weight` is what one hand holds, of two.
+    pub per_hand: bool,
+    /// How long, in seconds.
+    pub duration_seconds: Option<Decimal>,
+    /// How far, as typed.
+    pub distance: Option<Decimal>,
+    /// Unit of `distance`.
+    pub distance_unit: Option<String>,
+    /// How far, in metres.
+    pub distance_m: Option<Decimal>,
+    /// Rest after it, in seconds.
+    pub rest_seconds: Option<i32>,
+    /// Rate of perceived exertion, in halves.
+    pub rpe: Option<Decimal>,
+    /// Repetitions in reserve.
+    pub rir: Option<i32>,
+    /// Free text.
+    pub notes: Option<String>,
 }
 
 /// No relations: what belongs together is read by one statement of the feature.

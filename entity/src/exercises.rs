@@ -25,6 +25,8 @@ pub struct Model {
     pub instructions: Option<String>,
     /// Metabolic equivalent.
     pub met: Option<Decimal>,
+    /// The part of the body weight that it moves.
+    pub body_weight_fraction: Option<Decimal>,
     /// Where it comes from.
     pub source: String,
     /// Its id there.

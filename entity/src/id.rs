@@ -62,6 +62,16 @@ ids! {
     ExerciseId
     /// A row of an exercise diary.
     ExerciseEntryId
+    /// A recorded activity.
+    ActivityId
+    /// A file of a recorded activity.
+    RecordingId
+    /// A place that is nobody else's business.
+    PrivacyZoneId
+    /// What a device told of an interval.
+    EnergyRecordId
+    /// A session of several exercises.
+    WorkoutId
     /// What is known of a person from a day on.
     ProfileId
     /// A measurement.

@@ -2,6 +2,9 @@
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
 pub mod access_log;
+pub mod activities;
+pub mod activity_recordings;
+pub mod activity_splits;
 pub mod allergen;
 pub mod assignment_changes;
 pub mod assignments;
@@ -13,6 +16,7 @@ pub mod cooked_batches;
 pub mod cooked_portions;
 pub mod device_samples;
 pub mod devices;
+pub mod energy_records;
 pub mod exercise_diary;
 pub mod exercise_sets;
 pub mod exercises;
@@ -45,6 +49,7 @@ pub mod nutrition_targets;
 pub mod personal_nutrients;
 pub mod plan_causes;
 pub mod planned_meals;
+pub mod privacy_zones;
 pub mod profiles;
 pub mod progress_photos;
 pub mod recipe_servers;
@@ -62,3 +67,4 @@ pub mod user_preferences;
 pub mod users;
 pub mod water_containers;
 pub mod water_entries;
+pub mod workouts;

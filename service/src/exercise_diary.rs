@@ -1,33 +1,36 @@
 //! The exercise diary: what was trained, set by set, and the energy it took.
 
-use std::collections::{BTreeMap, HashMap};
+mod sets;
+
+use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use entity::{
     exercise_diary::{ActiveModel, Column, Entity, Model},
     exercise_sets,
-    id::{ExerciseEntryId, ExerciseId, UserId},
+    exercises::Model as Exercise,
+    id::{ExerciseEntryId, ExerciseId, UserId, WorkoutId},
     unit::{Dimension, Unit, round},
 };
-use futures_util::future::BoxFuture;
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveValue::{Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, JsonValue, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::Expr,
 };
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use serde::Serialize;
 
+pub use self::sets::{LOAD_KINDS, NewSet, SET_KINDS, load};
 use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
+    exercise_energy::{self, Effort, Method, weights_at},
     exercises, input,
     sync::{
         collection::{Collection, Context, Deletion, Draft, Kind, derived, elsewhere, fixed, group, written},
-        merge::{Refused, Row},
+        merge::Refused,
     },
 };
 
@@ -38,20 +41,6 @@ pub struct ExerciseEntry {
     pub row: Model,
     /// Its sets.
     pub sets: Vec<exercise_sets::Model>,
-}
-
-/// A set as it is logged.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewSet {
-    /// Repetitions.
-    pub reps: Option<i32>,
-    /// Weight.
-    pub weight: Option<Decimal>,
-    /// Unit of `weight`; kg when absent.
-    pub weight_unit: Option<String>,
-    /// working, warmup, drop or failure; working when absent.
-    pub kind: Option<String>,
 }
 
 /// Something trained, as it is logged.
@@ -73,6 +62,16 @@ pub struct NewExerciseEntry {
     pub distance_unit: Option<String>,
     /// Sets in order.
     pub sets: Vec<NewSet>,
+    /// Heartbeats per minute, on average.
+    pub average_heart_rate: Option<i32>,
+    /// The highest heart rate.
+    pub max_heart_rate: Option<i32>,
+    /// The workout that it is a part of.
+    pub workout: Option<WorkoutId>,
+    /// Its place in it, from 0; the last when absent.
+    pub workout_position: Option<i32>,
+    /// Exercises of the workout with the same number are done in turns.
+    pub superset_group: Option<i32>,
     /// Free text.
     pub notes: Option<String>,
     /// When; now when absent.
@@ -94,6 +93,16 @@ pub struct ExerciseEntryChange {
     pub distance_unit: Option<Option<String>>,
     /// Replaces all sets.
     pub sets: Option<Vec<NewSet>>,
+    /// Heartbeats per minute, on average.
+    pub average_heart_rate: Option<Option<i32>>,
+    /// The highest heart rate.
+    pub max_heart_rate: Option<Option<i32>>,
+    /// The workout that it is a part of.
+    pub workout: Option<Option<WorkoutId>>,
+    /// Its place in it.
+    pub workout_position: Option<i32>,
+    /// Exercises of the workout with the same number are done in turns.
+    pub superset_group: Option<Option<i32>>,
     /// Free text.
     pub notes: Option<Option<String>>,
     /// When.
@@ -104,21 +113,24 @@ pub struct ExerciseEntryChange {
     pub expected_version: Option<i32>,
 }
 
-const MOST_SETS: usize = 200;
-const DEVICE: &str = "device";
-const ESTIMATED_BY_MET: &str = "met";
+/// The most exercises of a workout.
+const MOST_IN_A_WORKOUT: i32 = 1000;
 
 /// The entries of a person's days from `from` to `to`, in the order they were done.
 pub async fn between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<ExerciseEntry>> {
+    let rows = rows_between(tx, person, from, to).await?;
+    with_sets(tx, person, rows).await
+}
+
+/// The same without their sets.
+pub(crate) async fn rows_between(tx: &Tx, person: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<Model>> {
     let rows = Entity::find()
         .filter(Column::UserId.eq(person))
         .filter(Column::PerformedOn.between(from, to))
         .filter(Column::DeletedAt.is_null())
         .order_by_asc(Column::PerformedAt)
-        .order_by_asc(Column::Id)
-        .all(tx)
-        .await?;
-    with_sets(tx, person, rows).await
+        .order_by_asc(Column::Id);
+    Ok(rows.all(tx).await?)
 }
 
 /// The energy of these entries, as far as it is known; `None` when nothing is.
@@ -142,12 +154,20 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
         return Err(Error::invalid("distance", "is missing, though there is a unit for it"));
     }
     let (distance, distance_unit, distance_m) = distance(new.distance, new.distance_unit.as_deref())?;
-    let sets = checked_sets(person, id, new.sets)?;
+    let (average_heart_rate, max_heart_rate) = heart_rates(new.average_heart_rate, new.max_heart_rate)?;
+    let superset_group = new.superset_group.map(superset_group).transpose()?;
     let notes = new.notes.map(|notes| input::paragraph("notes", &notes, 10_000)).transpose()?;
     let device_calories = new.calories_burned.map(calories).transpose()?;
     let moment = Calendar::of(tx, person).await?.moment("performedAt", new.performed_at, new.time_zone, tx.now())?;
     let exercise = exercises::find(tx, new.exercise).await?.ok_or(Error::NoSuch { field: "exerciseId", what: "exercise" })?;
-    let (calories_burned, calories_source) = energy(tx, person, device_calories, exercise.met, duration, moment.at).await?;
+    let sets = sets::checked(person, id, new.sets, sets::usual_load(Some(&exercise)))?;
+    let workout_position = match new.workout {
+        Some(workout) => Some(place_in(tx, person, workout, new.workout_position).await?),
+        None => None,
+    };
+    let body_load_kg = body_load(tx, person, exercise.body_weight_fraction, moment.at).await?;
+    let effort = Effort { device: device_calories, met: exercise.met, minutes: duration, heart_rate: average_heart_rate };
+    let energy = exercise_energy::energy(tx, person, effort, moment.at).await?;
 
     let row = ActiveModel {
         user_id: Set(person),
@@ -158,8 +178,15 @@ pub async fn log(tx: &Tx, new: NewExerciseEntry) -> Result<ExerciseEntry> {
         distance: Set(distance),
         distance_unit: Set(distance_unit),
         distance_m: Set(distance_m),
-        calories_burned: Set(calories_burned),
-        calories_source: Set(calories_source),
+        calories_burned: Set(energy.gross),
+        calories_source: Set(energy.method.map(|method| method.code().to_owned())),
+        calories_basis: Set(Some(energy.stored()?)),
+        average_heart_rate: Set(average_heart_rate),
+        max_heart_rate: Set(max_heart_rate),
+        body_load_kg: Set(body_load_kg),
+        workout_id: Set(new.workout),
+        workout_position: Set(workout_position),
+        superset_group: Set(superset_group),
         notes: Set(notes),
         performed_at: Set(moment.at),
         time_zone: Set(moment.time_zone.name().to_owned()),
@@ -197,6 +224,11 @@ pub async fn update(
         row.performed_at = Set(moment.at);
         row.time_zone = Set(moment.time_zone.name().to_owned());
         row.performed_on = Set(moment.on);
+        let exercise = exercise_of(tx, &entry).await?;
+        // What the exercise moves is known while it is to be seen; what it moved before stays otherwise.
+        if let Some(exercise) = exercise {
+            row.body_load_kg = Set(body_load(tx, person, exercise.body_weight_fraction, moment.at).await?);
+        }
     }
     if change.distance.is_some() || change.distance_unit.is_some() {
         let unit = change.distance_unit.unwrap_or(entry.distance_unit.clone());
@@ -208,30 +240,47 @@ pub async fn update(
     if let Some(notes) = change.notes {
         row.notes = Set(notes.map(|notes| input::paragraph("notes", &notes, 10_000)).transpose()?);
     }
-    if change.duration_minutes.is_some() || change.calories_burned.is_some() {
+    let heart_rates_change = change.average_heart_rate.is_some() || change.max_heart_rate.is_some();
+    let (average_heart_rate, max_heart_rate) =
+        heart_rates(change.average_heart_rate.unwrap_or(entry.average_heart_rate), change.max_heart_rate.unwrap_or(entry.max_heart_rate))?;
+    if heart_rates_change {
+        (row.average_heart_rate, row.max_heart_rate) = (Set(average_heart_rate), Set(max_heart_rate));
+    }
+    if change.duration_minutes.is_some() || change.calories_burned.is_some() || heart_rates_change {
         let minutes = change.duration_minutes.unwrap_or(entry.duration_minutes).map(duration).transpose()?;
-        let known = entry.calories_burned.filter(|_| entry.calories_source.as_deref() == Some(DEVICE));
-        let device_calories = change.calories_burned.unwrap_or(known).map(calories).transpose()?;
-        let met = match entry.exercise_id {
-            Some(exercise) => exercises::find(tx, exercise).await?.and_then(|exercise| exercise.met),
-            None => None,
-        };
+        let method = entry.calories_source.as_deref().and_then(Method::named);
+        let known = entry.calories_burned.filter(|_| method == Some(Method::Device));
+        let device = change.calories_burned.unwrap_or(known).map(calories).transpose()?;
+        let met = exercise_of(tx, &entry).await?.and_then(|exercise| exercise.met);
         let at = row.performed_at.clone().take().unwrap_or(entry.performed_at);
-        let (mut calories, mut source) = energy(tx, person, device_calories, met, minutes, at).await?;
-        let estimated = entry.calories_burned.filter(|_| entry.calories_source.as_deref() == Some(ESTIMATED_BY_MET));
+        let effort = Effort { device, met, minutes, heart_rate: average_heart_rate };
+        let mut energy = exercise_energy::energy(tx, person, effort, at).await?;
         // The exercise and the weight may be gone, or not the writer's to see: the estimate they gave holds for each minute.
-        if calories.is_none()
-            && let (Some(estimated), Some(before), Some(minutes)) = (estimated, entry.duration_minutes, minutes)
+        if energy.gross.is_none()
+            && matches!(method, Some(Method::HeartRate | Method::Met))
+            && let (Some(before), Some(minutes)) = (entry.duration_minutes, minutes)
         {
-            calories = Some(round(estimated * minutes / before, 3));
-            source = Some(ESTIMATED_BY_MET.to_owned());
+            energy = exercise_energy::of_entry(&entry).stretched(before, minutes);
         }
         row.duration_minutes = Set(minutes);
-        row.calories_burned = Set(calories);
-        row.calories_source = Set(source);
+        row.calories_burned = Set(energy.gross);
+        row.calories_source = Set(energy.method.map(|method| method.code().to_owned()));
+        row.calories_basis = Set(Some(energy.stored()?));
+    }
+    if change.workout.is_some() || change.workout_position.is_some() {
+        let workout = change.workout.unwrap_or(entry.workout_id);
+        row.workout_id = Set(workout);
+        row.workout_position = Set(match workout {
+            Some(workout) => Some(place_in(tx, person, workout, change.workout_position).await?),
+            None => None,
+        });
+    }
+    if let Some(group) = change.superset_group {
+        row.superset_group = Set(group.map(superset_group).transpose()?);
     }
     if let Some(sets) = change.sets {
-        let sets = checked_sets(person, id, sets)?;
+        let exercise = exercise_of(tx, &entry).await?;
+        let sets = sets::checked(person, id, sets, sets::usual_load(exercise.as_ref()))?;
         let old = exercise_sets::Entity::delete_many().filter(exercise_sets::Column::UserId.eq(person));
         old.filter(exercise_sets::Column::ExerciseEntryId.eq(id)).exec(tx).await?;
         exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
@@ -271,6 +320,14 @@ async fn editable(tx: &Tx, person: UserId, id: ExerciseEntryId, expected_version
     Ok(entry)
 }
 
+/// The exercise of an entry, while it is there and the viewer's to see.
+async fn exercise_of(tx: &Tx, entry: &Model) -> Result<Option<Exercise>> {
+    match entry.exercise_id {
+        Some(exercise) => exercises::find(tx, exercise).await,
+        None => Ok(None),
+    }
+}
+
 async fn with_its_sets(tx: &Tx, row: Model) -> Result<ExerciseEntry> {
     let person = row.user_id;
     with_sets(tx, person, vec![row]).await?.pop().ok_or_else(|| Error::internal("an entry was lost between its rows"))
@@ -293,54 +350,40 @@ async fn with_sets(tx: &Tx, person: UserId, rows: Vec<Model>) -> Result<Vec<Exer
     Ok(rows.into_iter().map(|row| ExerciseEntry { sets: by_entry.remove(&row.id).unwrap_or_default(), row }).collect())
 }
 
-/// What a device says, else gross MET × 3.5 × kg / 200 × minutes (Compendium of Physical Activities), else unknown.
-async fn energy(
-    tx: &Tx,
-    person: UserId,
-    device: Option<Decimal>,
-    met: Option<Decimal>,
-    minutes: Option<Decimal>,
-    at: DateTime<Utc>,
-) -> Result<(Option<Decimal>, Option<String>)> {
-    if device.is_some() {
-        return Ok((device, Some(DEVICE.to_owned())));
+/// The part of the body weight, by the one measured around `at`, that an exercise moves, in kg.
+async fn body_load(tx: &Tx, person: UserId, fraction: Option<Decimal>, at: DateTime<Utc>) -> Result<Option<Decimal>> {
+    let Some(fraction) = fraction else { return Ok(None) };
+    Ok(weights_at(tx, person, &[at]).await?.get(&at).map(|kilograms| round(kilograms * fraction, 6)))
+}
+
+/// A place in a workout: the one asked for, else the next free one.
+async fn place_in(tx: &Tx, person: UserId, workout: WorkoutId, asked: Option<i32>) -> Result<i32> {
+    if let Some(asked) = asked {
+        return input::integer("workoutPosition", asked, 0..=MOST_IN_A_WORKOUT - 1);
     }
-    let (Some(met), Some(minutes)) = (met, minutes) else { return Ok((None, None)) };
-    let Some(kilograms) = weight_at(tx, person, at).await? else { return Ok((None, None)) };
-    Ok((Some(gross_calories(met, kilograms, minutes)), Some(ESTIMATED_BY_MET.to_owned())))
-}
-
-fn gross_calories(met: Decimal, kilograms: Decimal, minutes: Decimal) -> Decimal {
-    round(met * Decimal::new(35, 1) * kilograms / Decimal::from(200) * minutes, 3)
-}
-
-/// The weight in kg measured last before `at`, else the first one after it.
-async fn weight_at(tx: &Tx, person: UserId, at: DateTime<Utc>) -> Result<Option<Decimal>> {
-    Ok(weights_at(tx, person, &[at]).await?.remove(&at))
-}
-
-#[derive(FromQueryResult)]
-struct WeightAt {
-    at: DateTime<Utc>,
-    kilograms: Decimal,
-}
-
-/// The weights in kg at these instants, as far as they are known.
-pub(crate) async fn weights_at(tx: &Tx, person: UserId, instants: &[DateTime<Utc>]) -> Result<HashMap<DateTime<Utc>, Decimal>> {
     let statement = Statement::from_sql_and_values(
         DbBackend::Postgres,
-        "SELECT w.at, m.canonical_value / 1000 AS kilograms FROM unnest($2::timestamptz[]) AS w (at) CROSS JOIN LATERAL (
-           SELECT canonical_value FROM (
-             (SELECT canonical_value, 1 AS choice FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at <= w.at AND deleted_at IS NULL
-              ORDER BY measured_at DESC, id DESC LIMIT 1)
-             UNION ALL
-             (SELECT canonical_value, 2 FROM measurements WHERE user_id = $1 AND type = 'weight' AND measured_at > w.at AND deleted_at IS NULL
-              ORDER BY measured_at, id LIMIT 1)) weights
-           ORDER BY choice LIMIT 1) m",
-        [person.0.into(), instants.to_vec().into()],
+        "SELECT coalesce(max(workout_position) + 1, 0) FROM exercise_diary WHERE user_id = $1 AND workout_id = $2 AND deleted_at IS NULL",
+        [person.0.into(), workout.0.into()],
     );
-    let weights = WeightAt::find_by_statement(statement).all(tx).await?;
-    Ok(weights.into_iter().map(|weight| (weight.at, weight.kilograms)).collect())
+    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::internal("a maximum without a row"))?;
+    let next: i32 = row.try_get_by_index(0)?;
+    if next < MOST_IN_A_WORKOUT { Ok(next) } else { Err(Error::invalid("workoutId", "this workout is full: start another one")) }
+}
+
+fn superset_group(group: i32) -> Result<i32> {
+    input::integer("supersetGroup", group, 1..=100)
+}
+
+fn heart_rates(average: Option<i32>, max: Option<i32>) -> Result<(Option<i32>, Option<i32>)> {
+    let average = average.map(|rate| input::integer("averageHeartRate", rate, 20..=300)).transpose()?;
+    let max = max.map(|rate| input::integer("maxHeartRate", rate, 20..=300)).transpose()?;
+    match (average, max) {
+        (Some(average), Some(max)) if average > max => {
+            Err(Error::invalid("averageHeartRate", format!("must not be above maxHeartRate, which is {max}")))
+        }
+        rates => Ok(rates),
+    }
 }
 
 fn duration(minutes: Decimal) -> Result<Decimal> {
@@ -360,36 +403,6 @@ fn distance(distance: Option<Decimal>, unit: Option<&str>) -> Result<(Option<Dec
     Ok((Some(distance), Some(unit.code.to_owned()), unit.to_base(distance).map(|metres| round(metres, 6))))
 }
 
-fn checked_sets(person: UserId, entry: ExerciseEntryId, sets: Vec<NewSet>) -> Result<Vec<exercise_sets::ActiveModel>> {
-    if sets.len() > MOST_SETS {
-        return Err(Error::invalid("sets", format!("an entry has at most {MOST_SETS} sets")));
-    }
-    let check = |(position, set): (i32, NewSet)| {
-        let field = |name: &str| format!("sets[{position}].{name}");
-        let kind = set.kind.as_deref().unwrap_or("working").trim().to_lowercase();
-        if !matches!(kind.as_str(), "working" | "warmup" | "drop" | "failure") {
-            return Err(Error::invalid(field("kind"), "must be working, warmup, drop or failure"));
-        }
-        let weight =
-            set.weight.map(|weight| input::number(&field("weight"), weight, 3, Decimal::ZERO..=Decimal::from(100_000))).transpose()?;
-        let unit = Unit::named(set.weight_unit.as_deref().unwrap_or("kg")).filter(|unit| unit.dimension == Dimension::Mass);
-        let unit = unit.ok_or_else(|| {
-            Error::invalid(field("weightUnit"), format!("not a unit of mass: write one of {}", Unit::codes(Dimension::Mass)))
-        })?;
-        Ok(exercise_sets::ActiveModel {
-            user_id: Set(person),
-            exercise_entry_id: Set(entry),
-            position: Set(position),
-            kind: Set(kind),
-            reps: Set(set.reps.map(|reps| input::integer(&field("reps"), reps, 0..=10_000)).transpose()?),
-            weight: Set(weight),
-            weight_unit: Set(weight.map(|_| unit.code.to_owned())),
-            weight_kg: Set(weight.and_then(|weight| unit.to_base(weight)).map(|grams| round(grams / Decimal::ONE_THOUSAND, 6))),
-        })
-    };
-    (0..).zip(sets).map(check).collect()
-}
-
 /// The exercise diary on devices. Its sets are one column, which the last write decides as a whole.
 pub static SYNCED: Collection = Collection {
     name: "exercise_diary",
@@ -407,15 +420,28 @@ pub static SYNCED: Collection = Collection {
             ],
         ),
         group(
+            "workout",
+            &[written("workout_id", Kind::Id), written("workout_position", Kind::Integer), written("superset_group", Kind::Integer)],
+        ),
+        group("heart_rate", &[written("average_heart_rate", Kind::Integer), written("max_heart_rate", Kind::Integer)]),
+        group(
             "distance",
             &[written("distance", Kind::Decimal), written("distance_unit", Kind::Text), derived("distance_m", Kind::Decimal)],
         ),
         group("notes", &[written("notes", Kind::Text)]),
-        group("moment", &[written("performed_at", Kind::Instant), written("time_zone", Kind::Text), derived("performed_on", Kind::Date)]),
+        group(
+            "moment",
+            &[
+                written("performed_at", Kind::Instant),
+                written("time_zone", Kind::Text),
+                derived("performed_on", Kind::Date),
+                derived("body_load_kg", Kind::Decimal),
+            ],
+        ),
         group("sets", &[elsewhere("sets")]),
     ],
     complete,
-    complement: Some(replace_sets),
+    complement: Some(sets::replace),
 };
 
 fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
@@ -428,6 +454,19 @@ fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
     }
     if draft.changes("moment") {
         draft.fix_day(context, "performed_at", "performed_on")?;
+        if let Some(exercise) = exercise {
+            let weight = context.bodies.get(&instant(draft)?).and_then(|body| body.kilograms);
+            let load = exercise.body_weight_fraction.zip(weight).map(|(fraction, weight)| round(fraction * weight, 6));
+            draft.set_decimal("body_load_kg", load);
+        }
+    }
+    if draft.changes("workout") {
+        complete_place(draft)?;
+    }
+    if draft.changes("heart_rate") {
+        let (average, max) = heart_rates(draft.optional_integer("average_heart_rate")?, draft.optional_integer("max_heart_rate")?)?;
+        draft.set("average_heart_rate", average);
+        draft.set("max_heart_rate", max);
     }
     if draft.changes("distance") {
         let (distance, unit, metres) = distance(draft.optional_decimal("distance")?, draft.optional_text("distance_unit")?)?;
@@ -443,10 +482,29 @@ fn complete(context: &Context, draft: &mut Draft) -> Result<(), Refused> {
         complete_energy(context, draft, exercise.and_then(|exercise| exercise.met))?;
     }
     if draft.changes("sets") {
-        let sets = checked_sets(draft.person, ExerciseEntryId(draft.id), sets_of(draft.value("sets"))?)?;
-        draft.set("sets", sets.into_iter().map(set_document).collect::<Vec<_>>());
+        let sets = sets::checked(draft.person, ExerciseEntryId(draft.id), sets::of(draft.value("sets"))?, sets::usual_load(exercise))?;
+        draft.set("sets", sets.into_iter().map(sets::document).collect::<Vec<_>>());
     }
     Ok(())
+}
+
+/// A place in a workout, which no entry has that is in none.
+fn complete_place(draft: &mut Draft) -> Result<(), Refused> {
+    let group = draft.optional_integer("superset_group")?.map(superset_group).transpose()?;
+    let place = match draft.optional_text("workout_id")? {
+        Some(_) => {
+            let place = draft.optional_integer("workout_position")?.unwrap_or_default();
+            Some(input::integer("workout_position", place, 0..=MOST_IN_A_WORKOUT - 1)?)
+        }
+        None => None,
+    };
+    draft.set("superset_group", group);
+    draft.set("workout_position", place);
+    Ok(())
+}
+
+fn instant(draft: &Draft) -> Result<DateTime<Utc>, Refused> {
+    Ok(draft.text("performed_at")?.parse().map_err(|_| Error::invalid("performed_at", "must be an instant"))?)
 }
 
 /// Energy that a device did not tell is estimated: a client that sends back an estimate means no other figure.
@@ -454,55 +512,14 @@ fn complete_energy(context: &Context, draft: &mut Draft, met: Option<Decimal>) -
     let minutes = draft.optional_decimal("duration_minutes")?.map(duration).transpose()?;
     let told = draft.optional_decimal("calories_burned")?.map(calories).transpose()?;
     let before = |column: &str| draft.before.as_ref().and_then(|before| before.get(column)).cloned();
-    let estimated = before("calories_source") == Some(ESTIMATED_BY_MET.into());
+    let estimated = [Method::HeartRate, Method::Met].iter().any(|method| before("calories_source") == Some(method.code().into()));
     let device = told.filter(|_| !(estimated && before("calories_burned").as_ref() == Some(draft.value("calories_burned"))));
-    let at: DateTime<Utc> = draft.text("performed_at")?.parse().map_err(|_| Error::invalid("performed_at", "must be an instant"))?;
-    let (calories, source) = match (device, met, minutes, context.weights.get(&at)) {
-        (Some(device), ..) => (Some(device), Some(DEVICE)),
-        (None, Some(met), Some(minutes), Some(kilograms)) => (Some(gross_calories(met, *kilograms, minutes)), Some(ESTIMATED_BY_MET)),
-        _ => (None, None),
-    };
+    let effort = Effort { device, met, minutes, heart_rate: draft.optional_integer("average_heart_rate")? };
+    let energy = exercise_energy::estimate(&effort, &context.bodies.get(&instant(draft)?).copied().unwrap_or_default());
     draft.set_decimal("duration_minutes", minutes);
-    draft.set_decimal("calories_burned", calories);
-    draft.set("calories_source", source);
+    draft.set_decimal("calories_burned", energy.gross);
+    draft.set("calories_source", energy.method.map(Method::code));
     Ok(())
-}
-
-fn sets_of(value: &JsonValue) -> Result<Vec<NewSet>> {
-    let example = r#"must be a list of sets such as {"kind": "working", "reps": 8, "weight": "60", "weight_unit": "kg"}"#;
-    match value {
-        JsonValue::Null => Ok(Vec::new()),
-        value => serde_json::from_value(value.clone()).map_err(|_| Error::invalid("sets", example)),
-    }
-}
-
-fn set_document(mut set: exercise_sets::ActiveModel) -> JsonValue {
-    let weight = set.weight.take().flatten().map(|weight| weight.normalize().to_string());
-    serde_json::json!({
-        "kind": set.kind.take(), "reps": set.reps.take().flatten(), "weight": weight, "weight_unit": set.weight_unit.take().flatten(),
-    })
-}
-
-/// Writes the sets of the entries whose sets changed.
-fn replace_sets<'a>(tx: &'a Tx, person: UserId, rows: &'a BTreeMap<Uuid, Row>) -> BoxFuture<'a, Result<()>> {
-    Box::pin(async move {
-        let changed: Vec<_> = rows.iter().filter(|(_, row)| row.made || row.written.contains_key("sets")).collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let mut sets = Vec::new();
-        for (id, row) in &changed {
-            let document = row.document.as_ref().and_then(|document| document.get("sets")).unwrap_or(&JsonValue::Null);
-            sets.extend(checked_sets(person, ExerciseEntryId(**id), sets_of(document)?)?);
-        }
-        exercise_sets::Entity::delete_many()
-            .filter(exercise_sets::Column::UserId.eq(person))
-            .filter(exercise_sets::Column::ExerciseEntryId.is_in(changed.iter().map(|(id, _)| **id)))
-            .exec(tx)
-            .await?;
-        exercise_sets::Entity::insert_many(sets).exec_without_returning(tx).await?;
-        Ok(())
-    })
 }
 
 fn scalars(entry: &Model) -> JsonValue {
@@ -510,21 +527,7 @@ fn scalars(entry: &Model) -> JsonValue {
         "id": entry.id, "name": entry.exercise_name, "durationMinutes": entry.duration_minutes.map(|minutes| minutes.normalize()),
         "distance": entry.distance.map(|distance| distance.normalize()), "distanceUnit": entry.distance_unit,
         "caloriesBurned": entry.calories_burned.map(|calories| calories.normalize()), "notes": entry.notes,
+        "averageHeartRate": entry.average_heart_rate, "maxHeartRate": entry.max_heart_rate, "supersetGroup": entry.superset_group,
         "performedAt": entry.performed_at, "timeZone": entry.time_zone, "date": entry.performed_on, "version": entry.version,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_compendium_example_holds() {
-        let decimal = |text: &str| Decimal::from_str_exact(text).expect("a literal");
-        for (met, kilograms, minutes, expected) in
-            [("9.8", "70", "30", "360.15"), ("3.5", "62", "45", "170.888"), ("6.0", "90", "60", "567")]
-        {
-            assert_eq!(gross_calories(decimal(met), decimal(kilograms), decimal(minutes)), decimal(expected));
-        }
-    }
 }

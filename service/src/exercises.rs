@@ -32,6 +32,8 @@ pub struct NewExercise {
     pub instructions: Option<String>,
     /// Metabolic equivalent.
     pub met: Option<Decimal>,
+    /// The part of the body weight that it moves.
+    pub body_weight_fraction: Option<Decimal>,
 }
 
 /// What exercises are looked for by; each may be missing.
@@ -113,6 +115,7 @@ pub async fn create(tx: &Tx, new: NewExercise) -> Result<Model> {
         equipment: Set(new.equipment.map(|tool| input::line("equipment", &tool, 100)).transpose()?.map(|tool| tool.to_lowercase())),
         instructions: Set(new.instructions.map(|text| input::paragraph("instructions", &text, 20_000)).transpose()?),
         met: Set(new.met.map(|met| input::number("met", met, 1, Decimal::new(9, 1)..=Decimal::from(30))).transpose()?),
+        body_weight_fraction: Set(new.body_weight_fraction.map(body_weight_fraction).transpose()?),
         source: Set("user".to_owned()),
         created_from: Set(Some(created_from.clone())),
         ..Default::default()
@@ -121,4 +124,8 @@ pub async fn create(tx: &Tx, new: NewExercise) -> Result<Model> {
         Some(row) => Ok(row),
         None => input::repeated(find(tx, id).await?, |row| row.created_from.as_ref() == Some(&created_from) && row.owner_id == Some(owner)),
     }
+}
+
+fn body_weight_fraction(fraction: Decimal) -> Result<Decimal> {
+    input::number("bodyWeightFraction", fraction, 3, Decimal::new(1, 2)..=Decimal::ONE)
 }

@@ -56,6 +56,12 @@ pub const DOORS: &[Door] = &[
     shows("auth.relatives()", "users", "SELECT id::text FROM auth.relatives()"),
     shows("auth.readers()", "users", "SELECT id::text FROM auth.readers()"),
     shows("auth.calendar_of(uuid)", "users", "SELECT p::text FROM unnest({people}) p, LATERAL auth.calendar_of(p)"),
+    // The points of everybody's tracks lie in a privacy zone of theirs: what is told is that there is a track.
+    shows(
+        "auth.activity_track(uuid,uuid)",
+        "users",
+        "SELECT p::text FROM unnest({people}, {activities}) t (p, a), LATERAL auth.activity_track(p, a)",
+    ),
     shows("auth.credentials(text)", "users", "SELECT user_id::text FROM auth.credentials('{target}@example.org')"),
     // With a session of somebody else's.
     changes("auth.enter(uuid,uuid,timestamp with time zone)", "users", "SELECT auth.enter({target_id}, {strange_session}, now())"),
@@ -223,8 +229,10 @@ pub const DOORS: &[Door] = &[
 impl Door {
     pub fn call(&self, principal: &Principal) -> String {
         let people: Vec<_> = PEOPLE.iter().map(|name| format!("'{}'", person(name))).collect();
+        let activities: Vec<_> = PEOPLE.iter().map(|name| format!("'{}'", row_id(name, "activities", 0))).collect();
         self.call
             .replace("{people}", &format!("ARRAY[{}]::uuid[]", people.join(", ")))
+            .replace("{activities}", &format!("ARRAY[{}]::uuid[]", activities.join(", ")))
             .replace("{target}", principal.target)
             .replace("{target_id}", &format!("'{}'", person(principal.target)))
             .replace("{target_channel}", &format!("'{}'", row_id(principal.target, "notification_channels", 0)))

@@ -111,6 +111,7 @@ fn fill(template: &str, table: &Table, values: &Values<'_>) -> String {
         ("{held_meal}", id(values.holder, "meals", 0)),
         ("{held_entry}", id(values.holder, "exercise_diary", 0)),
         ("{held_sleep}", id(values.holder, "sleep_entries", 0)),
+        ("{held_activity}", id(values.holder, "activities", 0)),
         ("{calendar}", id(values.owner, "calendar_settings", 0)),
         ("{held_session}", id(values.holder, "sessions", 0)),
         ("{common_food}", id(NOBODY, "food_items", 0)),

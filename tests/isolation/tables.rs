@@ -513,6 +513,22 @@ pub const TABLES: &[Table] = &[
         operations: &[("insert for everybody", "INSERT INTO exercises (id, owner_id, name) VALUES (gen_random_uuid(), NULL, 'Rowing')")],
         ..TABLE
     },
+    // Finished, for of those that are not each person has at most one.
+    Table {
+        name: "workouts",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("name", "'Push'"),
+            ("started_at", "'2026-03-10T12:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("started_on", "'2026-03-10'"),
+            ("finished_at", "'2026-03-10T13:00:00Z'"),
+        ],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE workouts SET created_by = {stranger_id}")],
+        ..TABLE
+    },
     Table {
         name: "exercise_diary",
         columns: &[
@@ -560,6 +576,80 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "energy_records",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("source", "'{name}{n}{m}'"),
+            ("started_at", "'2026-03-10T08:00:00Z'"),
+            ("ended_at", "'2026-03-10T09:00:00Z'"),
+            ("time_zone", "'UTC'"),
+            ("started_on", "'2026-03-10'"),
+            ("active_calories", "100"),
+        ],
+        change: "steps = 1000",
+        operations: &[("sign as another", "UPDATE energy_records SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "activities",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("exercise_entry_id", "{held_entry}"),
+            ("sport", "'running'"),
+            ("started_at", "'2026-03-10T12:00:00Z'"),
+            ("elapsed_seconds", "300"),
+            ("duration_seconds", "300"),
+            ("moving_seconds", "300"),
+        ],
+        change: "device = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "activity_splits",
+        key: "activity_id",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("activity_id", "{held_activity}"),
+            ("kind", "'best'"),
+            ("position", "{n}"),
+            ("distance_m", "1000"),
+            ("begins_seconds", "0"),
+            ("duration_seconds", "300"),
+        ],
+        primary: "user_id, activity_id, kind, position",
+        change: "average_heart_rate = 150",
+        ..TABLE
+    },
+    Table {
+        name: "activity_recordings",
+        columns: &[
+            ("user_id", "{owner}"),
+            ("id", "{id}"),
+            ("activity_id", "{held_activity}"),
+            ("is_primary", "true"),
+            ("sha256", "sha256('{name}{n}{m}'::bytea)"),
+            ("format", "'gpx'"),
+            ("file", "'x'::bytea"),
+            ("sport", "'running'"),
+            ("started_at", "'2026-03-10T12:00:00Z'"),
+            ("ended_at", "'2026-03-10T12:05:00Z'"),
+            ("offsets", "ARRAY[0, 300000]"),
+            ("latitudes", "ARRAY[525000000, 525010000]"),
+            ("longitudes", "ARRAY[134000000, 134000000]"),
+            ("elevations", "ARRAY[]::integer[]"),
+            ("heart_rates", "ARRAY[]::integer[]"),
+            ("cadences", "ARRAY[]::integer[]"),
+            ("powers", "ARRAY[]::integer[]"),
+        ],
+        change: "device = 'changed'",
+        ..TABLE
+    },
+    Table {
+        name: "privacy_zones",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("latitude", "52.5"), ("longitude", "13.4"), ("radius_m", "200")],
+        change: "name = 'changed'",
         name: "profiles",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("valid_from", "'2026-01-01'::date + {m}"), ("born_on", "'1990-05-17'")],
         change: "activity_level = 'light'",

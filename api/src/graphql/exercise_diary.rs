@@ -5,12 +5,13 @@ use chrono::NaiveDate;
 use entity::{
     exercise_sets,
     family_access::AccessType,
-    id::{ExerciseEntryId, ExerciseId, UserId},
+    id::{ExerciseEntryId, ExerciseId, UserId, WorkoutId},
 };
-use service::{access::Tx, day, exercise_diary};
+use service::{access::Tx, day, exercise_diary, exercise_energy, pace};
 
 use super::{
     error::{Error, Result},
+    exercise_energy::{CaloriesExplanation, CaloriesMethod},
     exercises::Exercise,
     foods::DeleteInput,
     person::Person,
@@ -51,7 +52,7 @@ impl ExerciseDay {
 }
 
 /// Something trained.
-pub struct ExerciseEntry(exercise_diary::ExerciseEntry);
+pub struct ExerciseEntry(pub exercise_diary::ExerciseEntry);
 
 /// Something trained.
 #[Object]
@@ -89,12 +90,65 @@ impl ExerciseEntry {
 
     /// The sets, in order.
     async fn sets(&self) -> Vec<ExerciseSet> {
-        self.0.sets.iter().cloned().map(ExerciseSet::from).collect()
+        let set = |set| ExerciseSet { set, body_load: self.0.row.body_load_kg };
+        self.0.sets.iter().cloned().map(set).collect()
     }
 
-    /// Energy in kcal: as a device said, else gross MET × 3.5 × kg / 200 × minutes; null without a weight or a MET.
+    /// How fast it was, by its distance and duration; null where one of them is not known.
+    async fn pace(&self) -> Option<Pace> {
+        let seconds = self.0.row.duration_minutes? * rust_decimal::Decimal::from(60);
+        pace::Pace::of(self.0.row.distance_m?, seconds).map(Pace::from)
+    }
+
+    /// Heartbeats per minute, on average.
+    async fn average_heart_rate(&self) -> Option<i32> {
+        self.0.row.average_heart_rate
+    }
+
+    /// The highest heart rate, in beats per minute.
+    async fn max_heart_rate(&self) -> Option<i32> {
+        self.0.row.max_heart_rate
+    }
+
+    /// The part of the body weight that the exercise moves, in kg, by the weight then; null where the exercise moves none of it, or no
+    /// weight was known. Sets of body weight load this and what they add.
+    async fn body_load_kg(&self) -> Option<Decimal> {
+        self.0.row.body_load_kg.map(Decimal)
+    }
+
+    /// The workout that it is a part of.
+    async fn workout_id(&self) -> Option<Uuid> {
+        self.0.row.workout_id.map(|workout| Uuid(workout.0))
+    }
+
+    /// Its place in the workout, from 0.
+    async fn workout_position(&self) -> Option<i32> {
+        self.0.row.workout_position
+    }
+
+    /// Exercises of a workout with the same number are a superset: they are done in turns.
+    async fn superset_group(&self) -> Option<i32> {
+        self.0.row.superset_group
+    }
+
+    /// Energy in kcal, resting energy of that time included: as a device said, else by heart rate, else by MET; null where it is unknown.
     async fn calories_burned(&self) -> Option<Decimal> {
         self.0.row.calories_burned.map(Decimal)
+    }
+
+    /// What `caloriesBurned` was found by; null where it is unknown.
+    async fn calories_method(&self) -> Option<CaloriesMethod> {
+        exercise_energy::of_entry(&self.0.row).method.map(Into::into)
+    }
+
+    /// Energy in kcal beyond resting; null where that is unknown.
+    async fn calories_net(&self) -> Option<Decimal> {
+        exercise_energy::of_entry(&self.0.row).net.map(Decimal)
+    }
+
+    /// How `caloriesBurned` was found: formula, what went in, and why not by a better one.
+    async fn explain_calories(&self) -> CaloriesExplanation {
+        exercise_energy::of_entry(&self.0.row).into()
     }
 
     /// Free text.
@@ -129,22 +183,115 @@ impl ExerciseEntry {
     }
 }
 
-/// A set.
+/// How fast something was.
 #[derive(SimpleObject)]
-pub struct ExerciseSet {
-    /// Repetitions.
-    reps: Option<i32>,
-    /// Weight, as typed.
-    weight: Option<Decimal>,
-    /// The unit of `weight`.
-    weight_unit: Option<String>,
-    /// working, warmup, drop or failure.
-    kind: String,
+pub struct Pace {
+    /// Seconds that a kilometre took, to three decimals.
+    seconds_per_kilometre: Decimal,
+    /// Seconds that a mile took, to three decimals.
+    seconds_per_mile: Decimal,
+    /// Speed in km/h, to four decimals.
+    kilometres_per_hour: Decimal,
+    /// Speed in mi/h, to four decimals.
+    miles_per_hour: Decimal,
 }
 
-impl From<exercise_sets::Model> for ExerciseSet {
-    fn from(set: exercise_sets::Model) -> Self {
-        Self { reps: set.reps, weight: set.weight.map(Decimal), weight_unit: set.weight_unit, kind: set.kind }
+impl From<pace::Pace> for Pace {
+    fn from(pace: pace::Pace) -> Self {
+        Self {
+            seconds_per_kilometre: Decimal(pace.seconds_per_kilometre),
+            seconds_per_mile: Decimal(pace.seconds_per_mile),
+            kilometres_per_hour: Decimal(pace.kilometres_per_hour),
+            miles_per_hour: Decimal(pace.miles_per_hour),
+        }
+    }
+}
+
+/// A set.
+pub struct ExerciseSet {
+    /// As it was logged.
+    pub set: exercise_sets::Model,
+    /// What the exercise moves of the body weight, in kg.
+    pub body_load: Option<rust_decimal::Decimal>,
+}
+
+/// A set.
+#[Object]
+impl ExerciseSet {
+    /// Repetitions.
+    async fn reps(&self) -> Option<i32> {
+        self.set.reps
+    }
+
+    /// Weight, as typed.
+    async fn weight(&self) -> Option<Decimal> {
+        self.set.weight.map(Decimal)
+    }
+
+    /// The unit of `weight`.
+    async fn weight_unit(&self) -> Option<&str> {
+        self.set.weight_unit.as_deref()
+    }
+
+    /// working, warmup, drop or failure.
+    async fn kind(&self) -> &str {
+        &self.set.kind
+    }
+
+    /// What `weight` means: weighted (it is the load), bodyweight (it comes on top of the body weight that is moved), or assisted (it is
+    /// taken off that).
+    async fn load_kind(&self) -> &str {
+        &self.set.load_kind
+    }
+
+    /// Whether `weight` is what one hand holds, of two.
+    async fn per_hand(&self) -> bool {
+        self.set.per_hand
+    }
+
+    /// What was moved in each repetition, in kg: the weight, of both hands, and the part of the body weight; null where it is not known.
+    async fn load_kg(&self) -> Option<Decimal> {
+        exercise_diary::load(&self.set, self.body_load).map(Decimal)
+    }
+
+    /// How long, in seconds.
+    async fn duration_seconds(&self) -> Option<Decimal> {
+        self.set.duration_seconds.map(Decimal)
+    }
+
+    /// How far, as typed.
+    async fn distance(&self) -> Option<Decimal> {
+        self.set.distance.map(Decimal)
+    }
+
+    /// The unit of `distance`.
+    async fn distance_unit(&self) -> Option<&str> {
+        self.set.distance_unit.as_deref()
+    }
+
+    /// How fast it was, by its distance and duration; null where one of them is not known.
+    async fn pace(&self) -> Option<Pace> {
+        pace::Pace::of(self.set.distance_m?, self.set.duration_seconds?).map(Pace::from)
+    }
+
+    /// Rest after it, in seconds.
+    async fn rest_seconds(&self) -> Option<i32> {
+        self.set.rest_seconds
+    }
+
+    /// Rate of perceived exertion: 10 is all that one can.
+    async fn rpe(&self) -> Option<Decimal> {
+        self.set.rpe.map(Decimal)
+    }
+
+    /// Repetitions in reserve: how many more could have been done.
+    async fn rir(&self) -> Option<i32> {
+        self.set.rir
+    }
+
+    /// Free text.
+    async fn notes(&self) -> Option<&str> {
+        self.set.notes.as_deref()
     }
 }
 
@@ -159,12 +306,47 @@ pub struct ExerciseSetInput {
     weight_unit: Option<String>,
     /// working, warmup, drop or failure; working when absent.
     kind: Option<String>,
+    /// What `weight` means: weighted (it is the load), bodyweight (it comes on top of the body weight that is moved), or assisted (it is
+    /// taken off that). When absent, bodyweight for an exercise with a `bodyWeightFraction`, weighted for any other.
+    load_kind: Option<String>,
+    /// Whether `weight` is what one hand holds, of two; false when absent.
+    per_hand: Option<bool>,
+    /// How long, in seconds: 0.001 to 604800.
+    duration_seconds: Option<Unchecked<Decimal>>,
+    /// How far.
+    distance: Option<Unchecked<Decimal>>,
+    /// The unit of `distance`: km, mi, m, …
+    distance_unit: Option<String>,
+    /// Rest after it, in seconds: 0 to 86400.
+    rest_seconds: Option<i32>,
+    /// Rate of perceived exertion: 1 to 10, in halves.
+    rpe: Option<Unchecked<Decimal>>,
+    /// Repetitions in reserve, 0 to 10.
+    rir: Option<i32>,
+    /// Free text.
+    notes: Option<String>,
 }
 
 fn sets(inputs: Vec<ExerciseSetInput>) -> Result<Vec<exercise_diary::NewSet>> {
     let set = |(position, input): (usize, ExerciseSetInput)| {
-        let weight = input.weight.check(&format!("sets[{position}].weight"))?.map(|weight| weight.0);
-        Ok::<_, Error>(exercise_diary::NewSet { reps: input.reps, weight, weight_unit: input.weight_unit, kind: input.kind })
+        let number = |name: &str, value: Option<Unchecked<Decimal>>| {
+            Ok::<_, Error>(value.check(&format!("sets[{position}].{name}"))?.map(|value| value.0))
+        };
+        Ok::<_, Error>(exercise_diary::NewSet {
+            reps: input.reps,
+            weight: number("weight", input.weight)?,
+            weight_unit: input.weight_unit,
+            kind: input.kind,
+            load_kind: input.load_kind,
+            per_hand: input.per_hand,
+            duration_seconds: number("durationSeconds", input.duration_seconds)?,
+            distance: number("distance", input.distance)?,
+            distance_unit: input.distance_unit,
+            rest_seconds: input.rest_seconds,
+            rpe: number("rpe", input.rpe)?,
+            rir: input.rir,
+            notes: input.notes,
+        })
     };
     inputs.into_iter().enumerate().map(set).collect()
 }
@@ -188,6 +370,16 @@ pub struct LogExerciseInput {
     distance_unit: Option<String>,
     /// Sets, in order.
     sets: Option<Vec<ExerciseSetInput>>,
+    /// Heartbeats per minute, on average: 20 to 300.
+    average_heart_rate: Option<i32>,
+    /// The highest heart rate, in beats per minute: 20 to 300.
+    max_heart_rate: Option<i32>,
+    /// The workout that it is a part of.
+    workout_id: Option<Unchecked<Uuid>>,
+    /// Its place in the workout, from 0; the last when absent.
+    workout_position: Option<i32>,
+    /// Exercises of a workout with the same number, 1 to 100, are a superset.
+    superset_group: Option<i32>,
     /// Free text.
     notes: Option<String>,
     /// When; now when absent.
@@ -213,6 +405,16 @@ pub struct UpdateExerciseEntryInput {
     distance_unit: MaybeUndefined<String>,
     /// Replaces all sets.
     sets: MaybeUndefined<Vec<ExerciseSetInput>>,
+    /// Heartbeats per minute, on average: 20 to 300.
+    average_heart_rate: MaybeUndefined<i32>,
+    /// The highest heart rate, in beats per minute: 20 to 300.
+    max_heart_rate: MaybeUndefined<i32>,
+    /// The workout that it is a part of; null takes it out.
+    workout_id: MaybeUndefined<Unchecked<Uuid>>,
+    /// Its place in the workout, from 0; in another workout the last when absent.
+    workout_position: Option<i32>,
+    /// Exercises of a workout with the same number, 1 to 100, are a superset.
+    superset_group: MaybeUndefined<i32>,
     /// Free text.
     notes: MaybeUndefined<String>,
     /// When; the day follows.
@@ -272,6 +474,11 @@ impl ExerciseDiaryMutation {
                 distance: input.distance.check("distance")?.map(|distance| distance.0),
                 distance_unit: input.distance_unit,
                 sets: sets(input.sets.unwrap_or_default())?,
+                average_heart_rate: input.average_heart_rate,
+                max_heart_rate: input.max_heart_rate,
+                workout: input.workout_id.check("workoutId")?.map(|id| WorkoutId(id.0)),
+                workout_position: input.workout_position,
+                superset_group: input.superset_group,
                 notes: input.notes,
                 performed_at: input.performed_at.check("performedAt")?.map(|at| at.0),
                 time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),
@@ -307,6 +514,11 @@ impl ExerciseDiaryMutation {
                 distance: input.distance.check("distance")?.map(|distance| distance.map(|distance| distance.0)),
                 distance_unit: input.distance_unit.into(),
                 sets: Option::<Option<_>>::from(input.sets).map(|replaced| sets(replaced.unwrap_or_default())).transpose()?,
+                average_heart_rate: input.average_heart_rate.into(),
+                max_heart_rate: input.max_heart_rate.into(),
+                workout: input.workout_id.check("workoutId")?.map(|workout| workout.map(|id| WorkoutId(id.0))),
+                workout_position: input.workout_position,
+                superset_group: input.superset_group.into(),
                 notes: input.notes.into(),
                 performed_at: input.performed_at.check("performedAt")?.map(|at| at.0),
                 time_zone: input.time_zone.check("timeZone")?.map(|zone| zone.0),

@@ -55,6 +55,11 @@ impl Exercise {
         self.0.met.map(Decimal)
     }
 
+    /// The part of the body weight that it moves: 1 for a pull-up, 0.64 for a push-up; null where only what is held counts.
+    async fn body_weight_fraction(&self) -> Option<Decimal> {
+        self.0.body_weight_fraction.map(Decimal)
+    }
+
     /// Where it comes from: user, hale, free-exercise-db, …
     async fn source(&self) -> &str {
         &self.0.source
@@ -78,6 +83,8 @@ pub struct CreateExerciseInput {
     instructions: Option<String>,
     /// Multiples of resting energy that it takes, 0.9 to 30 with at most one decimal.
     met: Option<Unchecked<Decimal>>,
+    /// The part of the body weight that it moves, 0.01 to 1 with at most three decimals: 1 for a pull-up.
+    body_weight_fraction: Option<Unchecked<Decimal>>,
 }
 
 /// The exercise that was made.
@@ -152,6 +159,7 @@ impl ExercisesMutation {
                 equipment: input.equipment,
                 instructions: input.instructions,
                 met: input.met.check("met")?.map(|met| met.0),
+                body_weight_fraction: input.body_weight_fraction.check("bodyWeightFraction")?.map(|fraction| fraction.0),
             };
             let tx = scope(ctx).write().await?;
             let exercise = exercises::create(&tx, new).await?;

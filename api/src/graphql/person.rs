@@ -6,25 +6,25 @@ use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleOb
 use chrono::NaiveDate;
 use entity::{
     family_access, goals,
-    id::{NootId, UserId},
+    id::{ActivityId, NootId, UserId},
     user_preferences,
 };
 use futures_util::{Stream, StreamExt};
 use service::{
-    access::Tx, changes, cooked_batches, day::Calendar, device_samples, devices, family_access as grants, fasts, favourite_foods,
-    food_providers::choices, meal_plans, meals, measurements, moods, nutrients, organiser, people, progress_photos, recipe_servers,
-    second_factors, sessions,
+    access::Tx, activities, changes, cooked_batches, day::Calendar, device_samples, devices, exercise_energy, family_access as grants, fasts, favourite_foods, food_providers::choices, meal_plans, meals, measurements, moods, nutrients, organiser, people, privacy_zones, progress_photos, recipe_servers, second_factors, sessions,
 };
 
 use super::{
     access_log::AccessLogEntry,
     adaptive_expenditure::Expenditure,
+    activities::{Activity, ActivityDetails, ActivityRecord, Sport, TrainingZone},
     allergens::{self, Allergen},
     body_composition::BodyComposition,
     changes::follow_person,
     cooked_batches::CookedBatch,
     device_samples::{Sample, SampleDay, SampleSource},
     devices::Device,
+    energy_ledger::EnergyDay,
     energy_needs::EnergyNeeds,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
@@ -46,6 +46,7 @@ use super::{
     organiser::{ListKind, OrganiserList},
     page::Connection,
     planned_meals::MealPlanDay,
+    privacy_zones::PrivacyZone,
     profiles::Profile,
     progress_photos::{PhotoKind, ProgressPhoto},
     recipe_servers::RecipeServer,
@@ -334,6 +335,117 @@ impl Person {
         })
         .await
         .transpose()
+    }
+
+    /// What the person burned on a day, and why so much. Today in the person's zone when no date is given. Needs CALORIE.
+    async fn energy_day(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>,
+    ) -> Option<Result<EnergyDay>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            EnergyDay::on(&tx, self.id(), date).await.map(Some)
+        })
+        .await
+        .transpose()
+    }
+
+    /// The person's recorded activities, the last one first. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn activities(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Activity>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let request = service::page::PageRequest { first, after };
+            let page = activities::list(&*scope(ctx).read().await?, self.id(), &request).await?;
+            Ok(Some(Connection::new(page, continued, Activity)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// A recorded activity in detail; null where there is none of this id. Needs CALORIE.
+    async fn activity(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: Unchecked<Uuid>) -> Option<Result<ActivityDetails>> {
+        boxed(async {
+            let id = ActivityId(id.check("id")?.0);
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            ActivityDetails::find(&*scope(ctx).read().await?, self.id(), id).await
+        })
+        .await
+        .transpose()
+    }
+
+    /// The fastest stretch of each standard distance among the person's activities of a sport, the shortest first. Needs CALORIE.
+    async fn activity_records(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which sport.")] sport: Sport,
+    ) -> Option<Result<Vec<ActivityRecord>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let records = activities::records(&*scope(ctx).read().await?, self.id(), sport.into()).await?;
+            Ok(Some(records.into_iter().map(ActivityRecord::from).collect()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// Heart rates for the person to train at: 50, 60, 70, 80 and 90 % of the maximal one, which is 208 - 0.7 × age (Tanaka) unless it is given, or
+    /// with `restingHeartRate` of what lies between the two (Karvonen). Null where the maximum is not given and the age not known. Needs CHECKIN.
+    async fn training_zones(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The maximal heart rate, 100 to 250, where it was measured.")] max_heart_rate: Option<i32>,
+        #[graphql(desc = "The resting heart rate, 20 to 99.")] resting_heart_rate: Option<i32>,
+    ) -> Option<Result<Vec<TrainingZone>>> {
+        boxed(async {
+            if max_heart_rate.is_some_and(|rate| !(100..=250).contains(&rate)) {
+                return Err(Error::invalid("maxHeartRate", "must be between 100 and 250"));
+            }
+            if resting_heart_rate.is_some_and(|rate| !(20..=99).contains(&rate)) {
+                return Err(Error::invalid("restingHeartRate", "must be between 20 and 99"));
+            }
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let highest = match max_heart_rate {
+                Some(given) => Some(given.into()),
+                None => exercise_energy::max_heart_rate_of(&*scope(ctx).read().await?, self.id()).await?,
+            };
+            Ok(highest.map(|highest| TrainingZone::all(highest, resting_heart_rate)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// Where the person's tracks are hidden from others; null for anyone but the viewer.
+    async fn privacy_zones(&self, ctx: &Context<'_>) -> Option<Result<Vec<PrivacyZone>>> {
+        match self.is_viewer(ctx).await {
+            Ok(true) => {
+                nullable(async {
+                    let zones = privacy_zones::all(&*scope(ctx).read().await?).await?;
+                    Ok(zones.into_iter().map(Into::into).collect())
+                })
+                .await
+            }
+            _ => None,
+        }
     }
 
     /// The person's measurements, newest first. Needs CHECKIN.

@@ -186,6 +186,11 @@ impl<'a> Place<'a> {
                 distance: done.distance.map(|(distance, _)| distance),
                 distance_unit: done.distance.map(|(_, unit)| unit.to_owned()),
                 sets: done.sets,
+                average_heart_rate: None,
+                max_heart_rate: None,
+                workout: None,
+                workout_position: None,
+                superset_group: None,
                 notes: note.take().map(str::to_owned),
                 performed_at: Some(at),
                 time_zone: self.away,
@@ -285,6 +290,7 @@ fn lifted(kind: &str, reps: i64, weight: Option<i64>) -> NewSet {
         weight: weight.map(|tenths| Decimal::new(tenths / 25 * 25, 1)),
         weight_unit: None,
         kind: Some(kind.to_owned()),
+        ..NewSet::default()
     }
 }
 

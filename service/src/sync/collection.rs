@@ -22,6 +22,7 @@ use crate::{
     access::Tx,
     day::{self, Calendar},
     error::{Error, Result},
+    exercise_energy::Body,
     foods::Food,
 };
 
@@ -249,8 +250,8 @@ pub struct Context {
     pub foods: HashMap<(FoodId, Option<i32>), Food>,
     /// The exercises that rows name, as far as the writer sees them.
     pub exercises: HashMap<ExerciseId, exercises::Model>,
-    /// The person's weight in kg at the instants that rows name.
-    pub weights: HashMap<DateTime<Utc>, Decimal>,
+    /// What is known of the person's body at the instants that rows name.
+    pub bodies: HashMap<DateTime<Utc>, Body>,
 }
 
 /// What rows name that lies in other tables.
@@ -341,6 +342,15 @@ impl Draft {
     pub fn instant(&self, column: &str) -> Result<DateTime<Utc>, Refused> {
         let told = self.text(column)?.parse();
         told.map_err(|_| Error::invalid(column, "must be an instant such as 2026-03-10T12:00:00Z").into())
+    }
+
+    /// The whole number of a column.
+    pub fn optional_integer(&self, column: &str) -> Result<Option<i32>, Refused> {
+        let wrong = || Error::invalid(column, "must be a whole number of 32 bits");
+        match self.value(column) {
+            Value::Null => Ok(None),
+            value => Ok(Some(value.as_i64().and_then(|number| i32::try_from(number).ok()).ok_or_else(wrong)?)),
+        }
     }
 
     /// The value of a column.

@@ -20,7 +20,7 @@ use crate::{
     access::Tx,
     day::Calendar,
     error::{Error, Result},
-    exercise_diary, exercises, foods,
+    exercise_energy, exercises, foods,
 };
 
 #[derive(FromQueryResult)]
@@ -160,7 +160,7 @@ impl Store for Tx {
         if !named.exercises.is_empty() {
             let exercises = exercises::by_ids(self, &named.exercises.iter().copied().collect::<Vec<_>>()).await?;
             context.exercises.extend(exercises.into_iter().map(|exercise| (exercise.id, exercise)));
-            context.weights = exercise_diary::weights_at(self, person, &named.instants.iter().copied().collect::<Vec<_>>()).await?;
+            context.bodies = exercise_energy::bodies_at(self, person, &named.instants.iter().copied().collect::<Vec<_>>()).await?;
         }
         Ok(context)
     }

@@ -201,6 +201,18 @@ pub struct ExerciseEntryDocument {
     distance_unit: Option<Column<Text>>,
     /// The distance in metres. Hale's own.
     distance_m: Option<Column<Decimal>>,
+    /// Heartbeats per minute, on average.
+    average_heart_rate: Option<Column<i32>>,
+    /// The highest heart rate, in beats per minute.
+    max_heart_rate: Option<Column<i32>>,
+    /// The workout that it is a part of, together with `workoutPosition` and `supersetGroup`.
+    workout_id: Option<Column<Uuid>>,
+    /// Its place in the workout, from 0.
+    workout_position: Option<Column<i32>>,
+    /// Exercises of a workout with the same number are done in turns.
+    superset_group: Option<Column<i32>>,
+    /// The part of the body weight that the exercise moves, in kg. Hale's own.
+    body_load_kg: Option<Column<Decimal>>,
     /// What there is to say of it.
     notes: Option<Column<Text>>,
     /// When, together with `timeZone`.
@@ -209,7 +221,8 @@ pub struct ExerciseEntryDocument {
     time_zone: Option<Column<TimeZone>>,
     /// The day it counts for. Hale's own.
     performed_on: Option<Column<Date>>,
-    /// The sets in their order, JSON as text: a list of {kind, reps, weight, weight_unit}.
+    /// The sets in their order, JSON as text: a list of {kind, reps, weight, weight_unit, load_kind, per_hand, duration_seconds, distance,
+    /// distance_unit, rest_seconds, rpe, rir, notes}.
     sets: Option<Column<Text>>,
     /// Whether it is taken out of the diary.
     #[graphql(name = "_deleted")]
