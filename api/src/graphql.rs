@@ -38,6 +38,7 @@ pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod personal_records;
 pub mod planned_meals;
 pub mod recipe_servers;
 pub mod reminders;
@@ -54,9 +55,12 @@ pub mod shopping_lists;
 pub mod swap_requests;
 pub mod sync;
 pub mod talon;
+pub mod training_programmes;
 pub mod unavailability;
 pub mod variables;
 pub mod water;
+pub mod workout_templates;
+pub mod workouts;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -111,6 +115,9 @@ pub struct Mutation(
     food_import::FoodImportMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
+    workouts::WorkoutsMutation,
+    workout_templates::WorkoutTemplatesMutation,
+    training_programmes::TrainingProgrammesMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     nutrition_targets::NutritionTargetsMutation,

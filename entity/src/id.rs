@@ -64,6 +64,12 @@ ids! {
     ExerciseEntryId
     /// A session of several exercises.
     WorkoutId
+    /// A workout as it is planned.
+    WorkoutTemplateId
+    /// Days of training, each by a template.
+    TrainingProgrammeId
+    /// From which day on a programme is followed.
+    ActiveProgrammeId
     /// A measurement.
     MeasurementId
     /// A goal.

@@ -2,6 +2,7 @@
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
 pub mod access_log;
+pub mod active_programmes;
 pub mod allergen;
 pub mod assignment_changes;
 pub mod assignments;
@@ -48,10 +49,12 @@ pub mod routines;
 pub mod security_events;
 pub mod sessions;
 pub mod swap_requests;
+pub mod training_programmes;
 pub mod unavailability;
 pub mod unit;
 pub mod user_preferences;
 pub mod users;
 pub mod water_containers;
 pub mod water_entries;
+pub mod workout_templates;
 pub mod workouts;

@@ -194,7 +194,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 36] = [
+const TABLES: [&str; 38] = [
     // Before the table whose name it begins with.
     "food_diary_groups",
     "food_diary",
@@ -205,6 +205,8 @@ const TABLES: [&str; 36] = [
     "exercise_diary",
     "exercise_sets",
     "workouts",
+    "workout_templates",
+    "training_programmes",
     "measurements",
     "goals",
     "food_items",

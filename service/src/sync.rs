@@ -30,7 +30,7 @@ use crate::{
     metrics::{self, METRICS},
     noots,
     page::{Page, PageRequest},
-    people, water,
+    people, water, workouts,
 };
 
 /// The most mutations that are applied at once.
@@ -42,7 +42,7 @@ pub const LARGEST_PAGE: u32 = 1000;
 
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
 static STAGES: [&[&Collection]; 2] = [
-    &[&foods::SYNCED, &people::SYNCED, &noots::SYNCED, &food_diary::SYNCED_GROUPS, &meal_types::SYNCED],
+    &[&foods::SYNCED, &people::SYNCED, &noots::SYNCED, &food_diary::SYNCED_GROUPS, &meal_types::SYNCED, &workouts::SYNCED],
     &[&food_diary::SYNCED, &exercise_diary::SYNCED, &measurements::SYNCED, &goals::SYNCED, &water::SYNCED],
 ];
 
