@@ -162,8 +162,8 @@ async fn who_runs_has_records_of_distance_time_and_pace() {
     assert_eq!(
         records(&ann, &run, "EPLEY").await,
         [
-            "BEST_PACE over 1000: 240",
             "BEST_PACE over 10000: 315",
+            "BEST_PACE over 1000: 240",
             "BEST_PACE over 1609.344: 300",
             "BEST_PACE over 5000: 300",
             "LONGEST_DISTANCE: 11000",

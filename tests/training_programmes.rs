@@ -299,9 +299,14 @@ async fn on_weekdays_each_day_has_its_own_and_another_programme_follows_from_its
     let updated = does(&ann, "updateTrainingProgramme", update, "programme { name mode version }").await;
     assert_eq!(updated["programme"], json!({ "name": "Any day", "mode": "SEQUENCE", "version": 2 }));
     assert_eq!(next(json!(null)).await, expected("Any day", 0, "2026-03-10", "2026-03-01"));
-    let lists = "{ viewer { trainingProgrammes(first: 1) { nodes { name } pageInfo { hasNextPage endCursor } } } }";
-    let page = ann.ask(lists, json!({})).await["viewer"]["trainingProgrammes"].take();
-    assert_eq!((&page["nodes"], &page["pageInfo"]["hasNextPage"]), (&json!([{ "name": "Any day" }]), &json!(true)));
+    let list = "query($after: String) { viewer { trainingProgrammes(first: 1, after: $after) { nodes { name } pageInfo { hasNextPage endCursor } } } }";
+    let page = async |after: Value| ann.ask(list, json!({ "after": after })).await["viewer"]["trainingProgrammes"].take();
+    let first = page(json!(null)).await;
+    let second = page(first["pageInfo"]["endCursor"].clone()).await;
+    assert_eq!((&first["pageInfo"]["hasNextPage"], &second["pageInfo"]["hasNextPage"]), (&json!(true), &json!(false)));
+    let mut names = [first["nodes"][0]["name"].as_str().unwrap(), second["nodes"][0]["name"].as_str().unwrap()];
+    names.sort_unstable();
+    assert_eq!(names, ["Any day", "Summer"]);
 }
 
 #[tokio::test]
