@@ -74,6 +74,9 @@ async fn the_other_published_files_import_twice_to_the_same() {
     let unchanged = |unchanged| Outcome { unchanged, ..Outcome::default() };
     assert_eq!(import().await, (unchanged(9), unchanged(873)));
     assert_eq!(catalogue::load_starter(&maintenance).await.unwrap().added, 0);
+    let described = "SELECT concat_ws(' ', muscle_groups[1], cardinality(secondary_muscles), modality, force, level, trim_scale(body_weight_fraction), trim_scale(met))
+        FROM exercises WHERE source = 'free-exercise-db' AND name = 'Pullups'";
+    assert_eq!(app.value::<String>(described).await, "lats 2 reps_only pull beginner 1 3.5");
 }
 
 /// A file of two foods in Latin-1; the second is what `second` says.

@@ -445,7 +445,7 @@ async fn the_doors_open_for_hale_app_alone_and_the_server_has_no_other() {
         "auth.activity_track(uuid,uuid)",
         "reports.nutrition_days(uuid,date,date)",
         "reports.nutrition_targets(uuid,date,date)",
-        "search.exercises(text,text,text,integer,numeric,uuid)",
+        "search.exercises(text,text,text,text,text,boolean,uuid[],integer[],integer,numeric,uuid)",
         "search.foods(text,text,text[],text[],boolean,uuid[],uuid[],integer[],integer,numeric,uuid)",
     ];
     expected.sort_unstable();

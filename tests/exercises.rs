@@ -163,3 +163,120 @@ async fn an_exercise_that_cannot_be_is_refused_by_the_name_of_its_field() {
     }
     assert_eq!(app.value::<i64>("SELECT count(*) FROM exercises WHERE source = 'user'").await, 0);
 }
+
+const DETAILS: &str =
+    "fragment Details on Exercise { id name category muscleGroups primaryMuscles secondaryMuscles equipment instructions steps met
+    bodyWeightFraction modality force mechanic level version }";
+
+async fn changes(person: &Person<'_>, id: &str, mut change: Value) -> Value {
+    change["id"] = json!(id);
+    let update =
+        format!("mutation($input: UpdateExerciseInput!) {{ updateExercise(input: $input) {{ exercise {{ ...Details }} }} }} {DETAILS}");
+    person.ask(&update, json!({ "input": change })).await["updateExercise"]["exercise"].take()
+}
+
+#[tokio::test]
+async fn ann_describes_her_exercise_anew_and_deletes_it_while_her_diary_keeps_it() {
+    let app = TestApp::new().await;
+    let (ann, ben) = (app.person("ann").await, app.person("ben").await);
+    let input = json!({ "name": "Ring row", "category": "strength", "equipment": "Body only", "muscleGroups": ["Lats"], "secondaryMuscles": ["biceps", "lats"],
+        "instructions": "Hang.\n\n Pull. ", "bodyWeightFraction": "0.6", "force": "Pull", "mechanic": "compound", "level": "beginner" });
+    let id = creates_exercise(&ann, input).await;
+    let mut expected = json!({ "id": id, "name": "Ring row", "category": "strength", "muscleGroups": ["lats", "biceps"], "primaryMuscles": ["lats"],
+        "secondaryMuscles": ["biceps"], "equipment": "body only", "instructions": "Hang.\n\n Pull.", "steps": ["Hang.", "Pull."], "met": "7",
+        "bodyWeightFraction": "0.6", "modality": "reps_only", "force": "pull", "mechanic": "compound", "level": "beginner", "version": 1 });
+    assert_eq!(changes(&ann, &id, json!({})).await, expected);
+    let logged = crate::exercise_diary::logs(&ann, &id, json!({ "durationMinutes": "10" })).await["entry"].take();
+    for (change, shown) in [
+        (json!({ "name": "Row on rings" }), json!({ "name": "Row on rings" })),
+        (
+            json!({ "muscleGroups": ["middle back"] }),
+            json!({ "muscleGroups": ["middle back", "biceps"], "primaryMuscles": ["middle back"] }),
+        ),
+        (json!({ "secondaryMuscles": null }), json!({ "muscleGroups": ["middle back"], "secondaryMuscles": [] })),
+        (
+            json!({ "met": null, "force": null, "mechanic": null, "level": "Expert" }),
+            json!({ "met": null, "force": null, "mechanic": null, "level": "expert" }),
+        ),
+        (
+            json!({ "category": null, "equipment": null, "instructions": null, "bodyWeightFraction": null, "modality": "WEIGHT_REPS" }),
+            json!({ "category": null, "equipment": null, "instructions": null, "steps": [], "bodyWeightFraction": null, "modality": "weight_reps" }),
+        ),
+    ] {
+        expected["version"] = json!(expected["version"].as_i64().unwrap() + 1);
+        expected.as_object_mut().unwrap().extend(shown.as_object().unwrap().clone());
+        assert_eq!(changes(&ann, &id, change.clone()).await, expected, "{change}");
+    }
+    let update = "mutation($input: UpdateExerciseInput!) { updateExercise(input: $input) { exercise { id } } }";
+    for (change, field) in [
+        (json!({ "modality": "vibes" }), "modality"),
+        (json!({ "force": "sideways" }), "force"),
+        (json!({ "mechanic": "odd" }), "mechanic"),
+        (json!({ "level": "god" }), "level"),
+        (json!({ "bodyWeightFraction": "1.1" }), "bodyWeightFraction"),
+        (json!({ "name": "" }), "name"),
+    ] {
+        let mut input = change;
+        input["id"] = json!(id);
+        assert_eq!(ann.refused(update, json!({ "input": input })).await.field.as_deref(), Some(field));
+    }
+    let stale = ann.json(update, json!({ "input": { "id": id, "name": "Lost", "expectedVersion": 1 } })).await;
+    assert_eq!(
+        (&stale["errors"][0]["extensions"]["code"], &stale["errors"][0]["extensions"]["current"]["version"]),
+        (&json!("CONFLICT"), &json!(6))
+    );
+
+    let delete = "mutation($input: DeleteExerciseInput!) { deleteExercise(input: $input) { deletedId } }";
+    let stairs = ann.ask(SEARCH, json!({ "search": "stair climbing", "first": 1 })).await["exercises"]["nodes"][0]["id"].take();
+    for (who, id) in [(&ben, json!(id)), (&ann, stairs)] {
+        assert_eq!(who.refused(delete, json!({ "input": { "id": id } })).await.code, "NOT_FOUND");
+        assert_eq!(who.refused(update, json!({ "input": { "id": id, "name": "x" } })).await.code, "NOT_FOUND");
+    }
+    assert_eq!(ann.ask(delete, json!({ "input": { "id": id, "expectedVersion": 6 } })).await["deleteExercise"]["deletedId"], json!(id));
+    assert_eq!(ann.refused(delete, json!({ "input": { "id": id } })).await.code, "NOT_FOUND");
+    assert_eq!(names(&ann, json!({ "search": "rings" })).await, Vec::<String>::new());
+    let day =
+        ann.ask("{ viewer { exerciseDay { entries { id name exercise { id } } } recentExercises { nodes { id } } } }", json!({})).await;
+    assert_eq!(day["viewer"]["exerciseDay"]["entries"], json!([{ "id": logged["id"], "name": "Ring row", "exercise": null }]));
+    assert_eq!(day["viewer"]["recentExercises"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_ones_own_and_done_often_is_found_first() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    creates_exercise(&ann, json!({ "name": "Crème slide", "category": "Cardio" })).await;
+    assert_eq!(names(&ann, json!({ "search": "creme slide" })).await, ["Crème slide"]);
+    let first = async |search: &str| names(&ann, json!({ "search": search, "first": 1 })).await.pop().unwrap();
+    let found = names(&ann, json!({ "search": "running", "first": 5 })).await;
+    assert_ne!(found[0], "Running, 16.1 km/h");
+    let fast = ann.ask(SEARCH, json!({ "search": "running 16.1", "first": 1 })).await["exercises"]["nodes"][0].take();
+    assert_eq!(fast["name"], "Running, 16.1 km/h");
+    for _ in 0..3 {
+        crate::exercise_diary::logs(&ann, fast["id"].as_str().unwrap(), json!({})).await;
+    }
+    assert_eq!(first("running").await, "Running, 16.1 km/h");
+    let recent = "{ viewer { recentExercises(first: 1) { nodes { name } pageInfo { hasNextPage } } } }";
+    assert_eq!(
+        ann.ask(recent, json!({})).await["viewer"]["recentExercises"],
+        json!({ "nodes": [{ "name": "Running, 16.1 km/h" }], "pageInfo": { "hasNextPage": false } })
+    );
+}
+
+#[tokio::test]
+async fn category_what_is_recorded_and_whose_narrow_a_search() {
+    let app = TestApp::new().await;
+    let ann = app.person("ann").await;
+    let own = creates_exercise(&ann, json!({ "name": "Loaded carry", "category": "Strength", "modality": "duration_distance" })).await;
+    let find = "query($category: String, $modality: String, $own: Boolean) {
+        exercises(category: $category, modality: $modality, own: $own, first: 100) { nodes { id category modality source } } }";
+    let found = async |search: Value| ann.ask(find, search).await["exercises"]["nodes"].as_array().unwrap().clone();
+    let ids = |found: &[Value]| found.iter().map(|exercise| exercise["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(&found(json!({ "category": "strength", "modality": "duration_distance" })).await), [json!(own)]);
+    assert_eq!(ids(&found(json!({ "own": true })).await), [json!(own)]);
+    let cardio = found(json!({ "category": "CARDIO", "own": false })).await;
+    assert!(cardio.len() > 20 && cardio.iter().all(|exercise| exercise["modality"] == "duration_distance" && exercise["source"] == "hale"));
+    let held = found(json!({ "modality": "duration" })).await;
+    assert!(held.len() >= 3 && held.iter().all(|exercise| exercise["modality"] == "duration"), "{held:?}");
+    assert_eq!(ann.refused(find, json!({ "modality": "vibes" })).await.field.as_deref(), Some("modality"));
+}

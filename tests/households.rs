@@ -27,6 +27,8 @@ fn document(mutation: &str, fields: &str) -> String {
         "acceptHouseholdInvitation" | "declineHouseholdInvitation" => "HouseholdInvitation".to_owned(),
         "deleteRoutine" => "Routine".to_owned(),
         "unlockAssignment" | "skipAssignment" | "reopenAssignment" => "Assignment".to_owned(),
+        "pauseWorkout" | "resumeWorkout" => "Workout".to_owned(),
+        "deleteWorkoutTemplate" | "deleteTrainingProgramme" => "Delete".to_owned(),
         "acceptSwap" | "declineSwap" | "withdrawSwap" => "SwapRequest".to_owned(),
         _ => mutation[..1].to_uppercase() + &mutation[1..],
     };

@@ -432,8 +432,14 @@ async fn ben_begins_anew_when_what_ann_deleted_was_forgotten_before_he_heard_of_
     assert_eq!(reads_on(&ben, &ann, &mut cursor).await, (false, vec![]));
 }
 
-fn everything(exercise: &str) -> [(&'static str, Value, Value, Value); 4] {
+fn everything(exercise: &str) -> [(&'static str, Value, Value, Value); 5] {
     [
+        (
+            "workouts",
+            json!({ "name": "Push", "started_at": "2026-03-10T07:00:00Z", "paused_at": "2026-03-10T07:30:00Z" }),
+            json!({ "name": "Push day", "paused_at": null, "paused_seconds": "90.5", "finished_at": "2026-03-10T08:00:00Z" }),
+            json!({ "name": "Push day", "started_on": "2026-03-10", "paused_seconds": "90.5", "finished_at": "2026-03-10T08:00:00.000000Z" }),
+        ),
         (
             "exercise_diary",
             json!({ "exercise_id": exercise, "duration_minutes": "30", "performed_at": "2026-03-10T07:00:00Z", "distance": "5", "distance_unit": "km",

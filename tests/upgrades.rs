@@ -60,6 +60,22 @@ async fn fill(app: &TestApp) {
     maintenance.close().await;
 }
 
+/// Somebody who trains by a programme.
+async fn trains(ann: &Person<'_>) {
+    let squat = crate::exercises::creates_exercise(ann, json!({ "name": "Squat", "bodyWeightFraction": "0.9" })).await;
+    let planned = json!({ "exerciseId": squat, "sets": [{ "repsMin": 5, "weight": "60" }], "progression": { "increment": "2.5" } });
+    let template = does(ann, "createWorkoutTemplate", json!({ "name": "Legs", "exercises": [planned] }), "template { id }").await;
+    let days = json!([{ "templateId": template["template"]["id"] }]);
+    let programme = json!({ "name": "Twice a week", "mode": "SEQUENCE", "days": days });
+    let programme = does(ann, "createTrainingProgramme", programme, "programme { id }").await;
+    let programme = &programme["programme"]["id"];
+    does(ann, "followTrainingProgramme", json!({ "programmeId": programme }), "followed { since }").await;
+    let workout = does(ann, "startWorkout", json!({ "programmeId": programme, "programmeDay": 0 }), "workout { id }").await;
+    let set = json!({ "reps": 5, "weight": "60", "rpe": "8.5", "restSeconds": 90 });
+    let done = json!({ "workoutId": workout["workout"]["id"], "sets": [set], "averageHeartRate": 120, "supersetGroup": 1 });
+    crate::exercise_diary::logs(ann, &squat, done).await;
+}
+
 /// Somebody who cooks, plans and drinks.
 async fn keeps_house(ann: &Person<'_>) {
     let oats = ann.creates_food(json!({})).await;
@@ -100,6 +116,7 @@ async fn keeps_house(ann: &Person<'_>) {
         ann.app.post("/activities").bearer_auth(ann.token.as_deref().unwrap()).body(crate::activity_files::gpx(crate::activity_files::RUN));
     assert!(run.send().await.unwrap().status().is_success());
     does(ann, "createPrivacyZone", json!({ "latitude": "52.5", "longitude": "13.4", "radius": 200 }), "zone { id }").await;
+    trains(ann).await;
     does(ann, "completeFoodDay", json!({ "date": "2026-03-09" }), "day { date }").await;
     let aims = json!([{ "nutrient": "ALC", "maximum": "10" }]);
     does(ann, "setNutritionTarget", json!({ "days": "EVERY_DAY", "aims": aims }), "target { id }").await;

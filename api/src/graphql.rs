@@ -4,8 +4,8 @@
 pub mod access_log;
 pub mod account_mails;
 pub mod accounts;
-pub mod adaptive_expenditure;
 pub mod activities;
+pub mod adaptive_expenditure;
 pub mod allergens;
 pub mod assignments;
 pub mod body_composition;
@@ -19,8 +19,8 @@ pub mod device_samples;
 pub mod devices;
 pub mod documents;
 pub mod energy_ledger;
-pub mod energy_records;
 pub mod energy_needs;
+pub mod energy_records;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercise_energy;
@@ -49,6 +49,7 @@ pub mod organiser;
 pub mod page;
 pub mod parser;
 pub mod person;
+pub mod personal_records;
 pub mod planned_meals;
 pub mod privacy_zones;
 pub mod profiles;
@@ -70,10 +71,13 @@ pub mod source_rankings;
 pub mod swap_requests;
 pub mod sync;
 pub mod talon;
+pub mod training_programmes;
 pub mod unavailability;
 pub mod variables;
 pub mod water;
 pub mod weight_trend;
+pub mod workout_templates;
+pub mod workouts;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -133,6 +137,9 @@ pub struct Mutation(
     activities::ActivitiesMutation,
     privacy_zones::PrivacyZonesMutation,
     profiles::ProfilesMutation,
+    workouts::WorkoutsMutation,
+    workout_templates::WorkoutTemplatesMutation,
+    training_programmes::TrainingProgrammesMutation,
     measurements::MeasurementsMutation,
     goals::GoalsMutation,
     sleep::SleepMutation,

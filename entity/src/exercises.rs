@@ -19,8 +19,18 @@ pub struct Model {
     pub category: Option<String>,
     /// Muscles, the main ones first.
     pub muscle_groups: Vec<String>,
+    /// Those of the muscles that only help.
+    pub secondary_muscles: Vec<String>,
     /// What is needed.
     pub equipment: Option<String>,
+    /// What is recorded of a set: weight_reps, reps_only, duration or duration_distance.
+    pub modality: String,
+    /// push, pull or static.
+    pub force: Option<String>,
+    /// compound or isolation.
+    pub mechanic: Option<String>,
+    /// beginner, intermediate or expert.
+    pub level: Option<String>,
     /// How to do it.
     pub instructions: Option<String>,
     /// Metabolic equivalent.

@@ -74,6 +74,12 @@ ids! {
     WorkoutId
     /// What is known of a person from a day on.
     ProfileId
+    /// A workout as it is planned.
+    WorkoutTemplateId
+    /// Days of training, each by a template.
+    TrainingProgrammeId
+    /// From which day on a programme is followed.
+    ActiveProgrammeId
     /// A measurement.
     MeasurementId
     /// A goal.

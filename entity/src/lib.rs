@@ -2,6 +2,7 @@
 //! This crate knows nothing of rules, HTTP or GraphQL.
 
 pub mod access_log;
+pub mod active_programmes;
 pub mod activities;
 pub mod activity_recordings;
 pub mod activity_splits;
@@ -61,10 +62,12 @@ pub mod sleep_entries;
 pub mod sleep_stages;
 pub mod source_rankings;
 pub mod swap_requests;
+pub mod training_programmes;
 pub mod unavailability;
 pub mod unit;
 pub mod user_preferences;
 pub mod users;
 pub mod water_containers;
 pub mod water_entries;
+pub mod workout_templates;
 pub mod workouts;

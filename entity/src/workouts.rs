@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::id::{UserId, WorkoutId};
+use crate::id::{TrainingProgrammeId, UserId, WorkoutId, WorkoutTemplateId};
 
 /// A session of several exercises.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -20,6 +20,12 @@ pub struct Model {
     pub notes: Option<String>,
     /// What was planned when it was started.
     pub plan: Option<Json>,
+    /// The template that it was started from, while it exists.
+    pub template_id: Option<WorkoutTemplateId>,
+    /// The programme that it is a part of, while it exists.
+    pub programme_id: Option<TrainingProgrammeId>,
+    /// Which of the programme's days it is, from 0.
+    pub programme_day: Option<i32>,
     /// When it began.
     pub started_at: DateTimeUtc,
     /// Where: IANA zone.

@@ -99,6 +99,18 @@ pub struct Exercise {
     pub category: Option<String>,
     /// The muscles it trains, the main ones first.
     pub muscle_groups: Vec<String>,
+    /// Those of them that only help.
+    pub secondary_muscles: Vec<String>,
+    /// What is recorded of a set: weight_reps, reps_only, duration or duration_distance.
+    pub modality: &'static str,
+    /// push, pull or static.
+    pub force: Option<String>,
+    /// compound or isolation.
+    pub mechanic: Option<String>,
+    /// beginner, intermediate or expert.
+    pub level: Option<String>,
+    /// The part of the body weight that it moves.
+    pub body_weight_fraction: Option<Decimal>,
     /// What it is done with.
     pub equipment: Option<String>,
     /// How it is done, a step per line.

@@ -216,6 +216,8 @@ const TABLES: &[&str] = &[
     "activity_recordings",
     "privacy_zones",
     "workouts",
+    "workout_templates",
+    "training_programmes",
     "measurements",
     "profiles",
     "goals",

@@ -21,6 +21,7 @@ use sea_orm::{
 };
 use serde::Serialize;
 
+pub(crate) use self::sets::{LOAD_KG, one_of, rest, rpe};
 pub use self::sets::{LOAD_KINDS, NewSet, SET_KINDS, load};
 use crate::{
     access::Tx,
@@ -131,6 +132,27 @@ pub(crate) async fn rows_between(tx: &Tx, person: UserId, from: NaiveDate, to: N
         .order_by_asc(Column::PerformedAt)
         .order_by_asc(Column::Id);
     Ok(rows.all(tx).await?)
+}
+
+/// The entries of these ids, in any order.
+pub async fn by_ids(tx: &Tx, person: UserId, ids: &[ExerciseEntryId]) -> Result<Vec<ExerciseEntry>> {
+    let rows = Entity::find()
+        .filter(Column::UserId.eq(person))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::DeletedAt.is_null())
+        .all(tx)
+        .await?;
+    with_sets(tx, person, rows).await
+}
+
+/// Repetitions times load of the working sets of these entries, in kg, of what is known; warm-ups do not count.
+pub fn volume(entries: &[ExerciseEntry]) -> Decimal {
+    let of_set = |entry: &ExerciseEntry, set: &exercise_sets::Model| {
+        let load = load(set, entry.row.body_load_kg).filter(|_| set.kind != "warmup")?;
+        Some(load * Decimal::from(set.reps?))
+    };
+    let sets = entries.iter().flat_map(|entry| entry.sets.iter().filter_map(move |set| of_set(entry, set)));
+    sets.sum::<Decimal>().normalize()
 }
 
 /// The energy of these entries, as far as it is known; `None` when nothing is.
@@ -333,7 +355,7 @@ async fn with_its_sets(tx: &Tx, row: Model) -> Result<ExerciseEntry> {
     with_sets(tx, person, vec![row]).await?.pop().ok_or_else(|| Error::internal("an entry was lost between its rows"))
 }
 
-async fn with_sets(tx: &Tx, person: UserId, rows: Vec<Model>) -> Result<Vec<ExerciseEntry>> {
+pub(crate) async fn with_sets(tx: &Tx, person: UserId, rows: Vec<Model>) -> Result<Vec<ExerciseEntry>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -358,16 +380,17 @@ async fn body_load(tx: &Tx, person: UserId, fraction: Option<Decimal>, at: DateT
 
 /// A place in a workout: the one asked for, else the next free one.
 async fn place_in(tx: &Tx, person: UserId, workout: WorkoutId, asked: Option<i32>) -> Result<i32> {
+    let statement = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT coalesce((SELECT max(workout_position) + 1 FROM exercise_diary WHERE user_id = $1 AND workout_id = $2 AND deleted_at IS NULL), 0)
+         FROM workouts WHERE user_id = $1 AND id = $2 AND deleted_at IS NULL",
+        [person.0.into(), workout.0.into()],
+    );
+    let row = tx.query_one_raw(statement).await?.ok_or(Error::NoSuch { field: "workoutId", what: "workout" })?;
+    let next: i32 = row.try_get_by_index(0)?;
     if let Some(asked) = asked {
         return input::integer("workoutPosition", asked, 0..=MOST_IN_A_WORKOUT - 1);
     }
-    let statement = Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        "SELECT coalesce(max(workout_position) + 1, 0) FROM exercise_diary WHERE user_id = $1 AND workout_id = $2 AND deleted_at IS NULL",
-        [person.0.into(), workout.0.into()],
-    );
-    let row = tx.query_one_raw(statement).await?.ok_or_else(|| Error::internal("a maximum without a row"))?;
-    let next: i32 = row.try_get_by_index(0)?;
     if next < MOST_IN_A_WORKOUT { Ok(next) } else { Err(Error::invalid("workoutId", "this workout is full: start another one")) }
 }
 

@@ -30,7 +30,7 @@ use crate::{
     metrics::{self, METRICS},
     moods, noots,
     page::{Page, PageRequest},
-    people, sleep, water,
+    people, sleep, water, workouts,
 };
 
 /// The most mutations that are applied at once.
@@ -41,19 +41,7 @@ const ATTEMPTS: u32 = 3;
 pub const LARGEST_PAGE: u32 = 1000;
 
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
-static STAGES: [&[&Collection]; 2] = [
-    &[&foods::SYNCED, &people::SYNCED, &noots::SYNCED, &food_diary::SYNCED_GROUPS, &meal_types::SYNCED],
-    &[
-        &food_diary::SYNCED,
-        &exercise_diary::SYNCED,
-        &measurements::SYNCED,
-        &goals::SYNCED,
-        &water::SYNCED,
-        &sleep::SYNCED,
-        &moods::SYNCED,
-        &fasts::SYNCED,
-    ],
-];
+static STAGES: [&[&Collection]; 2] = [people, sleep, water, workouts];
 
 /// All collections.
 pub fn collections() -> impl Iterator<Item = &'static Collection> {

@@ -27,9 +27,9 @@ pub const DOORS: &[Door] = &[
         "SELECT id::text FROM search.foods('porridge', NULL, '{own,family,catalogue}', NULL, false, NULL, NULL, NULL, 100, NULL, NULL)",
     ),
     shows(
-        "search.exercises(text,text,text,integer,numeric,uuid)",
+        "search.exercises(text,text,text,text,text,boolean,uuid[],integer[],integer,numeric,uuid)",
         "exercises",
-        "SELECT id::text FROM search.exercises('rowing', NULL, NULL, 100, NULL, NULL)",
+        "SELECT id::text FROM search.exercises('rowing', NULL, NULL, NULL, NULL, NULL, NULL, NULL, 100, NULL, NULL)",
     ),
     shows(
         "reports.nutrition_days(uuid,date,date)",

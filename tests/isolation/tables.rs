@@ -513,6 +513,27 @@ pub const TABLES: &[Table] = &[
         operations: &[("insert for everybody", "INSERT INTO exercises (id, owner_id, name) VALUES (gen_random_uuid(), NULL, 'Rowing')")],
         ..TABLE
     },
+    Table {
+        name: "workout_templates",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Push'"), ("exercises", "'[]'")],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE workout_templates SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "training_programmes",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("name", "'Push, pull, legs'"), ("mode", "'sequence'"), ("days", "'[]'")],
+        change: "name = 'changed'",
+        operations: &[("sign as another", "UPDATE training_programmes SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
+        name: "active_programmes",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("valid_from", "'2026-03-10'::date + {m}")],
+        change: "programme_id = NULL",
+        operations: &[("sign as another", "UPDATE active_programmes SET created_by = {stranger_id}")],
+        ..TABLE
+    },
     // Finished, for of those that are not each person has at most one.
     Table {
         name: "workouts",

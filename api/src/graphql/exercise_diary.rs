@@ -1,13 +1,17 @@
 //! The exercise diary: days, their entries, and logging.
 
-use async_graphql::{Context, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, InputObject, MaybeUndefined, Object, SimpleObject};
 use chrono::NaiveDate;
 use entity::{
     exercise_sets,
     family_access::AccessType,
     id::{ExerciseEntryId, ExerciseId, UserId, WorkoutId},
 };
-use service::{access::Tx, day, exercise_diary, exercise_energy, pace};
+use service::{
+    access::Tx,
+    day, exercise_diary, exercise_energy, one_rep_max, pace,
+    workouts::{self, LastTime},
+};
 
 use super::{
     error::{Error, Result},
@@ -15,20 +19,28 @@ use super::{
     exercises::Exercise,
     foods::DeleteInput,
     person::Person,
+    personal_records::{self, OneRepMaxFormula, PersonalRecord},
     scalars::{CheckOption, CheckPatch, Date, DateTime, Decimal, TimeZone, Unchecked, Uuid},
     scope::{loaders, nullable, scope},
+    workouts::Workout,
 };
 
 /// What a person trained on a day.
 pub struct ExerciseDay {
     date: NaiveDate,
     entries: Vec<exercise_diary::ExerciseEntry>,
+    workouts: Vec<Workout>,
 }
 
 impl ExerciseDay {
     /// The day `date`.
     pub async fn on(tx: &Tx, person: UserId, date: NaiveDate) -> Result<Self> {
-        Ok(Self { date, entries: exercise_diary::between(tx, person, date, date).await? })
+        let workouts = workouts::between(tx, person, date, date).await?;
+        Ok(Self {
+            date,
+            entries: exercise_diary::between(tx, person, date, date).await?,
+            workouts: workouts.into_iter().map(|workout| Workout::of(tx, workout)).collect(),
+        })
     }
 }
 
@@ -43,6 +55,11 @@ impl ExerciseDay {
     /// What was done, in that order.
     async fn entries(&self) -> Vec<ExerciseEntry> {
         self.entries.iter().cloned().map(ExerciseEntry).collect()
+    }
+
+    /// The workouts that began on it, in that order.
+    async fn workouts(&self) -> &[Workout] {
+        &self.workouts
     }
 
     /// The energy that the entries took in kcal, of what is known; null when nothing is.
@@ -94,6 +111,11 @@ impl ExerciseEntry {
         self.0.sets.iter().cloned().map(set).collect()
     }
 
+    /// Repetitions times load of its sets, warm-ups apart, in kg.
+    async fn volume_kg(&self) -> Decimal {
+        Decimal(exercise_diary::volume(std::slice::from_ref(&self.0)))
+    }
+
     /// How fast it was, by its distance and duration; null where one of them is not known.
     async fn pace(&self) -> Option<Pace> {
         let seconds = self.0.row.duration_minutes? * rust_decimal::Decimal::from(60);
@@ -124,6 +146,19 @@ impl ExerciseEntry {
     /// Its place in the workout, from 0.
     async fn workout_position(&self) -> Option<i32> {
         self.0.row.workout_position
+    }
+
+    /// What was done of this exercise the last time before, in another workout; null the first time.
+    async fn last_time(&self, ctx: &Context<'_>) -> Option<Result<ExerciseEntry>> {
+        let row = &self.0.row;
+        let last_time = LastTime {
+            person: row.user_id,
+            exercise: row.exercise_id?,
+            before: row.performed_at,
+            entry: Some(row.id),
+            workout: row.workout_id,
+        };
+        loaders(ctx).load_one(last_time).await.map(|entry| entry.map(ExerciseEntry)).transpose()
     }
 
     /// Exercises of a workout with the same number are a superset: they are done in turns.
@@ -252,6 +287,13 @@ impl ExerciseSet {
     /// What was moved in each repetition, in kg: the weight, of both hands, and the part of the body weight; null where it is not known.
     async fn load_kg(&self) -> Option<Decimal> {
         exercise_diary::load(&self.set, self.body_load).map(Decimal)
+    }
+
+    /// What could have been lifted once, in kg; null without a load, and for a warm-up. From more than 12 repetitions it is hardly more
+    /// than a guess, and makes no record.
+    async fn estimated_one_rep_max_kg(&self, #[graphql(desc = "The formula.", default)] formula: OneRepMaxFormula) -> Option<Decimal> {
+        let load = exercise_diary::load(&self.set, self.body_load).filter(|_| self.set.kind != "warmup")?;
+        one_rep_max::Formula::from(formula).estimate(load, self.set.reps?).map(|estimate| Decimal(estimate.weight))
     }
 
     /// How long, in seconds.
@@ -427,11 +469,25 @@ pub struct UpdateExerciseEntryInput {
 
 /// What was logged, and the day to draw.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct LogExercisePayload {
     /// The entry.
     entry: ExerciseEntry,
     /// The day it is on.
     day: ExerciseDay,
+}
+
+#[ComplexObject]
+impl LogExercisePayload {
+    /// The records that the entry made: what beats all that was done of the exercise before. The first time beats nothing.
+    async fn new_records(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How one repetition is estimated from several.", default)] formula: OneRepMaxFormula,
+    ) -> Result<Vec<PersonalRecord>> {
+        let row = &self.entry.0.row;
+        personal_records::made_by(ctx, row.user_id, row.exercise_id.as_slice(), &[row.id], formula).await
+    }
 }
 
 /// The entry after the change, and the days to draw.

@@ -6,18 +6,21 @@ use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, SimpleOb
 use chrono::NaiveDate;
 use entity::{
     family_access, goals,
-    id::{ActivityId, NootId, UserId},
+    id::{ActivityId, ExerciseId, NootId, UserId, WorkoutId},
     user_preferences,
 };
 use futures_util::{Stream, StreamExt};
 use service::{
-    access::Tx, activities, changes, cooked_batches, day::Calendar, device_samples, devices, exercise_energy, family_access as grants, fasts, favourite_foods, food_providers::choices, meal_plans, meals, measurements, moods, nutrients, organiser, people, privacy_zones, progress_photos, recipe_servers, second_factors, sessions,
+    access::Tx, activities, changes, cooked_batches, day::Calendar, device_samples, devices, exercise_energy, exercises,
+    family_access as grants, fasts, favourite_foods, food_providers::choices, meal_plans, meals, measurements, moods, nutrients, organiser,
+    people, personal_records, privacy_zones, progress_photos, recipe_servers, second_factors, sessions, training_programmes,
+    training_volume, workout_templates, workouts,
 };
 
 use super::{
     access_log::AccessLogEntry,
-    adaptive_expenditure::Expenditure,
     activities::{Activity, ActivityDetails, ActivityRecord, Sport, TrainingZone},
+    adaptive_expenditure::Expenditure,
     allergens::{self, Allergen},
     body_composition::BodyComposition,
     changes::follow_person,
@@ -28,6 +31,7 @@ use super::{
     energy_needs::EnergyNeeds,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
+    exercises::Exercise,
     family_access::{AccessType, FamilyAccess},
     fasts::{Fast, FastingStatistics},
     food_diary::FoodDay,
@@ -45,6 +49,7 @@ use super::{
     nutrition_targets::NutritionTargetRule,
     organiser::{ListKind, OrganiserList},
     page::Connection,
+    personal_records::{OneRepMaxEstimate, OneRepMaxFormula, PersonalRecord, RepetitionRecord, TrainingVolume},
     planned_meals::MealPlanDay,
     privacy_zones::PrivacyZone,
     profiles::Profile,
@@ -59,8 +64,11 @@ use super::{
     sleep::{SleepAverages, SleepDay},
     source_rankings::SourceRanking,
     sync::{self, RejectedChange, SyncHead, SyncPage},
+    training_programmes::{FollowedProgramme, NextWorkout, TrainingProgramme},
     water::{WaterContainer, WaterDay},
     weight_trend::WeightTrendPoint,
+    workout_templates::WorkoutTemplate,
+    workouts::Workout,
 };
 
 /// Someone: oneself, or a relative as far as they share. What is not shared is null; `accessTypes` says what is.
@@ -314,6 +322,234 @@ impl Person {
             }
             let rows = nutrients::personal(&*scope(ctx).read().await?, self.id()).await?;
             Ok(Some(rows.into_iter().map(PersonalNutrient::from).collect()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// What the person did, what was done last first: exercises that the viewer sees. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn recent_exercises(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Exercise>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let page = exercises::recent(&*scope(ctx).read().await?, self.id(), &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, Exercise)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The workout that runs or is paused; null when none does. Needs CALORIE.
+    async fn running_workout(&self, ctx: &Context<'_>) -> Option<Result<Workout>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            Ok(workouts::running(&tx, self.id()).await?.map(|workout| Workout::of(&tx, workout)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// A workout of the person's; null for any other id. Needs CALORIE.
+    async fn workout(&self, ctx: &Context<'_>, #[graphql(desc = "Which workout.")] id: Unchecked<Uuid>) -> Option<Result<Workout>> {
+        boxed(async {
+            let id = WorkoutId(id.check("id")?.0);
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            Ok(workouts::find(&tx, self.id(), id).await?.map(|workout| Workout::of(&tx, workout)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The person's workouts, those begun last first. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn workouts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<Workout>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let tx = scope(ctx).read().await?;
+            let page = workouts::list(&tx, self.id(), &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, |workout| Workout::of(&tx, workout))))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The person's records of all exercises, those made last first; computed from what is in the diary now. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn personal_records(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How one repetition is estimated from several.", default)] formula: OneRepMaxFormula,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<PersonalRecord>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let request = service::page::PageRequest { first, after };
+            let page = personal_records::list(&*scope(ctx).read().await?, self.id(), formula.into(), &request).await?;
+            Ok(Some(Connection::new(page, continued, PersonalRecord::of(self.id()))))
+        })
+        .await
+        .transpose()
+    }
+
+    /// What the person could lift once of an exercise, estimated from the best set of each day that has one: at most ten years. Needs
+    /// CALORIE.
+    async fn estimated_one_rep_max(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which exercise.")] exercise_id: Unchecked<Uuid>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+        #[graphql(desc = "The formula.", default)] formula: OneRepMaxFormula,
+    ) -> Option<Result<Vec<OneRepMaxEstimate>>> {
+        boxed(async {
+            let exercise = ExerciseId(exercise_id.check("exerciseId")?.0);
+            let days = (from.check("from")?.0, to.check("to")?.0);
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let estimates = personal_records::estimated_max(&tx, self.id(), exercise, days, formula.into()).await?;
+            Ok(Some(estimates.into_iter().map(Into::into).collect()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The most repetitions that the person made with each load of an exercise, the 100 heaviest loads first. Needs CALORIE.
+    async fn most_reps_by_load(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which exercise.")] exercise_id: Unchecked<Uuid>,
+    ) -> Option<Result<Vec<RepetitionRecord>>> {
+        boxed(async {
+            let exercise = ExerciseId(exercise_id.check("exerciseId")?.0);
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let records = personal_records::reps_by_load(&*scope(ctx).read().await?, self.id(), exercise).await?;
+            Ok(Some(records.into_iter().map(Into::into).collect()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// How much the person trained on some days, at most 366, muscle by muscle. Needs CALORIE.
+    async fn training_volume(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<TrainingVolume>> {
+        boxed(async {
+            let (from, to) = (from.check("from")?.0, to.check("to")?.0);
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            Ok(Some(training_volume::between(&*scope(ctx).read().await?, self.id(), from, to).await?.into()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The person's templates of workouts, in the order in which they were made. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn workout_templates(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<WorkoutTemplate>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let tx = scope(ctx).read().await?;
+            let page = workout_templates::list(&tx, self.id(), &service::page::PageRequest { first, after }).await?;
+            Ok(Some(Connection::new(page, continued, WorkoutTemplate::of(tx.now()))))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The person's programmes, in the order in which they were made. Needs CALORIE.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn training_programmes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Option<Result<Connection<TrainingProgramme>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let continued = after.is_some();
+            let request = service::page::PageRequest { first, after };
+            let page = training_programmes::list(&*scope(ctx).read().await?, self.id(), &request).await?;
+            Ok(Some(Connection::new(page, continued, TrainingProgramme)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The programme that the person follows on a day; today when no date is given. Needs CALORIE.
+    async fn followed_programme(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>,
+    ) -> Option<Result<FollowedProgramme>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            FollowedProgramme::on(&tx, self.id(), date).await
+        })
+        .await
+        .transpose()
+    }
+
+    /// What the programme that the person follows says is next, as of a day; today when no date is given. Needs CALORIE.
+    async fn next_workout(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day.")] date: Option<Unchecked<Date>>,
+    ) -> Option<Result<NextWorkout>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Calorie).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            NextWorkout::of(&tx, self.id(), date).await
         })
         .await
         .transpose()

@@ -7,7 +7,10 @@ use entity::nutrition_data::{Basis, CarbohydrateBasis};
 use rust_decimal::Decimal;
 
 use super::{Exercise, Food, Portion, amount};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    exercises,
+};
 
 const SOURCE: &str = "hale";
 const FOODS: &str = include_str!("starter_foods.csv");
@@ -102,12 +105,19 @@ fn portion(text: &str) -> std::result::Result<Portion, String> {
 }
 
 fn exercise(row: &Row) -> std::result::Result<Exercise, String> {
+    let force = Some(row.text("force")?).filter(|force| !force.is_empty());
     Ok(Exercise {
         source: SOURCE,
         source_id: row.text("id")?.to_owned(),
         name: row.text("name")?.to_owned(),
         category: Some(row.text("category")?.to_owned()),
         muscle_groups: row.list("muscle_groups")?.map(str::to_owned).collect(),
+        secondary_muscles: Vec::new(),
+        modality: exercises::modality(Some(row.text("category")?), Some(row.text("equipment")?), force),
+        force: force.map(str::to_owned),
+        mechanic: None,
+        level: None,
+        body_weight_fraction: exercises::moved_of_the_body(row.text("name")?, Some(row.text("equipment")?)),
         equipment: Some(row.text("equipment")?.to_owned()),
         instructions: Some(row.text("instructions")?.to_owned()),
         met: row.amount("met")?,

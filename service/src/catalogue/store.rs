@@ -226,13 +226,20 @@ const INSERT_PORTIONS: &str = "
       ROWS FROM (jsonb_to_recordset(g.portions) AS (name text, amount numeric, unit text)) WITH ORDINALITY AS p (name, amount, unit, position)";
 
 const UPSERT_EXERCISES: &str = "
-    INSERT INTO exercises AS e (id, source, source_id, name, category, muscle_groups, equipment, instructions, met)
-    SELECT g.id, g.source, g.source_id, g.name, g.category, g.muscle_groups, g.equipment, g.instructions, g.met
+    INSERT INTO exercises AS e (id, source, source_id, name, category, muscle_groups, secondary_muscles, modality, force, mechanic, level,
+      body_weight_fraction, equipment, instructions, met)
+    SELECT g.id, g.source, g.source_id, g.name, g.category, g.muscle_groups, g.secondary_muscles, g.modality, g.force, g.mechanic, g.level,
+      g.body_weight_fraction, g.equipment, g.instructions, g.met
     FROM jsonb_to_recordset($1::jsonb) AS g (id uuid, source text, source_id text, name text, category text, muscle_groups text[],
+      secondary_muscles text[], modality text, force text, mechanic text, level text, body_weight_fraction numeric,
       equipment text, instructions text, met numeric)
     ON CONFLICT (source, source_id) WHERE owner_id IS NULL DO UPDATE
-      SET name = excluded.name, category = excluded.category, muscle_groups = excluded.muscle_groups, equipment = excluded.equipment,
+      SET name = excluded.name, category = excluded.category, muscle_groups = excluded.muscle_groups,
+        secondary_muscles = excluded.secondary_muscles, modality = excluded.modality, force = excluded.force, mechanic = excluded.mechanic,
+        level = excluded.level, body_weight_fraction = excluded.body_weight_fraction, equipment = excluded.equipment,
         instructions = excluded.instructions, met = excluded.met
-      WHERE (e.name, e.category, e.muscle_groups, e.equipment, e.instructions, e.met) IS DISTINCT FROM
-        (excluded.name, excluded.category, excluded.muscle_groups, excluded.equipment, excluded.instructions, excluded.met)
+      WHERE (e.name, e.category, e.muscle_groups, e.secondary_muscles, e.modality, e.force, e.mechanic, e.level, e.body_weight_fraction,
+          e.equipment, e.instructions, e.met) IS DISTINCT FROM
+        (excluded.name, excluded.category, excluded.muscle_groups, excluded.secondary_muscles, excluded.modality, excluded.force,
+          excluded.mechanic, excluded.level, excluded.body_weight_fraction, excluded.equipment, excluded.instructions, excluded.met)
     RETURNING e.id";
