@@ -41,7 +41,19 @@ const ATTEMPTS: u32 = 3;
 pub const LARGEST_PAGE: u32 = 1000;
 
 /// What is synced. Rows of an earlier stage are written before those of a later one, which may name them.
-static STAGES: [&[&Collection]; 2] = [people, sleep, water, workouts];
+static STAGES: [&[&Collection]; 2] = [
+    &[&foods::SYNCED, &people::SYNCED, &noots::SYNCED, &food_diary::SYNCED_GROUPS, &meal_types::SYNCED, &workouts::SYNCED],
+    &[
+        &food_diary::SYNCED,
+        &exercise_diary::SYNCED,
+        &measurements::SYNCED,
+        &goals::SYNCED,
+        &water::SYNCED,
+        &sleep::SYNCED,
+        &moods::SYNCED,
+        &fasts::SYNCED,
+    ],
+];
 
 /// All collections.
 pub fn collections() -> impl Iterator<Item = &'static Collection> {
