@@ -75,7 +75,10 @@ async fn with_a_profile_the_heart_tells_and_the_day_has_its_rest_and_its_allowan
     logs(&ann, &running, run).await;
     let entry = ann.ask(EXPLAIN, json!({})).await["viewer"]["exerciseDay"]["entries"][0].take();
     // 37.2178 kJ/min × 30 / 4.184; of that 1 MET is 31.5.
-    assert_eq!((&entry["caloriesMethod"], &entry["caloriesBurned"], &entry["caloriesNet"]), (&json!("HEART_RATE"), &json!("266.858"), &json!("235.358")));
+    assert_eq!(
+        (&entry["caloriesMethod"], &entry["caloriesBurned"], &entry["caloriesNet"]),
+        (&json!("HEART_RATE"), &json!("266.858"), &json!("235.358"))
+    );
 
     // Mifflin-St Jeor: 1295.25 a day, of which twelve hours have passed; a fifth of it, less thirty minutes.
     let day = day(&ann, &ann, None).await;
