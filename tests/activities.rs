@@ -219,7 +219,10 @@ async fn ann_trains_by_her_heart_rate() {
     // 208 - 0.7 × 35 = 183.5, of which 150 is 82 %.
     let (id, _) = imports(&ann, gpx(Run { heart_rate: Some(150), ..RUN })).await;
     let run = details(&ann, &ann, &id).await["activity"].take();
-    assert_eq!((run["heartRateZones"].as_array().unwrap().len(), &run["heartRateZones"][4]), (6, &json!({ "fromPercent": 80, "seconds": 1800 })));
+    assert_eq!(
+        (run["heartRateZones"].as_array().unwrap().len(), &run["heartRateZones"][4]),
+        (6, &json!({ "fromPercent": 80, "seconds": 1800 }))
+    );
     let zones = "query($max: Int, $rest: Int) { viewer { trainingZones(maxHeartRate: $max, restingHeartRate: $rest) { fromPercent fromHeartRate } } }";
     let of = async |max: Value, rest: Value| ann.ask(zones, json!({ "max": max, "rest": rest })).await["viewer"]["trainingZones"].take();
     assert_eq!(of(json!(180), json!(null)).await[2], json!({ "fromPercent": 70, "fromHeartRate": "126" }));
