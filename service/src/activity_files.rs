@@ -251,3 +251,18 @@ impl Builder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_with_the_entities_that_xml_has_and_no_others() {
+        let file = r#"<gpx creator="Handheld &amp; Sons"><trk><name>Up &lt;&amp; down &x;</name><trkseg>
+            <trkpt lat="1" lon="2"><time>2026-03-10T08:00:00Z</time></trkpt><trkpt lat="1" lon="2"><time>2026-03-10T08:00:10Z</time></trkpt>
+            </trkseg></trk></gpx>"#;
+        let now = "2026-03-10T12:00:00Z".parse().expect("an instant");
+        let (format, track) = parse(file.as_bytes(), now).expect("a track");
+        assert_eq!((format, track.device.as_deref(), track.name.as_deref()), (Format::Gpx, Some("Handheld & Sons"), Some("Up <& down")));
+    }
+}

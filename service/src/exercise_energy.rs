@@ -385,8 +385,8 @@ mod tests {
         assert_eq!(round(per_minute(60, "80", 30, Sex::Male), 2), decimal("4.71"));
         let with_uptake = keytel_by_vo2_max(150, decimal("45"), decimal("80"), 30, Sex::Male);
         assert_eq!(with_uptake, decimal("57.1565"));
-        let body = Body { vo2_max: Some(decimal("45")), ..body("80", Some(30), Some(Sex::Male)) };
-        let energy = estimate(&effort("60", None, Some(150)), &body);
+        let measured = Body { vo2_max: Some(decimal("45")), ..body("80", Some(30), Some(Sex::Male)) };
+        let energy = estimate(&effort("60", None, Some(150)), &measured);
         assert_eq!(energy.gross, Some(round(with_uptake * decimal("60") / KILOJOULES, 3)));
         for (heart_rate, kilograms, age, sex, minutes, expected) in
             [(150, "80", 30, Sex::Male, "45", "661.37"), (140, "60", 35, Sex::Female, "30", "266.86")]

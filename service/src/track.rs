@@ -328,21 +328,35 @@ impl Track {
         }
     }
 
-    /// Climbed and descended, in decimetres: from each turn that is more than the hysteresis.
+    /// Climbed and descended, in decimetres: between turns from which it goes the other way by more than the hysteresis.
     fn climbed(&self) -> Option<(i64, i64)> {
         let mut elevations = self.points.iter().filter_map(|point| point.elevation);
-        let mut level = elevations.next()?;
+        let first = elevations.next()?;
         let (mut gain, mut loss) = (0, 0);
+        // Between which points it goes since the last turn, and whether it climbs; at first it does neither.
+        let (mut low, mut high, mut climbs) = (first, first, None);
         for elevation in elevations {
-            let change = elevation - level;
-            if change.abs() >= HYSTERESIS {
-                if change > 0 {
-                    gain += i64::from(change)
-                } else {
-                    loss -= i64::from(change)
+            let (falls, rises) = (high - elevation >= HYSTERESIS, elevation - low >= HYSTERESIS);
+            match climbs {
+                Some(true) if falls => {
+                    gain += i64::from(high - low);
+                    (low, climbs) = (elevation, Some(false));
                 }
-                level = elevation;
+                Some(false) if rises => {
+                    loss += i64::from(high - low);
+                    (high, climbs) = (elevation, Some(true));
+                }
+                Some(true) => high = high.max(elevation),
+                Some(false) => low = low.min(elevation),
+                None if falls => (low, climbs) = (elevation, Some(false)),
+                None if rises => (high, climbs) = (elevation, Some(true)),
+                None => (low, high) = (low.min(elevation), high.max(elevation)),
             }
+        }
+        match climbs {
+            Some(true) => gain += i64::from(high - low),
+            Some(false) => loss += i64::from(high - low),
+            None => {}
         }
         Some((gain, loss))
     }
@@ -466,6 +480,16 @@ mod tests {
         }
         let summary = hill.summary();
         assert_eq!((summary.elevation_gain, summary.elevation_loss), (Some(10.into()), Some(5.into())));
+        // A staircase of steps below the threshold is climbed all the same, and descended.
+        let stairs = |steps: &[i32]| {
+            let point = |(index, step): (usize, &i32)| Point { at: index as i64 * 1000, elevation: Some(step * 10), ..Point::default() };
+            let summary = track(Sport::Hiking, steps.iter().enumerate().map(point).collect()).summary();
+            (summary.elevation_gain, summary.elevation_loss)
+        };
+        assert_eq!(stairs(&[100, 101, 102, 103, 104, 105]), (Some(5.into()), Some(0.into())));
+        assert_eq!(stairs(&[105, 104, 103, 102, 101, 100, 102, 104, 106, 105, 103]), (Some(6.into()), Some(8.into())));
+        assert_eq!(stairs(&[100, 106, 90, 95]), (Some(11.into()), Some(16.into())));
+        assert_eq!(stairs(&[100, 102, 100, 102, 100]), (Some(0.into()), Some(0.into())));
     }
 
     #[test]

@@ -671,6 +671,9 @@ pub const TABLES: &[Table] = &[
         name: "privacy_zones",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("latitude", "52.5"), ("longitude", "13.4"), ("radius_m", "200")],
         change: "name = 'changed'",
+        ..TABLE
+    },
+    Table {
         name: "profiles",
         columns: &[("user_id", "{owner}"), ("id", "{id}"), ("valid_from", "'2026-01-01'::date + {m}"), ("born_on", "'1990-05-17'")],
         change: "activity_level = 'light'",

@@ -86,7 +86,9 @@ fn begin(path: &mut Vec<String>, start: &quick_xml::events::BytesStart, tell: &m
     for attribute in start.attributes().with_checks(false).take(MOST_ATTRIBUTES) {
         let attribute = attribute.map_err(|_| "is no well-formed XML: an attribute is damaged".to_owned())?;
         if attribute.value.len() <= LONGEST_TEXT {
-            attributes.push((attribute.key.local_name().as_ref().to_owned(), attribute.value.into_owned()));
+            let value =
+                quick_xml::escape::unescape(&attribute.value).map_or_else(|_| attribute.value.to_string(), |value| value.into_owned());
+            attributes.push((attribute.key.local_name().as_ref().to_owned(), value));
         }
     }
     tell(Element::Begins { path, attributes: &attributes })
