@@ -11,7 +11,7 @@ use crate::{
 
 const REHEARSE: &str =
     "mutation($input: RehearseImportInput!) { rehearseImport(input: $input) { import { id kind state keptUntil lines added duplicates
-    rejected samples guesses { column message } problems(first: 100) { nodes { line kind column message } } } } }";
+    rejected additions(first: 2) { nodes { line description } pageInfo { endCursor hasNextPage } } guesses { column message } problems(first: 100) { nodes { line kind column message } } } } }";
 const COMMIT: &str = "mutation($id: UUID!) { commitImport(input: { id: $id }) { import { id state added keptUntil } } }";
 const UNDO: &str =
     "mutation($id: UUID!) { undoImport(input: { id: $id }) { import { state } removed kept keptExamples { id name reason } } }";
@@ -82,13 +82,25 @@ async fn a_diary_is_rehearsed_then_added_as_a_whole_and_never_twice() {
             "7 REJECTED Quantity: “-1” does not begin with a number",
         ]
     );
-    assert_eq!(rehearsed["samples"], json!(["2026-03-09: 80 g Oats, rolled (breakfast)", "2026-03-09: 2 serving Soup (lunch)"]));
+    let additions = json!([{ "line": 2, "description": "2026-03-09: 80 g Oats, rolled (breakfast)" }, { "line": 3, "description": "2026-03-09: 2 serving Soup (lunch)" }]);
+    assert_eq!(rehearsed["additions"]["nodes"], additions);
+    const ADDITIONS: &str = "query($first: Int, $after: String) { viewer { foodImports { nodes {
+        additions(first: $first, after: $after) { nodes { line } pageInfo { endCursor hasNextPage } } } } } }";
+    let additions_from = async |after: Option<&Value>| {
+        let mut answer = ann.ask(ADDITIONS, json!({ "first": 1, "after": after })).await;
+        answer["viewer"]["foodImports"]["nodes"][0]["additions"].take()
+    };
+    let first = additions_from(None).await;
+    assert_eq!((&first["nodes"], &first["pageInfo"]["hasNextPage"]), (&json!([{ "line": 2 }]), &json!(true)));
+    let second = additions_from(Some(&first["pageInfo"]["endCursor"])).await;
+    assert_eq!((&second["nodes"], &second["pageInfo"]["hasNextPage"]), (&json!([{ "line": 3 }]), &json!(false)));
     assert_eq!((&rehearsed["state"], &rehearsed["keptUntil"]), (&json!("REHEARSED"), &json!("2026-03-11T12:00:00Z")));
     assert_eq!(guesses(&rehearsed), Vec::<String>::new());
     assert!(entries(&ann, "id").await.is_empty());
 
     let committed = commits(&ann, &rehearsed).await;
     assert_eq!((&committed["state"], &committed["added"]), (&json!("COMMITTED"), &json!(2)));
+    assert_eq!(additions_from(None).await["nodes"], json!([]), "what is in the diary is no longer to be added");
     let fields =
         "name brand quantity unit mealType consumedAt timeZone date note nutrition { calories protein fat } food { id } createdBy { id }";
     let expected = json!([
@@ -220,7 +232,7 @@ async fn semicolons_decimal_commas_dates_and_kilojoules_are_guessed_from_the_who
     let (field, message) = refused(&ann, json!({ "kind": "DIARY", "csv": unclear })).await;
     assert!(field == "dateOrder" && message.contains("whether the day or the month"), "{message}");
     assert_eq!(
-        rehearses(&ann, unclear, json!({ "dateOrder": "MONTH_DAY_YEAR" })).await["samples"][0],
+        rehearses(&ann, unclear, json!({ "dateOrder": "MONTH_DAY_YEAR" })).await["additions"]["nodes"][0]["description"],
         "2026-03-04: 1 serving Soup (snack)"
     );
 }

@@ -6,6 +6,7 @@ pub mod account_mails;
 pub mod accounts;
 pub mod allergens;
 pub mod assignments;
+pub mod body_composition;
 pub mod calendar_feeds;
 pub mod calendars;
 pub mod changes;
@@ -14,9 +15,11 @@ pub mod cooked_batches;
 pub mod cost;
 pub mod devices;
 pub mod documents;
+pub mod energy_needs;
 pub mod error;
 pub mod exercise_diary;
 pub mod exercises;
+pub mod explanation;
 pub mod family_access;
 pub mod favourite_foods;
 pub mod food_diary;
@@ -40,6 +43,7 @@ pub mod parser;
 pub mod person;
 pub mod personal_records;
 pub mod planned_meals;
+pub mod profiles;
 pub mod recipe_servers;
 pub mod reminders;
 pub mod reports;
@@ -59,6 +63,7 @@ pub mod training_programmes;
 pub mod unavailability;
 pub mod variables;
 pub mod water;
+pub mod weight_trend;
 pub mod workout_templates;
 pub mod workouts;
 
@@ -115,6 +120,7 @@ pub struct Mutation(
     food_import::FoodImportMutation,
     exercises::ExercisesMutation,
     exercise_diary::ExerciseDiaryMutation,
+    profiles::ProfilesMutation,
     workouts::WorkoutsMutation,
     workout_templates::WorkoutTemplatesMutation,
     training_programmes::TrainingProgrammesMutation,

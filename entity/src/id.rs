@@ -62,6 +62,8 @@ ids! {
     ExerciseId
     /// A row of an exercise diary.
     ExerciseEntryId
+    /// What is known of a person from a day on.
+    ProfileId
     /// A session of several exercises.
     WorkoutId
     /// A workout as it is planned.

@@ -43,6 +43,7 @@ pub mod nutrition_targets;
 pub mod personal_nutrients;
 pub mod plan_causes;
 pub mod planned_meals;
+pub mod profiles;
 pub mod recipe_servers;
 pub mod routine_members;
 pub mod routines;

@@ -67,6 +67,7 @@ DECLARE
                                SELECT * FROM (SELECT f.id, f.search_text FROM food_items f
                                               WHERE f.owner_id IS NULL AND f.deleted_at IS NULL AND f.id <> ALL ($1 || $2)%s%s LIMIT 500) f
                                ORDER BY length(f.search_text), f.id LIMIT %s) f';
+  longest integer := (SELECT max(length(word)) FROM unnest(words) word);
   asked text;
   part text;
   choice text[];
@@ -100,8 +101,10 @@ BEGIN
                         ORDER BY length(f.search_text), f.id LIMIT 5000) f
                       WHERE f.id <> ALL ($1)%s%s LIMIT 50) f', wanted, typed)
       INTO far_ids, far_names USING familiar;
-    IF cardinality(far_ids) < 50 THEN
+    -- Who has typed two letters is on the way to more: a page of plain names does. Beside a longer word they lead to too many foods.
+    IF cardinality(far_ids) < (CASE WHEN longest < 3 THEN page_size ELSE 50 END) THEN
       FOREACH asked IN ARRAY words LOOP
+        CONTINUE WHEN length(asked) < 3 AND longest >= 3;
         part := CASE WHEN length(asked) < 3 THEN '' ELSE '%' END || asked || '%';
         choice := ARRAY(SELECT w.word FROM food_words w WHERE w.word LIKE part LIMIT 201);
         -- So many words lead to too many foods: the index is left to the other words.

@@ -194,7 +194,7 @@ fn taken(constraint: &str) -> Option<Error> {
 }
 
 /// The tables whose columns a client names as fields.
-const TABLES: [&str; 38] = [
+const TABLES: &[&str] = &[
     // Before the table whose name it begins with.
     "food_diary_groups",
     "food_diary",
@@ -208,6 +208,7 @@ const TABLES: [&str; 38] = [
     "workout_templates",
     "training_programmes",
     "measurements",
+    "profiles",
     "goals",
     "food_items",
     "nutrition_data",

@@ -26,7 +26,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, JsonValue, QueryFilter, QueryOrder,
     QuerySelect, Statement, sea_query::LockType,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use self::{
@@ -95,6 +95,39 @@ pub async fn list(tx: &Tx, page: &PageRequest) -> Result<Page<Model>> {
     page.page(&("food_imports", viewer), rows, |row| row.id)
 }
 
+/// A line that is to be added.
+pub struct Addition {
+    /// Where it begins, the header's being 1.
+    pub line: u64,
+    /// What it becomes, in words.
+    pub description: String,
+}
+
+#[derive(FromQueryResult)]
+struct StagedRow {
+    place: i64,
+    staged: JsonValue,
+}
+
+/// What a rehearsed import would add, in the order of the file; nothing once it was committed or undone.
+pub async fn additions(tx: &Tx, import: &Model, page: &PageRequest) -> Result<Page<Addition>> {
+    let after = page.key::<i64>(&("additions", import.id))?.unwrap_or_default();
+    let limit = i64::try_from(page.limit()?).unwrap_or(i64::MAX);
+    let statement = sql(
+        "SELECT r.place, r.staged FROM food_imports i CROSS JOIN LATERAL jsonb_array_elements(i.rows) WITH ORDINALITY AS r (staged, place)
+         WHERE i.user_id = $1 AND i.id = $2 AND i.state = 'rehearsed' AND r.place > $3 ORDER BY r.place LIMIT $4",
+        [import.user_id.0.into(), import.id.0.into(), after.into(), limit.into()],
+    );
+    let rows = StagedRow::find_by_statement(statement).all(tx).await?;
+    let page = page.page(&("additions", import.id), rows, |row| row.place)?;
+    let addition = |row: &StagedRow| match import.kind {
+        ImportKind::Foods => StagedFood::deserialize(&row.staged).map(|food| food.addition()),
+        ImportKind::Diary => StagedEntry::deserialize(&row.staged).map(|entry| entry.addition()),
+    };
+    let items = page.items.into_iter().map(|(cursor, row)| Ok((cursor, addition(&row).map_err(Error::stored_json)?)));
+    Ok(Page { items: items.collect::<Result<_>>()?, has_next: page.has_next })
+}
+
 /// Reads a file and keeps what it would add.
 pub async fn rehearse(tx: &Tx, new: NewImport) -> Result<Model> {
     let person = tx.viewer()?;
@@ -102,22 +135,17 @@ pub async fn rehearse(tx: &Tx, new: NewImport) -> Result<Model> {
     let columns = Columns::of(&file.header, &nutrients::known_to(tx, person).await?);
     let mut findings = Findings::of(&file, &columns);
     let cells = Cells::of(&file, &columns);
-    let (rows, added, samples) = match new.kind {
+    let (rows, added) = match new.kind {
         ImportKind::Foods => {
             let foods = rehearse_foods(tx, person, &cells, &new.options, &mut findings).await?;
-            let told =
-                foods.iter().take(5).map(|food| format!("{}, per {} {}", food.name, food.serving_size.normalize(), food.serving_unit));
-            (stored(&foods)?, foods.len(), told.collect())
+            (stored(&foods)?, foods.len())
         }
         ImportKind::Diary => {
             let entries = rehearse_diary(tx, person, &cells, &new.options, &mut findings).await?;
-            let told = |entry: &StagedEntry| {
-                format!("{}: {} {} {} ({})", entry.consumed_on, entry.quantity.normalize(), entry.unit, entry.food_name, entry.meal_type)
-            };
-            (stored(&entries)?, entries.len(), entries.iter().take(5).map(told).collect())
+            (stored(&entries)?, entries.len())
         }
     };
-    let report = stored(&findings.report(file.lines.len(), added, samples))?;
+    let report = stored(&findings.report(file.lines.len(), added))?;
     forget_old_rehearsals(tx, person).await?;
     let id = FoodImportId(tx.new_id());
     let row = ActiveModel {

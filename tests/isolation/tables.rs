@@ -597,6 +597,13 @@ pub const TABLES: &[Table] = &[
         ..TABLE
     },
     Table {
+        name: "profiles",
+        columns: &[("user_id", "{owner}"), ("id", "{id}"), ("valid_from", "'2026-01-01'::date + {m}"), ("born_on", "'1990-05-17'")],
+        change: "activity_level = 'light'",
+        operations: &[("sign as another", "UPDATE profiles SET created_by = {stranger_id}")],
+        ..TABLE
+    },
+    Table {
         name: "measurements",
         columns: &[
             ("user_id", "{owner}"),
@@ -666,7 +673,7 @@ pub const TABLES: &[Table] = &[
             ("user_id", "{owner}"),
             ("id", "{id}"),
             ("kind", "'diary'"),
-            ("report", r#"'{"lines": 0, "added": 0, "duplicates": 0, "rejected": 0, "guesses": [], "problems": [], "samples": []}'"#),
+            ("report", r#"'{"lines": 0, "added": 0, "duplicates": 0, "rejected": 0, "guesses": [], "problems": []}'"#),
             ("rows", "'[]'"),
             ("kept_until", "'2100-01-01'"),
         ],

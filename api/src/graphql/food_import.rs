@@ -79,9 +79,17 @@ impl FoodImport {
         self.report.guesses.iter().map(guess).collect()
     }
 
-    /// Some of what is to be added, in words.
-    async fn samples(&self) -> &[String] {
-        &self.report.samples
+    /// The lines that are to be added, in the order of the file; none once it is committed or undone.
+    #[graphql(complexity = "super::page::cost(first, child_complexity)")]
+    async fn additions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many, 1 to 100; 20 when absent.")] first: Option<i32>,
+        #[graphql(desc = "The cursor after which to go on.")] after: Option<String>,
+    ) -> Result<Connection<ImportAddition>> {
+        let continued = after.is_some();
+        let page = imports::additions(&*scope(ctx).read().await?, &self.row, &PageRequest { first, after }).await?;
+        Ok(Connection::new(page, continued, ImportAddition::from))
     }
 
     /// The lines that are not added, and why, in the order of the file.
@@ -108,6 +116,21 @@ pub struct ImportGuess {
     column: Option<String>,
     /// What was guessed, converted or left unread.
     message: String,
+}
+
+/// A line that is to be added.
+#[derive(Clone, SimpleObject)]
+pub struct ImportAddition {
+    /// Where it begins in the file, the header's being 1.
+    line: i32,
+    /// What it becomes: day, amount, name and meal of an entry; name and serving of a food.
+    description: String,
+}
+
+impl From<imports::Addition> for ImportAddition {
+    fn from(addition: imports::Addition) -> Self {
+        Self { line: count(addition.line), description: addition.description }
+    }
 }
 
 /// A line that is not added.

@@ -19,9 +19,11 @@ use service::{
 use super::{
     access_log::AccessLogEntry,
     allergens::{self, Allergen},
+    body_composition::BodyComposition,
     changes::follow_person,
     cooked_batches::CookedBatch,
     devices::Device,
+    energy_needs::EnergyNeeds,
     error::{Error, Result},
     exercise_diary::ExerciseDay,
     exercises::Exercise,
@@ -42,6 +44,7 @@ use super::{
     page::Connection,
     personal_records::{OneRepMaxEstimate, OneRepMaxFormula, PersonalRecord, RepetitionRecord, TrainingVolume},
     planned_meals::MealPlanDay,
+    profiles::Profile,
     recipe_servers::RecipeServer,
     reports::NutritionReport,
     scalars::{CheckOption, Date, TimeZone, Unchecked, Uuid},
@@ -52,6 +55,7 @@ use super::{
     sync::{self, RejectedChange, SyncHead, SyncPage},
     training_programmes::{FollowedProgramme, NextWorkout, TrainingProgramme},
     water::{WaterContainer, WaterDay},
+    weight_trend::WeightTrendPoint,
     workout_templates::WorkoutTemplate,
     workouts::Workout,
 };
@@ -578,6 +582,80 @@ impl Person {
             let continued = after.is_some();
             let page = measurements::list(&*scope(ctx).read().await?, &filter, &service::page::PageRequest { first, after }).await?;
             Ok(Some(Connection::new(page, continued, Measurement)))
+        })
+        .await
+        .transpose()
+    }
+
+    /// Who the person is to formulas, on a day. Needs CHECKIN.
+    async fn profile(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day; the person's today when absent.")] date: Option<Unchecked<Date>>,
+    ) -> Option<Result<Profile>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            Ok(Some(service::profiles::as_of(&tx, self.id(), date).await?.into()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// How much energy the person needs on a day, by what was known and measured then. Needs CHECKIN.
+    async fn energy_needs(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day; the person's today when absent.")] date: Option<Unchecked<Date>>,
+    ) -> Option<Result<EnergyNeeds>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            Ok(Some(service::energy_needs::of(&tx, self.id(), date).await?.into()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// What the person's body is made of on a day, by what was measured last until then. Needs CHECKIN.
+    async fn body_composition(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day; the person's today when absent.")] date: Option<Unchecked<Date>>,
+    ) -> Option<Result<BodyComposition>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let tx = scope(ctx).read().await?;
+            let date = self.day_or_today(&tx, date).await?;
+            Ok(Some(service::body_composition::of(&tx, self.id(), date).await?.into()))
+        })
+        .await
+        .transpose()
+    }
+
+    /// The person's weight and its trend on each day that has a reading, at most ten years. Needs CHECKIN.
+    #[graphql(complexity = "50 + 2 * child_complexity")]
+    async fn weight_trend(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The first day.")] from: Unchecked<Date>,
+        #[graphql(desc = "The last day.")] to: Unchecked<Date>,
+    ) -> Option<Result<Vec<WeightTrendPoint>>> {
+        boxed(async {
+            if !self.shares(ctx, family_access::AccessType::Checkin).await? {
+                return Ok(None);
+            }
+            let (from, to) = (from.check("from")?.0, to.check("to")?.0);
+            let points = service::weight_trend::between(&*scope(ctx).read().await?, self.id(), from, to).await?;
+            Ok(Some(WeightTrendPoint::all(points)))
         })
         .await
         .transpose()

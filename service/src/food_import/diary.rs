@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Options,
+    Addition, Options,
     cells::{Cells, Form},
     columns::Column,
     report::Findings,
@@ -122,6 +122,15 @@ pub struct StagedEntry {
     pub quick_nutrition: Option<serde_json::Value>,
     /// The volume of a drink.
     pub milliliters: Option<Decimal>,
+}
+
+impl StagedEntry {
+    /// Day, amount, name and meal, to be shown before it is committed.
+    pub fn addition(&self) -> Addition {
+        let description =
+            format!("{}: {} {} {} ({})", self.consumed_on, self.quantity.normalize(), self.unit, self.food_name, self.meal_type);
+        Addition { line: self.line, description }
+    }
 }
 
 /// What the lines of a diary say.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    Options,
+    Addition, Options,
     cells::{Cells, Form},
     columns::Column,
     diary::{nutrition, reason},
@@ -71,6 +71,14 @@ pub struct StagedFood {
     pub allergens: Option<Vec<String>>,
     /// Codes of what it may contain.
     pub traces: Option<Vec<String>>,
+}
+
+impl StagedFood {
+    /// Name and serving, to be shown before it is committed.
+    pub fn addition(&self) -> Addition {
+        let description = format!("{}, per {} {}", self.name, self.serving_size.normalize(), self.serving_unit);
+        Addition { line: self.line, description }
+    }
 }
 
 /// The foods that the lines become. `new_id` makes their ids.

@@ -27,8 +27,6 @@ pub struct Report {
     pub guesses: Vec<Guess>,
     /// Duplicates and rejected lines, by line.
     pub problems: Vec<Problem>,
-    /// The first of those to be added, in words.
-    pub samples: Vec<String>,
 }
 
 /// What the file does not say, and how it was read.
@@ -91,7 +89,7 @@ impl Findings {
     }
 
     /// What was found, of a file of so many lines.
-    pub fn report(mut self, lines: usize, added: usize, samples: Vec<String>) -> Report {
+    pub fn report(mut self, lines: usize, added: usize) -> Report {
         self.problems.sort_by_key(|problem| problem.line);
         let duplicates = self.problems.iter().filter(|problem| problem.duplicate).count();
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
@@ -102,7 +100,6 @@ impl Findings {
             rejected: number(self.problems.len() - duplicates),
             guesses: self.guesses,
             problems: self.problems,
-            samples,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     catalogue::{fdc_json, portion},
     error::Result,
     foods::Details,
+    plausibility,
     provider::{Answer, Provider},
 };
 
@@ -97,9 +98,6 @@ const ALLERGENS: [(&str, Allergen); 14] = [
     ("en:lupin", Allergen::Lupin),
     ("en:molluscs", Allergen::Molluscs),
 ];
-
-/// Grams in a millilitre of ethanol: alcohol is stated in percent of the volume.
-const ETHANOL: Decimal = Decimal::from_parts(789, 0, 0, false, 3);
 
 /// Open Food Facts, as Hale's own client.
 pub(super) struct OpenFoodFacts {
@@ -418,7 +416,7 @@ fn amounts<'a>(
     }
     // Percent of the volume tell grams of a liquid alone.
     if unit == "ml" {
-        amounts.set("ALC", stated("alcohol").and_then(|(percent, _)| percent.checked_mul(ETHANOL)));
+        amounts.set("ALC", stated("alcohol").and_then(|(percent, _)| plausibility::alcohol(Decimal::ONE_HUNDRED, percent)));
     }
     (amounts, remark, total_carbohydrates)
 }
