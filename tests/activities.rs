@@ -18,7 +18,7 @@ const DETAILS: &str = "query($person: UUID!, $id: UUID!, $points: Int! = 1000) {
       deviceCalories heartRateZones { fromPercent seconds } pace { secondsPerKilometre } }
     laps { durationSeconds distanceMeters } kilometers { durationSeconds distanceMeters } miles { distanceMeters }
     bestEfforts { distanceMeters durationSeconds beginsAfterSeconds } recordings { id format primary }
-    track(maxPoints: $points) { hidden seconds latitudes longitudes elevations heartRates cadences powers } } } }";
+    track(maxPoints: $points) { hidden points { seconds latitude longitude elevation heartRate cadence power } } } } }";
 const LIST: &str = "query($person: UUID!) { person(id: $person) { activities { nodes { id sport } } } }";
 const RECORDS: &str = "query($person: UUID!, $sport: Sport!) { person(id: $person) { activityRecords(sport: $sport) {
     distanceMeters durationSeconds activityId } } }";
@@ -80,14 +80,13 @@ async fn anns_run_is_in_her_diary_with_its_splits_and_best_efforts() {
     assert_eq!(best, ["400", "800", "1000", "1609.344", "5000"]);
     // Nothing is known of age or heart.
     assert_eq!(run["activity"]["heartRateZones"], json!([]));
-    assert_eq!(run["track"]["seconds"].as_array().unwrap().len(), 181);
-    assert_eq!(
-        (&run["track"]["latitudes"][0], &run["track"]["elevations"][0], &run["track"]["heartRates"]),
-        (&json!("52.5"), &json!("100"), &json!([]))
-    );
+    let points = run["track"]["points"].as_array().unwrap();
+    let first = json!({ "seconds": "0", "latitude": "52.5", "longitude": points[0]["longitude"], "elevation": "100", "heartRate": null, "cadence": null,
+        "power": null });
+    assert_eq!((points.len(), &points[0]), (181, &first));
     let few = ann.ask(DETAILS, json!({ "person": ann.id, "id": id, "points": 10 })).await;
     let few = &few["person"]["activity"]["track"];
-    assert_eq!((few["seconds"].as_array().unwrap().len(), &few["seconds"][9]), (10, &json!("1800")));
+    assert_eq!((few["points"].as_array().unwrap().len(), &few["points"][9]["seconds"]), (10, &json!("1800")));
     assert_eq!(ann.refused(DETAILS, json!({ "person": ann.id, "id": id, "points": 1 })).await.field.as_deref(), Some("maxPoints"));
 }
 
@@ -185,7 +184,7 @@ async fn ben_sees_anns_run_but_not_where_it_began() {
     let (id, _) = imports(&ann, gpx(RUN)).await;
     shares(&ann, &ben, &["CALORIE"], true).await;
     shares(&ann, &carl, &["CHECKIN"], false).await;
-    assert_eq!(details(&ben, &ann, &id).await["track"]["latitudes"][0], "52.5");
+    assert_eq!(details(&ben, &ann, &id).await["track"]["points"][0]["latitude"], "52.5");
 
     // Home is where the run begins; a zone hides what was recorded before, too.
     let zone = json!({ "name": "Home", "latitude": "52.5", "longitude": "13.4", "radius": 200 });
@@ -193,11 +192,11 @@ async fn ben_sees_anns_run_but_not_where_it_began() {
     assert_eq!((&zone["name"], &zone["radius"]), (&json!("Home"), &json!(200)));
     let seen = details(&ben, &ann, &id).await;
     // 30 m apart: the first seven of 181 points lie within 200 m.
-    assert_eq!((&seen["track"]["hidden"], seen["track"]["latitudes"].as_array().unwrap().len()), (&json!(true), 174));
-    assert_eq!((&seen["track"]["seconds"][0], seen["track"]["seconds"].as_array().unwrap().len()), (&json!("70"), 174));
+    assert_eq!((&seen["track"]["hidden"], seen["track"]["points"].as_array().unwrap().len()), (&json!(true), 174));
+    assert_eq!(seen["track"]["points"][0]["seconds"], "70");
     assert_eq!((&seen["recordings"], &seen["activity"]["elapsedSeconds"]), (&json!([]), &json!("1800")));
     let own = details(&ann, &ann, &id).await;
-    assert_eq!((&own["track"]["hidden"], own["track"]["latitudes"].as_array().unwrap().len()), (&json!(false), 181));
+    assert_eq!((&own["track"]["hidden"], own["track"]["points"].as_array().unwrap().len()), (&json!(false), 181));
 
     // Not even by PostgreSQL's own word: the rows are ann's alone.
     assert_eq!(details(&carl, &ann, &id).await, json!(null));

@@ -77,8 +77,11 @@ pub fn tcx(run: Run) -> Vec<u8> {
     (text + "</Track></Lap><Creator><Name>Forerunner</Name></Creator></Activity></Activities></TrainingCenterDatabase>").into_bytes()
 }
 
-/// A FIT file of these messages: number, fields (number, bytes, base type), and the rows of values.
-fn fit_of(messages: &[(u16, &[(u8, u8, u8)], Vec<Vec<u64>>)]) -> Vec<u8> {
+/// A field of a FIT message: number, bytes and base type.
+type FitField = (u8, u8, u8);
+
+/// A FIT file of these messages: number, fields, and the rows of values.
+fn fit_of(messages: &[(u16, &[FitField], Vec<Vec<u64>>)]) -> Vec<u8> {
     let mut data = Vec::new();
     for (number, fields, rows) in messages {
         data.extend([0x40, 0, 0]);
@@ -298,7 +301,8 @@ fn fit_files_that_lie_are_refused() {
 #[test]
 fn compressed_timestamps_and_the_order_of_bytes_are_read() {
     // Big-endian, with a timestamp, then two of 5 bits: 3 s later, and 32 s after the first.
-    let base: u32 = 1_142_000_000 - 1_142_000_000 % 32 + 30;
+    // Its last five bits are 30.
+    let base: u32 = 1_142_000_030;
     let mut data = vec![0x40, 0, 1, 0, 20, 2, 253, 4, 0x86, 3, 1, 2, 0x00];
     data.extend(base.to_be_bytes());
     data.push(140);

@@ -4,6 +4,7 @@ DROP TRIGGER erased ON exercise_sets;
 DROP TRIGGER written ON exercise_diary;
 DROP TRIGGER erased ON exercise_diary;
 DROP FUNCTION auth.exercise_diary_document(uuid, uuid), auth.workouts_document(uuid, uuid);
+DROP INDEX exercise_diary_exercise_idx;
 ALTER TABLE exercise_sets DROP load_kind, DROP per_hand, DROP duration_seconds, DROP distance, DROP distance_unit, DROP distance_m, DROP rest_seconds,
   DROP rpe, DROP rir, DROP notes;
 ALTER TABLE exercise_diary DROP average_heart_rate, DROP max_heart_rate, DROP body_load_kg, DROP workout_id, DROP workout_position, DROP superset_group;

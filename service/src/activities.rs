@@ -502,12 +502,15 @@ pub struct ShownTrack {
 }
 
 impl ShownTrack {
-    /// Every so many of a column's values that at most `most` are left, the last one among them; `None` where nothing was noted.
-    pub fn thinned(column: &[i32], most: usize) -> impl Iterator<Item = Option<i32>> {
-        let (count, most) = (column.len(), max(most, 2));
-        let kept = min(count, most);
-        let index = move |number: usize| if count <= most { number } else { number * (count - 1) / (most - 1) };
-        (0..kept).map(move |number| Some(column[index(number)]).filter(|value| *value != NOTHING))
+    /// The places of every so many of `count` points that at most `most` are left, the last one among them.
+    pub fn places(count: usize, most: usize) -> impl Iterator<Item = usize> {
+        let most = max(most, 2);
+        (0..min(count, most)).map(move |number| if count <= most { number } else { number * (count - 1) / (most - 1) })
+    }
+
+    /// What stands at a place of a column; `None` where the device noted nothing.
+    pub fn noted(column: &[i32], place: usize) -> Option<i32> {
+        column.get(place).copied().filter(|value| *value != NOTHING)
     }
 }
 
@@ -619,10 +622,10 @@ mod tests {
 
     #[test]
     fn a_thinned_track_keeps_its_ends() {
-        let column: Vec<i32> = (0..1000).collect();
-        let thinned: Vec<_> = ShownTrack::thinned(&column, 10).collect();
-        assert_eq!((thinned.len(), thinned[0], thinned[9]), (10, Some(0), Some(999)));
-        assert_eq!(ShownTrack::thinned(&[1, NOTHING, 3], 10).collect::<Vec<_>>(), [Some(1), None, Some(3)]);
-        assert_eq!(ShownTrack::thinned(&[], 10).count(), 0);
+        let thinned: Vec<_> = ShownTrack::places(1_000, 10).collect();
+        assert_eq!((thinned.len(), thinned[0], thinned[9]), (10, 0, 999));
+        assert_eq!(ShownTrack::places(3, 10).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(ShownTrack::places(0, 10).count(), 0);
+        assert_eq!([0, 1, 2, 3].map(|place| ShownTrack::noted(&[1, NOTHING, 3], place)), [Some(1), None, Some(3), None]);
     }
 }

@@ -730,8 +730,8 @@ pub const TABLES: &[Table] = &[
             ("user_id", "{owner}"),
             ("id", "{id}"),
             // Of one person no two may overlap.
-            ("started_at", "timestamptz '2060-01-01T00:00:00Z' + hashtext('{name}{n}{m}') % 500000 * interval '30 minutes'"),
-            ("ended_at", "timestamptz '2060-01-01T00:10:00Z' + hashtext('{name}{n}{m}') % 500000 * interval '30 minutes'"),
+            ("started_at", "timestamptz '1960-01-01T00:00:00Z' + hashtext('{name}{n}{m}') % 500000 * interval '30 minutes'"),
+            ("ended_at", "timestamptz '1960-01-01T00:10:00Z' + hashtext('{name}{n}{m}') % 500000 * interval '30 minutes'"),
             ("ended_on", "'2026-03-10'"),
             ("time_zone", "'UTC'"),
         ],

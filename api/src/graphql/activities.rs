@@ -306,45 +306,51 @@ impl From<activities::Recording> for ActivityRecording {
     }
 }
 
-/// Points of a track, column by column: what stands at the same place in two lists is of the same point. A list is empty where the device
-/// noted nothing of the kind.
+/// The track of an activity.
 #[derive(SimpleObject)]
 pub struct ActivityTrack {
     /// Whether points are left out because they lie in a privacy zone.
     hidden: bool,
-    /// Seconds since the start of the activity.
-    seconds: Vec<Decimal>,
+    /// In the order of time.
+    points: Vec<TrackPoint>,
+}
+
+/// What a device noted at one moment; null is what it did not.
+#[derive(SimpleObject)]
+pub struct TrackPoint {
+    /// Since the start of the activity.
+    seconds: Decimal,
     /// Degrees north.
-    latitudes: Vec<Option<Decimal>>,
+    latitude: Option<Decimal>,
     /// Degrees east.
-    longitudes: Vec<Option<Decimal>>,
+    longitude: Option<Decimal>,
     /// Metres above the sea.
-    elevations: Vec<Option<Decimal>>,
+    elevation: Option<Decimal>,
     /// Beats per minute.
-    heart_rates: Vec<Option<i32>>,
+    heart_rate: Option<i32>,
     /// Steps, strokes or turns per minute.
-    cadences: Vec<Option<i32>>,
+    cadence: Option<i32>,
     /// Watts.
-    powers: Vec<Option<i32>>,
+    power: Option<i32>,
 }
 
 impl ActivityTrack {
     fn thinned(track: &ShownTrack, most: usize) -> Self {
-        let scaled = |column: &[i32], decimals: u32| -> Vec<Option<Decimal>> {
-            let decimal = |value: i32| Decimal(rust_decimal::Decimal::new(value.into(), decimals));
-            ShownTrack::thinned(column, most).map(|value| value.map(decimal)).collect()
+        let noted = ShownTrack::noted;
+        let scaled =
+            |column: &[i32], place, decimals| noted(column, place).map(|value| Decimal(rust_decimal::Decimal::new(value.into(), decimals)));
+        let point = |place| {
+            Some(TrackPoint {
+                seconds: scaled(&track.offsets, place, 3)?,
+                latitude: scaled(&track.latitudes, place, 7),
+                longitude: scaled(&track.longitudes, place, 7),
+                elevation: scaled(&track.elevations, place, 1),
+                heart_rate: noted(&track.heart_rates, place),
+                cadence: noted(&track.cadences, place),
+                power: noted(&track.powers, place),
+            })
         };
-        let whole = |column: &[i32]| ShownTrack::thinned(column, most).collect();
-        Self {
-            hidden: track.hidden,
-            seconds: scaled(&track.offsets, 3).into_iter().flatten().collect(),
-            latitudes: scaled(&track.latitudes, 7),
-            longitudes: scaled(&track.longitudes, 7),
-            elevations: scaled(&track.elevations, 1),
-            heart_rates: whole(&track.heart_rates),
-            cadences: whole(&track.cadences),
-            powers: whole(&track.powers),
-        }
+        Self { hidden: track.hidden, points: ShownTrack::places(track.offsets.len(), most).filter_map(point).collect() }
     }
 }
 

@@ -287,7 +287,8 @@ impl DeviceSamplesQuery {
     /// The metrics that devices tell of, by code.
     async fn sample_metrics(&self, ctx: &Context<'_>) -> Option<Result<Vec<SampleMetric>>> {
         nullable(async {
-            scope(ctx).viewer()?;
+            // Whoever is signed in, which the database knows.
+            scope(ctx).read().await?;
             Ok(METRICS.iter().map(SampleMetric::from).collect())
         })
         .await

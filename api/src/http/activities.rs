@@ -35,7 +35,7 @@ pub async fn import(
 ) -> Response {
     let scope = match files::admit(&server, &headers, address, POINTS) {
         Ok(scope) => scope,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let bytes = match tokio::time::timeout(PATIENCE, to_bytes(body, LARGEST)).await {
         Ok(Ok(bytes)) => bytes,

@@ -63,7 +63,7 @@ pub async fn show(
 ) -> Response {
     let scope = match files::admit(&server, &headers, address, POINTS) {
         Ok(scope) => scope,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     match drawn(&scope, &name, query.as_deref().unwrap_or_default()).await {
         Ok(svg) => {

@@ -14,17 +14,17 @@ use super::{Server, caller, graphql};
 use crate::graphql::{cost::Caller, error::Error, scope::RequestScope};
 
 /// The request of whoever is signed in, once it is paid for; else what to answer.
-pub fn admit(server: &Server, headers: &HeaderMap, address: SocketAddr, points: usize) -> Result<RequestScope, Response> {
+pub fn admit(server: &Server, headers: &HeaderMap, address: SocketAddr, points: usize) -> Result<RequestScope, Box<Response>> {
     let scope = RequestScope::new(server.database_for(headers), server.outside.clone(), graphql::bearer(headers), caller(address));
     let viewer = match scope.viewer() {
         Ok(viewer) => viewer.user_id(),
-        Err(error) => return Err(refused(error)),
+        Err(error) => return Err(refused(error).into()),
     };
     let charge = server.points.take(&Caller::Person(viewer), points, server.database.now());
     if let Some(error) = charge.refused() {
         let mut response = answer(StatusCode::TOO_MANY_REQUESTS, &[error]);
         response.headers_mut().insert(header::RETRY_AFTER, charge.retry_after.unwrap_or(1).into());
-        return Err(response);
+        return Err(response.into());
     }
     Ok(scope)
 }

@@ -92,7 +92,7 @@ async fn respond(
 ) -> Response {
     let scope = match files::admit(server, headers, address, POINTS) {
         Ok(scope) => scope,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let begun = async {
         let asked = Asked::read(query.as_deref().unwrap_or_default())?;

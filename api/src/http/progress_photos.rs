@@ -64,7 +64,7 @@ pub async fn add(
 ) -> Response {
     let scope = match files::admit(&server, &headers, address, POINTS_TO_ADD) {
         Ok(scope) => scope,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let sent = match tokio::time::timeout(PATIENCE, to_bytes(body, MOST_BYTES)).await {
         Ok(Ok(sent)) => sent,
@@ -107,7 +107,7 @@ pub async fn show(
 ) -> Response {
     let scope = match files::admit(&server, &headers, address, POINTS_TO_SHOW) {
         Ok(scope) => scope,
-        Err(response) => return response,
+        Err(response) => return *response,
     };
     let shown = async {
         let id = photo_id(&id).ok_or(Error::NotFound("photo"))?;
