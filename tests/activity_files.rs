@@ -79,9 +79,10 @@ pub fn tcx(run: Run) -> Vec<u8> {
 
 /// A field of a FIT message: number, bytes and base type.
 type FitField = (u8, u8, u8);
+/// A FIT message: number, fields, and the rows of values.
+type FitMessage<'a> = (u16, &'a [FitField], Vec<Vec<u64>>);
 
-/// A FIT file of these messages: number, fields, and the rows of values.
-fn fit_of(messages: &[(u16, &[FitField], Vec<Vec<u64>>)]) -> Vec<u8> {
+fn fit_of(messages: &[FitMessage<'_>]) -> Vec<u8> {
     let mut data = Vec::new();
     for (number, fields, rows) in messages {
         data.extend([0x40, 0, 0]);
