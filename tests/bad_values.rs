@@ -362,9 +362,11 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
             let (mut refused, mut changed) = (Vec::new(), false);
             // What RxDB pushes is answered as a conflict when it cannot be, for a client that is told of an error sends it again for ever.
             let pushed_by_rxdb = place.name.contains("PushRow)");
+            // Of samples the others are kept: those that cannot be are listed in the answer (tests/device_samples.rs).
+            let refused_one_by_one = place.name.contains("ingestSamples(input).series.samples.");
             for bad in chosen(bad_values(&schema, named(&place.of)), place.of.nullable, of_each) {
                 // The empty list is no bad list.
-                let never = bad.never && !pushed_by_rxdb && !(matches!(place.of.base, BaseType::List(_)) && bad.json == "[]");
+                let never = bad.never && !pushed_by_rxdb && !refused_one_by_one && !(matches!(place.of.base, BaseType::List(_)) && bad.json == "[]");
                 let variable = place.variable.to_string().replace(&format!("\"{HERE}\""), &bad.json);
                 let (status, answer) = send(&app, &token, &place.document, &variable).await;
                 tried += 1;
@@ -423,7 +425,7 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
     assert!(tried >= 2_000, "{tried} values");
     // The others need what a device, a provider, a mail or somebody else has to say first, or what the values have just deleted.
     let all = schema.objects["Mutation"].len();
-    assert!(5 * right.len() > 2 * all, "only {} of {all} mutations would have succeeded: {right:?}", right.len());
+    assert!(3 * right.len() > all, "only {} of {all} mutations would have succeeded: {right:?}", right.len());
     assert!(accepted_count < tried / 4, "{accepted_count} of {tried} were accepted");
 }
 
