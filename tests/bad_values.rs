@@ -366,7 +366,10 @@ async fn no_bad_value_is_accepted_written_or_too_much() {
             let refused_one_by_one = place.name.contains("ingestSamples(input).series.samples.");
             for bad in chosen(bad_values(&schema, named(&place.of)), place.of.nullable, of_each) {
                 // The empty list is no bad list.
-                let never = bad.never && !pushed_by_rxdb && !refused_one_by_one && !(matches!(place.of.base, BaseType::List(_)) && bad.json == "[]");
+                let never = bad.never
+                    && !pushed_by_rxdb
+                    && !refused_one_by_one
+                    && !(matches!(place.of.base, BaseType::List(_)) && bad.json == "[]");
                 let variable = place.variable.to_string().replace(&format!("\"{HERE}\""), &bad.json);
                 let (status, answer) = send(&app, &token, &place.document, &variable).await;
                 tried += 1;
