@@ -37,6 +37,8 @@ async fn each_day_the_trend_goes_a_tenth_of_the_way_and_several_readings_count_o
         { "name": "weight", "value": "80.013694068", "unit": "kg" }, { "name": "previous", "value": "81.94", "unit": "kg" },
         { "name": "days", "value": "3", "unit": "d" }] });
     assert_eq!(points[1]["explain"], expected);
+    // The first point that is asked for follows one that is not.
+    assert_eq!(points[0]["explain"]["inputs"][1], json!({ "name": "previous", "value": "82", "unit": "kg" }));
 
     let unseen = ben.ask("query($id: UUID!) { person(id: $id) { id } }", json!({ "id": ann.id })).await;
     assert_eq!(unseen["person"], Value::Null);

@@ -30,17 +30,18 @@ pub struct TrendPoint {
     pub weight: Decimal,
     /// The trend in kg.
     pub trend: Decimal,
+    /// The day before that has a weight, and its trend in kg; none of the first one.
+    pub previous: Option<(NaiveDate, Decimal)>,
 }
 
 /// The trend of daily weights in order of their days: each day it goes a tenth of the way to the weight; after a gap of d days, 1 − 0.9^d.
 pub fn trend(weights: &[(NaiveDate, Decimal)]) -> Vec<TrendPoint> {
     let mut points: Vec<TrendPoint> = Vec::with_capacity(weights.len());
     for &(on, weight) in weights {
-        let trend = match points.last() {
-            None => weight,
-            Some(last) => round(last.trend + share_after((on - last.on).num_days()) * (weight - last.trend), DECIMALS),
-        };
-        points.push(TrendPoint { on, weight, trend });
+        let previous = points.last().map(|last| (last.on, last.trend));
+        let trend =
+            previous.map_or(weight, |(before, trend)| round(trend + share_after((on - before).num_days()) * (weight - trend), DECIMALS));
+        points.push(TrendPoint { on, weight, trend, previous });
     }
     points
 }
@@ -82,26 +83,25 @@ pub fn shown(kilograms: Decimal) -> Decimal {
     round(kilograms, SHOWN_DECIMALS)
 }
 
-/// How the trend of a day came about, of the points up to it.
-pub fn explain(points: &[TrendPoint]) -> Option<Explanation> {
-    let (last, before) = points.split_last()?;
-    let mut inputs = vec![input("weight", last.weight, "kg")];
-    let formula = match before.last() {
+/// How the trend of a day came about.
+pub fn explain(point: &TrendPoint) -> Explanation {
+    let mut inputs = vec![input("weight", point.weight, "kg")];
+    let formula = match point.previous {
         None => "trend = weight",
-        Some(previous) => {
-            inputs.push(input("previous", previous.trend, "kg"));
-            inputs.push(input("days", Decimal::from((last.on - previous.on).num_days()), "d"));
+        Some((before, trend)) => {
+            inputs.push(input("previous", trend, "kg"));
+            inputs.push(input("days", Decimal::from((point.on - before).num_days()), "d"));
             "trend = previous + (1 - 0.9^days) × (weight - previous)"
         }
     };
-    Some(Explanation {
+    Explanation {
         formula: formula.to_owned(),
         source: "John Walker, The Hacker's Diet: exponentially smoothed moving average, 10 % a day",
         version: 1,
         inputs,
         rounding: "computed with 9 decimals, shown with 3, half away from zero",
         remarks: vec!["weight is the mean of the day's readings; under a steady loss the trend lags nine days behind".to_owned()],
-    })
+    }
 }
 
 #[cfg(test)]
@@ -133,7 +133,7 @@ mod tests {
             (share_after(3).normalize().to_string(), points[1].trend.normalize().to_string()),
             ("0.271".to_owned(), "81.729".to_owned())
         );
-        let explanation = explain(&points).expect("there is a trend");
+        let explanation = explain(&points[1]);
         assert_eq!(explanation.inputs.iter().map(|input| input.name).collect::<Vec<_>>(), ["weight", "previous", "days"]);
     }
 

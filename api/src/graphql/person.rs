@@ -799,7 +799,7 @@ impl Person {
             }
             let (from, to) = (from.check("from")?.0, to.check("to")?.0);
             let points = service::weight_trend::between(&*scope(ctx).read().await?, self.id(), from, to).await?;
-            Ok(Some(WeightTrendPoint::all(points)))
+            Ok(Some(points.into_iter().map(WeightTrendPoint).collect()))
         })
         .await
         .transpose()

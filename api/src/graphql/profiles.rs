@@ -87,6 +87,7 @@ pub enum BmrFormula {
     /// Harris and Benedict, 1919.
     HarrisBenedict1919,
     /// Katch and McArdle: lean mass alone, so body fat must be known and sex need not.
+    #[graphql(name = "KATCH_MCARDLE")]
     KatchMcArdle,
     /// Cunningham, 1980: lean mass alone, made with athletes.
     Cunningham,
