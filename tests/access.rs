@@ -189,8 +189,9 @@ async fn without_the_guard_a_dropped_begin_swallows_the_next_write() {
     let options = app.url("hale_owner").parse::<sqlx::postgres::PgConnectOptions>().unwrap().application_name("unguarded");
     let unguarded = sqlx::postgres::PgPoolOptions::new().max_connections(1).test_before_acquire(false).connect_with(options).await.unwrap();
     let mut poisoned = false;
-    // The first poll sends BEGIN where a connection is idle; a second or third one may come before the answer does.
-    for polls in [1, 2, 3].repeat(10) {
+    // The first poll sends BEGIN where a connection is idle; a second or third one may come before the answer does. On a busy machine that
+    // takes many tries.
+    for polls in [1, 2, 3].repeat(100) {
         let idle = async || {
             while unguarded.num_idle() == 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;
